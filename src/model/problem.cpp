@@ -1,0 +1,91 @@
+#include "model/problem.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+
+#include "model/random.hpp"
+
+namespace fasweep {
+namespace {
+
+std::vector<double> normals(const ProblemKey& key, Purpose purpose, std::size_t count) {
+  std::vector<double> values(count);
+  RandomStream{key.seed, key.width, purpose}.fill_normal(values);
+  return values;
+}
+
+std::size_t area(int rows, int columns) {
+  return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
+}
+
+/// <a, b> in four interleaved partial sums, in an order that does not depend on the compiler.
+double dot(std::span<const double> a, std::span<const double> b) {
+  double sums[4] = {0, 0, 0, 0};
+  const std::size_t whole = a.size() / 4 * 4;
+  for (std::size_t i = 0; i < whole; i += 4) {
+    for (std::size_t lane = 0; lane < 4; ++lane) {
+      sums[lane] += a[i + lane] * b[i + lane];
+    }
+  }
+  for (std::size_t i = whole; i < a.size(); ++i) {
+    sums[i - whole] += a[i] * b[i];
+  }
+  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+}
+
+/// f0(x) for every row of x; the hidden weights are made unit by unit, so a wide teacher needs no memory.
+template <class Activation>
+std::vector<double> teacher_targets(std::span<const double> x, int inputs, int teacher_width, const ProblemKey& key) {
+  const auto d = static_cast<std::size_t>(inputs);
+  const std::size_t rows = x.size() / d;
+  const std::size_t stride = (d + 1) / 2 * 2;  // streams are read at even positions
+  const RandomStream hidden{key.seed, key.width, Purpose::teacher_hidden};
+  const std::vector<double> output = normals(key, Purpose::teacher_output, static_cast<std::size_t>(teacher_width));
+  std::vector<double> unit(d);
+  std::vector<double> targets(rows, 0.0);
+  for (std::size_t r = 0; r < output.size(); ++r) {
+    hidden.fill_normal(unit, r * stride);
+    for (std::size_t i = 0; i < rows; ++i) {
+      targets[i] += output[r] * Activation::value(dot(x.subspan(i * d, d), unit));
+    }
+  }
+  for (double& target : targets) {
+    target /= std::sqrt(static_cast<double>(teacher_width));
+  }
+  return targets;
+}
+
+}  // namespace
+
+Problem make_problem(const DataSettings& data, const ProblemKey& key) {
+  Problem problem;
+  problem.samples = data.samples;
+  problem.test_samples = data.test_samples;
+  problem.inputs = data.inputs;
+  problem.width = key.width;
+  problem.x = normals(key, Purpose::inputs, area(data.samples, data.inputs));
+  const std::vector<double> test = normals(key, Purpose::test_inputs, area(data.test_samples, data.inputs));
+  problem.x.insert(problem.x.end(), test.begin(), test.end());
+  if (data.input_law == InputLaw::gaussian_scaled) {
+    for (double& value : problem.x) {
+      value /= std::sqrt(static_cast<double>(data.inputs));
+    }
+  }
+  const int teacher_width = data.teacher_width > 0 ? data.teacher_width : key.width;
+  problem.y = Activations::visit(key.activation, [&](auto type) {
+    return teacher_targets<typename decltype(type)::type>(problem.x, data.inputs, teacher_width, key);
+  });
+  if (data.label_noise > 0) {
+    const std::vector<double> noise = normals(key, Purpose::label_noise, static_cast<std::size_t>(data.samples));
+    for (std::size_t i = 0; i < noise.size(); ++i) {
+      problem.y[i] += data.label_noise * noise[i];
+    }
+  }
+  problem.hidden_weight = normals(key, Purpose::hidden_weight, area(key.width, data.inputs));
+  problem.output_weight = normals(key, Purpose::output_weight, static_cast<std::size_t>(key.width));
+  problem.feedback = normals(key, Purpose::feedback, static_cast<std::size_t>(key.width));
+  return problem;
+}
+
+}  // namespace fasweep

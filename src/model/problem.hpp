@@ -1,0 +1,37 @@
+// The data and initial state that runs of one (seed, width, activation) share: a pure function of those and the data
+// settings. Always made on the host in float64, whatever the solver's precision.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/run_spec.hpp"
+
+namespace fasweep {
+
+/// All matrices row-major.
+struct Problem {
+  int samples = 0;                    // n, training samples
+  int test_samples = 0;               // rows after them, never trained on
+  int inputs = 0;                     // d
+  int width = 0;                      // p
+  std::vector<double> x;              // (samples + test_samples) x inputs
+  std::vector<double> y;              // samples + test_samples; test targets carry no label noise
+  std::vector<double> hidden_weight;  // W(0): width x inputs
+  std::vector<double> output_weight;  // beta(0): width
+  std::vector<double> feedback;       // b: width
+};
+
+/// What a Problem depends on.
+struct ProblemKey {
+  std::int64_t seed = 0;
+  int width = 0;
+  int activation = 0;  // the teacher has the student's activation
+  friend bool operator==(const ProblemKey&, const ProblemKey&) = default;
+};
+
+/// W(0), beta(0), b and the teacher's weights are N(0, 1); inputs N(0, 1) or N(0, 1/d). Targets are those of the
+/// teacher, f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on training samples.
+[[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key);
+
+}  // namespace fasweep

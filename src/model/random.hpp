@@ -1,0 +1,36 @@
+// The only source of randomness: Philox4x32-10 (Salmon et al. 2011, Random123), a pure function of (seed, width,
+// purpose, position). Lambda, rule, schedule, activation and solver never enter, so runs that differ in those are
+// paired. Streams give the same bits on every machine: the normals use only IEEE +, -, *, / and sqrt, never fused.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace fasweep {
+
+enum class Purpose : std::uint32_t {
+  inputs,
+  label_noise,
+  teacher_hidden,
+  teacher_output,
+  hidden_weight,
+  output_weight,
+  feedback,
+  test_inputs,
+  batches,
+  masks
+};
+
+struct RandomStream {
+  std::int64_t seed = 0;
+  std::int32_t width = 0;
+  Purpose purpose = Purpose::inputs;
+
+  /// Standard normals (Box and Muller 1958) at positions first, first + 1, ... of the stream; first must be even.
+  void fill_normal(std::span<double> out, std::uint64_t first = 0) const;
+
+  /// Uniform numbers in (0, 1), multiples of 2^-53 plus 2^-54, at positions first, first + 1, ...; first must be even.
+  void fill_uniform(std::span<double> out, std::uint64_t first = 0) const;
+};
+
+}  // namespace fasweep

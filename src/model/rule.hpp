@@ -1,0 +1,45 @@
+// Learning rules: where the error that reaches the hidden layer comes from. To add one: write its struct, add it to
+// `Rules`.
+//
+// With Z = X W^T (samples x width), H = psi(Z), f = H beta / sqrt(p), e = f - y, one step of size eta is, all at time
+// t,
+//   beta <- (1 - eta lambda(t)) beta - (eta / sqrt(p)) H^T e
+//   W    <- W - (eta / sqrt(p)) [(e v^T) .* psi'(Z)]^T X            v = feedback of the rule, one entry a hidden unit
+// (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
+#pragma once
+
+#include <string_view>
+
+#include "util/host_device.hpp"
+#include "util/type_list.hpp"
+
+namespace fasweep {
+
+// Each rule has
+//   name                as written in a job file;
+//   feedback(b, beta)   v_r from the fixed feedback weight b_r and the forward weight beta_r(t);
+//   feedback_is_linear  whether feedback() is linear in (b, beta), which the reduced-linear solver needs.
+
+/// Lillicrap et al. 2016: the error returns through fixed random weights b.
+struct FeedbackAlignment {
+  static constexpr std::string_view name = "feedback-alignment";
+  static constexpr bool feedback_is_linear = true;
+  template <class T>
+  FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {
+    return b;
+  }
+};
+
+/// Gradient descent: the error returns through the forward weights beta(t).
+struct Backprop {
+  static constexpr std::string_view name = "backprop";
+  static constexpr bool feedback_is_linear = true;
+  template <class T>
+  FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T beta) {
+    return beta;
+  }
+};
+
+using Rules = TypeList<FeedbackAlignment, Backprop>;
+
+}  // namespace fasweep

@@ -1,0 +1,81 @@
+#include "model/solver.hpp"
+
+#include <string>
+#include <vector>
+
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space};
+
+double total_cost(Solver solver, const DataSettings& data, std::int64_t steps, int width) {
+  return setup_cost(solver, data, width) + static_cast<double>(steps + 1) * step_cost(solver, data, width);
+}
+
+}  // namespace
+
+bool accepts(Solver solver, int /*activation*/, int /*rule*/) {
+  return solver == Solver::automatic || solver == Solver::weight_space;
+}
+
+double step_cost(Solver solver, const DataSettings& data, int width) {
+  const double n = data.samples;
+  const double rows = n + data.test_samples;
+  const double d = data.inputs;
+  const double p = width;
+  switch (solver) {
+    case Solver::reduced_linear:
+      return 6 * (n + 2) * (n + 2);
+    case Solver::sample_space:
+      return 2 * n * rows * p + 8 * rows * p;
+    default:
+      return 4 * rows * d * p + 8 * rows * p;
+  }
+}
+
+double setup_cost(Solver solver, const DataSettings& data, int width) {
+  const double n = data.samples + data.test_samples;
+  const double d = data.inputs;
+  const double p = width;
+  const double teacher = data.teacher_width > 0 ? data.teacher_width : p;
+  constexpr double flop_a_normal = 60;
+  const double problem = flop_a_normal * d * (n + p + teacher) + 2 * n * d * teacher;
+  switch (solver) {
+    case Solver::reduced_linear:
+      return problem + 2 * n * d * p + 2 * n * n * p;
+    case Solver::sample_space:
+      return problem + 2 * n * d * p + 2 * n * n * d;
+    default:
+      return problem;
+  }
+}
+
+Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps, const RunSpec& run) {
+  std::vector<std::string_view> able;
+  Solver best = Solver::automatic;
+  for (const Solver solver : explicit_solvers) {
+    if (!accepts(solver, run.activation, run.rule)) {
+      continue;
+    }
+    able.push_back(name_of(solver));
+    if (best == Solver::automatic ||
+        total_cost(solver, data, steps, run.width) < total_cost(best, data, steps, run.width)) {
+      best = solver;
+    }
+  }
+  if (wanted == Solver::automatic) {
+    return best;
+  }
+  if (!accepts(wanted, run.activation, run.rule)) {
+    throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
+                      std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
+                      std::string(Rules::names[static_cast<std::size_t>(run.rule)]) +
+                      "' (it is exact for other networks only); choose " + join(able, ", ") + " or auto");
+  }
+  return wanted;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,33 @@
+// The three exact formulations of the same training (names, what each accepts, predicted cost). The trainers themselves
+// live in the backends; this page only says which would be used.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "model/run_spec.hpp"
+
+namespace fasweep {
+
+enum class Solver : std::uint8_t { automatic, weight_space, sample_space, reduced_linear };
+inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-space", "sample-space", "reduced-linear"};
+
+[[nodiscard]] constexpr std::string_view name_of(Solver solver) {
+  return solver_names[static_cast<std::size_t>(solver)];
+}
+
+/// Whether `solver` computes this activation and rule exactly. automatic: always.
+[[nodiscard]] bool accepts(Solver solver, int activation, int rule);
+
+/// Predicted floating-point work of one training step of one run, in flop.
+[[nodiscard]] double step_cost(Solver solver, const DataSettings& data, int width);
+
+/// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
+[[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);
+
+/// The solver that `wanted` means for a run: itself, or under automatic the cheapest that accepts the run.
+/// Throws ConfigError, naming the solvers that would do, if `wanted` does not accept the activation and rule.
+[[nodiscard]] Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps, const RunSpec& run);
+
+}  // namespace fasweep

@@ -1,0 +1,528 @@
+#include "sweep/job.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <optional>
+#include <set>
+
+#include "sweep/axis.hpp"
+#include "sweep/job_text.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+// A value is refused by throwing ConfigError with the reason; apply() adds the key, the value and what is accepted.
+
+/// One key of the job grammar. An empty default_text makes the key required.
+struct Key {
+  std::string_view name;
+  std::string_view default_text;
+  std::string accepted;
+  std::function<void(Job&, std::string_view)> read;
+  std::function<std::string(const Job&)> write;
+};
+
+template <std::size_t Size>
+std::string one_of(const std::array<std::string_view, Size>& names) {
+  return join(names, ", ");
+}
+
+template <class Value>
+void reject_repeats(const std::vector<Value>& values) {
+  std::vector<Value> sorted = values;
+  std::sort(sorted.begin(), sorted.end());
+  if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) {
+    throw ConfigError("a value is there twice");
+  }
+}
+
+std::int64_t read_bounded(std::string_view text, std::int64_t low, std::int64_t high) {
+  const std::optional<std::int64_t> value = parse_integer(text);
+  if (!value) {
+    throw ConfigError("not a whole number");
+  }
+  if (*value < low || *value > high) {
+    throw ConfigError("not between " + std::to_string(low) + " and " + std::to_string(high));
+  }
+  return *value;
+}
+
+template <class Names>
+int read_name(std::string_view text, const Names& names) {
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) {
+    throw ConfigError("'" + std::string(text) + "' is not known");
+  }
+  return static_cast<int>(found - names.begin());
+}
+
+template <class List>
+std::vector<int> read_names(std::string_view text) {
+  if (trim(text).empty()) {
+    throw ConfigError("the list is empty");
+  }
+  std::vector<int> result;
+  for (const std::string_view name : split(text, ',')) {
+    result.push_back(read_name(name, List::names));
+  }
+  reject_repeats(result);
+  return result;
+}
+
+template <class List>
+std::string write_names(const std::vector<int>& chosen) {
+  std::vector<std::string_view> names;
+  for (const int index : chosen) {
+    names.push_back(List::names[static_cast<std::size_t>(index)]);
+  }
+  return join(names, ", ");
+}
+
+/// A schedule or stop rule: `name(value, ...)` into the variant of the list's types.
+template <class List, class Variant>
+Variant read_call(std::string_view text) {
+  const std::optional<Call> call = parse_call(text);
+  if (!call) {
+    throw ConfigError("parentheses do not match");
+  }
+  return List::visit(read_name(call->name, List::names), [&](auto type) -> Variant {
+    typename decltype(type)::type result;
+    if (call->arguments.size() != result.values.size()) {
+      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
+    }
+    for (std::size_t i = 0; i < result.values.size(); ++i) {
+      const std::optional<double> value = parse_real(call->arguments[i]);
+      if (!value) {
+        throw ConfigError("'" + std::string(call->arguments[i]) + "' is not a finite number");
+      }
+      result.values[i] = *value;
+    }
+    if (!result.valid()) {
+      throw ConfigError(std::string(result.name) + " needs " + std::string(result.accepted));
+    }
+    return result;
+  });
+}
+
+template <class Variant>
+std::string write_call(const Variant& variant) {
+  return std::visit(
+      [](const auto& alternative) {
+        std::string text(alternative.name);
+        for (std::size_t i = 0; i < alternative.values.size(); ++i) {
+          text += (i == 0 ? "(" : ", ") + format_real(alternative.values[i]);
+        }
+        return alternative.values.empty() ? text : text + ")";
+      },
+      variant);
+}
+
+template <class List>
+std::string accepted_calls() {
+  std::string text;
+  List::for_each([&](auto type) {
+    using Type = typename decltype(type)::type;
+    text += (text.empty() ? "" : ", ") + std::string(Type::name);
+    text += Type::parameters.empty() ? "" : "(" + join(Type::parameters, ", ") + ")";
+  });
+  return text;
+}
+
+void read_step_size(Job& job, std::string_view text) {
+  const auto read = [](std::string_view number) {
+    const std::optional<double> value = parse_real(number);
+    if (!value || *value <= 0) {
+      throw ConfigError("'" + std::string(number) + "' is not a positive number");
+    }
+    return *value;
+  };
+  if (text.find(':') == std::string_view::npos) {
+    job.training.step_size.fill(read(text));
+    return;
+  }
+  std::vector<int> named;
+  for (const std::string_view item : split(text, ',')) {
+    const std::size_t colon = item.find(':');
+    if (colon == std::string_view::npos) {
+      throw ConfigError("'" + std::string(item) + "' names no activation");
+    }
+    named.push_back(read_name(trim(item.substr(0, colon)), Activations::names));
+    job.training.step_size[static_cast<std::size_t>(named.back())] = read(trim(item.substr(colon + 1)));
+  }
+  reject_repeats(named);
+}
+
+std::string write_step_size(const Job& job) {
+  std::string text;
+  for (std::size_t i = 0; i < job.training.step_size.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::string(Activations::names[i]) + ":" + format_real(job.training.step_size[i]);
+  }
+  return text;
+}
+
+std::string default_step_size() {
+  Job job;
+  Activations::for_each([&](auto type) {
+    using Type = typename decltype(type)::type;
+    job.training.step_size[static_cast<std::size_t>(Activations::index_of<Type>())] = Type::step_size;
+  });
+  return write_step_size(job);
+}
+
+/// Recorded steps: 0 and max_steps always, and between them
+///   log(k)     about k steps equally spaced in the logarithm,
+///   linear(k)  about k equally spaced steps,
+///   every(k)   every k-th step.
+std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_steps) {
+  const std::optional<Call> call = parse_call(text);
+  const std::optional<std::int64_t> count =
+      call && call->arguments.size() == 1 ? parse_integer(call->arguments[0]) : std::nullopt;
+  constexpr std::int64_t max_points = 1'000'000;
+  if (!count || *count < 1 || *count > std::numeric_limits<std::int64_t>::max() / 2) {
+    throw ConfigError("it takes one whole number >= 1");
+  }
+  std::set<std::int64_t> steps{0, max_steps};
+  const double last = static_cast<double>(max_steps);
+  const double intervals = static_cast<double>(std::max<std::int64_t>(*count - 1, 1));
+  if (call->name == "every") {
+    if (max_steps / *count > max_points) {
+      throw ConfigError("that is more than " + std::to_string(max_points) + " recorded steps");
+    }
+    for (std::int64_t step = 0; step < max_steps; step += *count) {
+      steps.insert(step);
+    }
+  } else if (call->name == "log" || call->name == "linear") {
+    if (*count > max_points) {
+      throw ConfigError("that is more than " + std::to_string(max_points) + " recorded steps");
+    }
+    for (std::int64_t i = 0; i < *count && max_steps > 0; ++i) {
+      const double share = static_cast<double>(i) / intervals;
+      steps.insert(std::llround(call->name == "log" ? std::pow(last, share) : last * share));
+    }
+  } else {
+    throw ConfigError("'" + std::string(call->name) + "' is not known");
+  }
+  return {steps.begin(), steps.end()};
+}
+
+std::vector<int> default_metrics(const Job& job) {
+  std::vector<int> metrics;
+  for (int metric = 0; metric < Metrics::size; ++metric) {
+    if (metric != Metrics::index_of<TestLossMetric>() || job.data.test_samples > 0) {
+      metrics.push_back(metric);
+    }
+  }
+  return metrics;
+}
+
+std::string write_metrics(const Job& job) {
+  return job.record.metrics == default_metrics(job) ? "default" : write_names<Metrics>(job.record.metrics);
+}
+
+constexpr std::int64_t max_width = 100'000'000;
+constexpr std::int64_t max_samples = 1'000'000;
+constexpr std::int64_t max_steps_limit = 1'000'000'000'000'000;
+
+std::vector<Key> grid_keys() {
+  return {
+      {"grid.p", "", "hidden widths >= 1: " + std::string(axis_grammar),
+       [](Job& job, std::string_view text) {
+         job.grid.widths.clear();
+         for (const std::int64_t width : parse_integer_axis(text)) {
+           if (width < 1 || width > max_width) {
+             throw ConfigError(std::to_string(width) + " is not between 1 and " + std::to_string(max_width));
+           }
+           job.grid.widths.push_back(static_cast<int>(width));
+         }
+         reject_repeats(job.grid.widths);
+       },
+       [](const Job& job) {
+         return format_axis(std::vector<std::int64_t>(job.grid.widths.begin(), job.grid.widths.end()));
+       }},
+      {"grid.lambda", "0", "ridge levels >= 0: " + std::string(axis_grammar),
+       [](Job& job, std::string_view text) {
+         job.grid.ridges = parse_real_axis(text);
+         if (*std::min_element(job.grid.ridges.begin(), job.grid.ridges.end()) < 0) {
+           throw ConfigError("a value is negative");
+         }
+         reject_repeats(job.grid.ridges);
+       },
+       [](const Job& job) { return format_axis(job.grid.ridges); }},
+      {"grid.activation", Relu::name, one_of(Activations::names),
+       [](Job& job, std::string_view text) { job.grid.activations = read_names<Activations>(text); },
+       [](const Job& job) { return write_names<Activations>(job.grid.activations); }},
+      {"grid.rule", FeedbackAlignment::name, one_of(Rules::names),
+       [](Job& job, std::string_view text) { job.grid.rules = read_names<Rules>(text); },
+       [](const Job& job) { return write_names<Rules>(job.grid.rules); }},
+      {"grid.seed", "0", "whole numbers >= 0: " + std::string(axis_grammar),
+       [](Job& job, std::string_view text) {
+         job.grid.seeds = parse_integer_axis(text);
+         if (*std::min_element(job.grid.seeds.begin(), job.grid.seeds.end()) < 0) {
+           throw ConfigError("a value is negative");
+         }
+         reject_repeats(job.grid.seeds);
+       },
+       [](const Job& job) { return format_axis(job.grid.seeds); }},
+  };
+}
+
+/// A whole-number key of DataSettings.
+Key count_key(std::string_view name, std::string_view default_text, std::string_view what, int DataSettings::*field,
+              std::int64_t low, std::int64_t high) {
+  return {name, default_text, std::string(what) + ", " + std::to_string(low) + ".." + std::to_string(high),
+          [=](Job& job, std::string_view text) { job.data.*field = static_cast<int>(read_bounded(text, low, high)); },
+          [=](const Job& job) { return std::to_string(job.data.*field); }};
+}
+
+constexpr std::string_view teacher_like_student = "width";
+
+std::vector<Key> data_keys() {
+  return {
+      {"data.source", data_source_names[0], one_of(data_source_names),
+       [](Job& job, std::string_view text) {
+         job.data.source = static_cast<DataSource>(read_name(text, data_source_names));
+       },
+       [](const Job& job) { return std::string(data_source_names[static_cast<std::size_t>(job.data.source)]); }},
+      count_key("data.n", "50", "training samples", &DataSettings::samples, 1, max_samples),
+      count_key("data.d", "150", "inputs of each sample", &DataSettings::inputs, 1, max_samples),
+      count_key("data.test-n", "0", "held-out samples", &DataSettings::test_samples, 0, max_samples),
+      {"data.inputs", input_law_names[0], one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say",
+       [](Job& job, std::string_view text) {
+         job.data.input_law = static_cast<InputLaw>(read_name(text, input_law_names));
+       },
+       [](const Job& job) { return std::string(input_law_names[static_cast<std::size_t>(job.data.input_law)]); }},
+      {"data.label-noise", "0", "standard deviation >= 0 of noise added to training targets",
+       [](Job& job, std::string_view text) {
+         const std::optional<double> value = parse_real(text);
+         if (!value || *value < 0) {
+           throw ConfigError("not a number >= 0");
+         }
+         job.data.label_noise = *value;
+       },
+       [](const Job& job) { return format_real(job.data.label_noise); }},
+      {"data.teacher-width", teacher_like_student,
+       "hidden units of the teacher >= 1, or 'width': as many as the student",
+       [](Job& job, std::string_view text) {
+         job.data.teacher_width = text == teacher_like_student ? 0 : static_cast<int>(read_bounded(text, 1, max_width));
+       },
+       [](const Job& job) {
+         return job.data.teacher_width == 0 ? std::string(teacher_like_student)
+                                            : std::to_string(job.data.teacher_width);
+       }},
+  };
+}
+
+std::vector<Key> training_keys() {
+  static const std::string step_size_default = default_step_size();
+  return {
+      {"training.step-size", step_size_default, "eta > 0, or one for each activation: " + step_size_default,
+       read_step_size, write_step_size},
+      {"training.schedule", ConstantSchedule::name, "lambda(t): " + accepted_calls<Schedules>(),
+       [](Job& job, std::string_view text) { job.training.schedule = read_call<Schedules, Schedule>(text); },
+       [](const Job& job) { return write_call(job.training.schedule); }},
+      {"training.max-steps", "20000", "steps >= 0",
+       [](Job& job, std::string_view text) { job.training.max_steps = read_bounded(text, 0, max_steps_limit); },
+       [](const Job& job) { return std::to_string(job.training.max_steps); }},
+      {"training.stop", NeverStop::name, accepted_calls<StopRules>(),
+       [](Job& job, std::string_view text) { job.training.stop = read_call<StopRules, StopRule>(text); },
+       [](const Job& job) { return write_call(job.training.stop); }},
+      {"training.precision", precision_names[0], one_of(precision_names),
+       [](Job& job, std::string_view text) {
+         job.training.precision = static_cast<Precision>(read_name(text, precision_names));
+       },
+       [](const Job& job) { return std::string(precision_names[static_cast<std::size_t>(job.training.precision)]); }},
+      // After max-steps and test-n, on which their meaning depends.
+      {"record.steps", "log(200)", "log(k) or linear(k): about k steps; every(k): each k-th step",
+       [](Job& job, std::string_view text) {
+         job.record.steps = expand_steps(text, job.training.max_steps);
+         job.record_steps = text;
+       },
+       [](const Job& job) { return job.record_steps; }},
+      {"record.metrics", "default", "default (all that apply), or a list of " + one_of(Metrics::names),
+       [](Job& job, std::string_view text) {
+         job.record.metrics = text == "default" ? default_metrics(job) : read_names<Metrics>(text);
+         std::sort(job.record.metrics.begin(), job.record.metrics.end());
+         const auto& chosen = job.record.metrics;
+         if (job.data.test_samples == 0 &&
+             std::find(chosen.begin(), chosen.end(), Metrics::index_of<TestLossMetric>()) != chosen.end()) {
+           throw ConfigError("test_loss needs data.test-n >= 1");
+         }
+       },
+       write_metrics},
+  };
+}
+
+/// The whole grammar, in the order keys are applied.
+const std::vector<Key>& all_keys() {
+  static const std::vector<Key> keys = [] {
+    std::vector<Key> all = grid_keys();
+    for (std::vector<Key>& section : std::array{data_keys(), training_keys()}) {
+      std::move(section.begin(), section.end(), std::back_inserter(all));
+    }
+    return all;
+  }();
+  return keys;
+}
+
+void apply(const Key& key, const std::string& text, Job& job) {
+  try {
+    key.read(job, trim(text));
+  } catch (const ConfigError& reason) {
+    throw ConfigError("key '" + std::string(key.name) + "' = '" + text + "' is not accepted (" + reason.what() +
+                      "); write " + key.accepted);
+  }
+}
+
+const Key& find_key(const std::string& name, std::string_view origin) {
+  const std::vector<Key>& keys = all_keys();
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == name; });
+  if (found == keys.end()) {
+    std::vector<std::string_view> names;
+    for (const Key& key : keys) {
+      names.push_back(key.name);
+    }
+    throw ConfigError("unknown key '" + name + "' in '" + std::string(origin) + "' (no such key); write one of " +
+                      join(names, ", "));
+  }
+  return *found;
+}
+
+void check_grid_size(const Grid& grid) {
+  constexpr double max_runs = 1e9;
+  const double runs = static_cast<double>(grid.widths.size()) * static_cast<double>(grid.ridges.size()) *
+                      static_cast<double>(grid.activations.size()) * static_cast<double>(grid.rules.size()) *
+                      static_cast<double>(grid.seeds.size());
+  if (runs > max_runs) {
+    throw ConfigError("the grid has " + format_real(runs) + " runs (more than " + format_real(max_runs) +
+                      "); split it into several jobs");
+  }
+}
+
+template <class Value>
+bool is_subset(std::vector<Value> part, std::vector<Value> whole) {
+  std::sort(part.begin(), part.end());
+  std::sort(whole.begin(), whole.end());
+  return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
+}
+
+/// Whether every stored value of a grid axis, or a step size in use, is there in the wanted job too.
+bool covers(std::string_view key, const Job& stored, const Job& wanted) {
+  if (key == "grid.p") {
+    return is_subset(stored.grid.widths, wanted.grid.widths);
+  }
+  if (key == "grid.lambda") {
+    return is_subset(stored.grid.ridges, wanted.grid.ridges);
+  }
+  if (key == "grid.activation") {
+    return is_subset(stored.grid.activations, wanted.grid.activations);
+  }
+  if (key == "grid.rule") {
+    return is_subset(stored.grid.rules, wanted.grid.rules);
+  }
+  if (key == "grid.seed") {
+    return is_subset(stored.grid.seeds, wanted.grid.seeds);
+  }
+  return std::all_of(stored.grid.activations.begin(), stored.grid.activations.end(), [&](int activation) {
+    const auto i = static_cast<std::size_t>(activation);
+    return stored.training.step_size[i] == wanted.training.step_size[i];
+  });
+}
+
+/// Keys whose values may grow, or matter only in part.
+bool is_partial(std::string_view key) {
+  return key.starts_with("grid.") || key == "training.step-size";
+}
+
+}  // namespace
+
+Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides) {
+  std::vector<std::pair<const Key*, std::string>> given;
+  const auto find_given = [&](const Key& key) {
+    return std::find_if(given.begin(), given.end(), [&](const auto& entry) { return entry.first == &key; });
+  };
+  for (const auto& [name, value] : read_key_values(text, origin)) {
+    const Key& key = find_key(name, origin);
+    if (find_given(key) != given.end()) {
+      throw ConfigError("key '" + name + "' is there twice in '" + std::string(origin) +
+                        "' (only one value can hold); keep one of them");
+    }
+    given.emplace_back(&key, value);
+  }
+  for (const auto& [name, value] : overrides) {
+    const Key& key = find_key(name, "--set");
+    if (const auto found = find_given(key); found != given.end()) {
+      found->second = value;
+    } else {
+      given.emplace_back(&key, value);
+    }
+  }
+  Job job;
+  for (const Key& key : all_keys()) {
+    // A partial step-size list leaves the other activations at their defaults.
+    if (!key.default_text.empty()) {
+      apply(key, std::string(key.default_text), job);
+    }
+    if (const auto found = find_given(key); found != given.end()) {
+      apply(key, found->second, job);
+    } else if (key.default_text.empty()) {
+      throw ConfigError("key '" + std::string(key.name) + "' is missing in '" + std::string(origin) +
+                        "' (it has no default); write " + key.accepted);
+    }
+  }
+  check_grid_size(job.grid);
+  return job;
+}
+
+std::string resolved_text(const Job& job) {
+  std::string text;
+  std::string section;
+  for (const Key& key : all_keys()) {
+    const std::size_t dot = key.name.find('.');
+    if (key.name.substr(0, dot) != section) {
+      section = key.name.substr(0, dot);
+      text += "[" + section + "]\n";
+    }
+    text += std::string(key.name.substr(dot + 1)) + " = " + key.write(job) + "\n";
+  }
+  return text;
+}
+
+std::string job_grammar_help() {
+  std::string text;
+  for (const Key& key : all_keys()) {
+    text += "  " + std::string(key.name) + " = " +
+            (key.default_text.empty() ? "(required)" : std::string(key.default_text)) + "\n      " + key.accepted +
+            "\n";
+  }
+  return text;
+}
+
+std::string shared_settings_text(const Job& job) {
+  std::string text;
+  for (const Key& key : all_keys()) {
+    if (!is_partial(key.name)) {
+      text += std::string(key.name) + " = " + key.write(job) + "\n";
+    }
+  }
+  return text;
+}
+
+std::vector<std::string> plan_differences(const Job& stored, const Job& wanted) {
+  std::vector<std::string> differences;
+  for (const Key& key : all_keys()) {
+    const std::string before = key.write(stored);
+    const std::string now = key.write(wanted);
+    const bool agree = is_partial(key.name) ? covers(key.name, stored, wanted) : before == now;
+    if (!agree) {
+      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now);
+    }
+  }
+  return differences;
+}
+
+}  // namespace fasweep

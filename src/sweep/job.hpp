@@ -1,0 +1,53 @@
+// A job: the grid and the settings its runs share, as read from a job file. The grammar lives in one table of keys
+// (job.cpp): name, default, what is accepted, how to read and how to write the value. Help, errors, the resolved text
+// stored in result files and plan comparisons all follow from that table.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "model/run_spec.hpp"
+
+namespace fasweep {
+
+struct Grid {
+  std::vector<int> widths;          // p, each >= 1
+  std::vector<double> ridges;       // lambda, each >= 0
+  std::vector<int> activations;     // positions in `Activations`
+  std::vector<int> rules;           // positions in `Rules`
+  std::vector<std::int64_t> seeds;  // each >= 0
+};
+
+struct Job {
+  Grid grid;  // no axis empty, no value twice
+  DataSettings data;
+  TrainingSettings training;
+  RecordSettings record;
+  std::string record_steps;  // as written, e.g. "log(200)": the grid of steps without its expansion
+};
+
+/// "section.key" and its value, in the order they are to be applied; later ones win.
+using KeyValues = std::vector<std::pair<std::string, std::string>>;
+
+/// Reads the text of a job file (Boost.Program_options config syntax) and applies `overrides` (from --set) on top.
+/// Throws ConfigError naming the key, its value and what is accepted. `origin` names the text in messages.
+[[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {});
+
+/// The job as a job file with every key present and every value in canonical form: parse_job(resolved_text(j)) == j.
+[[nodiscard]] std::string resolved_text(const Job& job);
+
+/// One line a key: name, default and what is accepted. For --help.
+[[nodiscard]] std::string job_grammar_help();
+
+/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded.
+[[nodiscard]] std::string shared_settings_text(const Job& job);
+
+/// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every
+/// stored run is also a run of `wanted` (the same plan or a superset).
+[[nodiscard]] std::vector<std::string> plan_differences(const Job& stored, const Job& wanted);
+
+}  // namespace fasweep

@@ -1,0 +1,107 @@
+#include "sweep/plan.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+std::int64_t count(const auto& values) {
+  return static_cast<std::int64_t>(values.size());
+}
+
+/// Takes the last digit of `number` in mixed radix: the index into an axis.
+template <class Value>
+const Value& pick(const std::vector<Value>& axis, std::int64_t& number) {
+  const std::int64_t digit = number % count(axis);
+  number /= count(axis);
+  return axis[static_cast<std::size_t>(digit)];
+}
+
+}  // namespace
+
+Plan::Plan(Job job, Solver solver)
+    : job_(std::move(job)),
+      solver_(solver),
+      runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
+      problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
+      shared_text_(shared_settings_text(job_)),
+      hash_(stable_hash(resolved_text(job_))) {
+  for (const int activation : job_.grid.activations) {
+    for (const int rule : job_.grid.rules) {
+      static_cast<void>(choose_solver(solver, job_.data, job_.training.max_steps, {0, 1, 0, activation, rule, 0}));
+    }
+  }
+}
+
+RunSpec Plan::at(std::int64_t run) const {
+  RunSpec spec;
+  spec.run = run;
+  spec.ridge = pick(job_.grid.ridges, run);
+  spec.rule = pick(job_.grid.rules, run);
+  spec.seed = pick(job_.grid.seeds, run);
+  spec.width = pick(job_.grid.widths, run);
+  spec.activation = pick(job_.grid.activations, run);
+  return spec;
+}
+
+ProblemKey Plan::problem_key(std::int64_t problem) const {
+  const RunSpec spec = at(problem * runs_per_problem_);
+  return {spec.seed, spec.width, spec.activation};
+}
+
+std::uint64_t Plan::identity(std::int64_t run) const {
+  const RunSpec spec = at(run);
+  const auto activation = static_cast<std::size_t>(spec.activation);
+  return stable_hash(shared_text_ + "p = " + std::to_string(spec.width) + "\nlambda = " + format_real(spec.ridge) +
+                     "\nactivation = " + std::string(Activations::names[activation]) +
+                     "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) +
+                     "\nseed = " + std::to_string(spec.seed) +
+                     "\nstep-size = " + format_real(job_.training.step_size[activation]) + "\n");
+}
+
+double Plan::run_cost(std::int64_t run) const {
+  const RunSpec spec = at(run);
+  const TrainingSettings& training = job_.training;
+  const StopMonitor monitor(training.stop, training.schedule,
+                            training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
+                            training.max_steps);
+  const Solver solver = choose_solver(solver_, job_.data, training.max_steps, spec);
+  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver, job_.data, spec.width);
+}
+
+double Plan::setup_cost(std::int64_t run) const {
+  const RunSpec spec = at(run);
+  return fasweep::setup_cost(choose_solver(solver_, job_.data, job_.training.max_steps, spec), job_.data, spec.width);
+}
+
+PlanSize measure_plan(const Plan& plan) {
+  const Job& job = plan.job();
+  PlanSize size;
+  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+    const std::int64_t first = problem * plan.runs_per_problem();
+    size.flop += plan.setup_cost(first);
+    for (std::int64_t run = first; run < first + plan.runs_per_problem(); ++run) {
+      size.flop += plan.run_cost(run);
+    }
+  }
+  const auto metrics = static_cast<std::int64_t>(job.record.metrics.size());
+  const auto points = static_cast<std::int64_t>(job.record.steps.size());
+  const std::int64_t number = job.training.precision == Precision::float64 ? 8 : 4;
+  constexpr std::int64_t columns_bytes = 80;  // axes, status, times of a row
+  constexpr std::int64_t frame_bytes = 96;    // header, checksum and identity of a journal record
+  const std::int64_t values = metrics * (points + 1) * number;
+  size.file_bytes = plan.size() * (values + columns_bytes);
+  size.journal_bytes = plan.size() * (values + frame_bytes);
+  constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
+  size.master_bytes = plan.size() * bookkeeping_bytes;
+  const std::int64_t widest = *std::max_element(job.grid.widths.begin(), job.grid.widths.end());
+  const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
+  // Weights, their start and their gradient; pre-activations, activations and derivatives.
+  size.worker_bytes = 8 * (3 * widest * job.data.inputs + 3 * samples * widest + samples * (job.data.inputs + samples));
+  return size;
+}
+
+}  // namespace fasweep

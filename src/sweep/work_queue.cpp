@@ -1,0 +1,83 @@
+#include "sweep/work_queue.hpp"
+
+#include <algorithm>
+
+namespace fasweep {
+
+std::int64_t Batch::runs() const {
+  std::int64_t runs = 0;
+  for (const RunRange& range : ranges) {
+    runs += range.count;
+  }
+  return runs;
+}
+
+WorkQueue::WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run)>& is_done) : plan_(&plan) {
+  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+    const std::int64_t end = (problem + 1) * plan.runs_per_problem();
+    for (std::int64_t run = problem * plan.runs_per_problem(); run < end;) {
+      RunRange range{run, 0};
+      while (run < end && !is_done(run)) {
+        ++range.count;
+        ++run;
+      }
+      if (range.count > 0) {
+        items_.push_back(make_item(range));
+      } else {
+        ++run;
+      }
+    }
+  }
+  std::stable_sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) { return a.run_cost > b.run_cost; });
+  for (const Item& item : items_) {
+    runs_left_ += item.range.count;
+    cost_left_ += item.run_cost * static_cast<double>(item.range.count) + item.setup_cost;
+  }
+}
+
+std::optional<Batch> WorkQueue::take(double target_cost) {
+  Batch batch;
+  while (!items_.empty() && (batch.ranges.empty() || batch.cost < target_cost)) {
+    Item& item = items_.front();
+    const double room = (target_cost - batch.cost - item.setup_cost) / item.run_cost;
+    const auto whole = static_cast<double>(item.range.count);
+    const auto count = static_cast<std::int64_t>(std::clamp(room, 1.0, whole));
+    batch.ranges.push_back({item.range.first, count});
+    const double cost = static_cast<double>(count) * item.run_cost;
+    batch.cost += cost + item.setup_cost;
+    runs_left_ -= count;
+    cost_left_ -= cost;
+    item.range.first += count;
+    item.range.count -= count;
+    if (item.range.count == 0) {
+      cost_left_ -= item.setup_cost;
+      items_.pop_front();
+    }
+  }
+  return batch.ranges.empty() ? std::nullopt : std::optional(std::move(batch));
+}
+
+void WorkQueue::put_back(const std::vector<RunRange>& ranges) {
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+    // A range may not span problems in the queue, so that set-up is counted once an item.
+    for (std::int64_t end = range->first + range->count; end > range->first;) {
+      const std::int64_t problem_start = (end - 1) / plan_->runs_per_problem() * plan_->runs_per_problem();
+      const std::int64_t first = std::max(problem_start, range->first);
+      items_.push_front(make_item({first, end - first}));
+      const Item& item = items_.front();
+      runs_left_ += item.range.count;
+      cost_left_ += item.run_cost * static_cast<double>(item.range.count) + item.setup_cost;
+      end = first;
+    }
+  }
+}
+
+WorkQueue::Item WorkQueue::make_item(RunRange range) const {
+  double cost = 0;
+  for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+    cost += plan_->run_cost(run);
+  }
+  return {range, cost / static_cast<double>(range.count), plan_->setup_cost(range.first)};
+}
+
+}  // namespace fasweep

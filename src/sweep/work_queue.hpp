@@ -1,0 +1,60 @@
+// The runs still to do, handed out in batches, longest predicted first (LPT). No clock, no threads: the master drives
+// it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "sweep/plan.hpp"
+
+namespace fasweep {
+
+/// Consecutive runs first, first + 1, ..., first + count - 1 of a plan.
+struct RunRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  friend bool operator==(const RunRange&, const RunRange&) = default;
+};
+
+/// Work for one worker: ranges in the order to train them.
+struct Batch {
+  std::vector<RunRange> ranges;
+  double cost = 0;  // predicted flop, set-up included
+
+  [[nodiscard]] std::int64_t runs() const;
+};
+
+class WorkQueue {
+ public:
+  /// All runs of `plan` for which `is_done(run)` is false.
+  WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run)>& is_done);
+
+  [[nodiscard]] bool empty() const { return items_.empty(); }
+  [[nodiscard]] std::int64_t runs_left() const { return runs_left_; }
+  [[nodiscard]] double cost_left() const { return cost_left_; }
+
+  /// The longest runs left, about `target_cost` flop of them but at least one run; nothing when empty.
+  [[nodiscard]] std::optional<Batch> take(double target_cost);
+
+  /// Returns runs that were taken but not finished; they are handed out next.
+  void put_back(const std::vector<RunRange>& ranges);
+
+ private:
+  /// Pending consecutive runs of one problem.
+  struct Item {
+    RunRange range;
+    double run_cost = 0;    // of each run
+    double setup_cost = 0;  // of the item
+  };
+  [[nodiscard]] Item make_item(RunRange range) const;
+
+  const Plan* plan_;
+  std::deque<Item> items_;
+  std::int64_t runs_left_ = 0;
+  double cost_left_ = 0;
+};
+
+}  // namespace fasweep

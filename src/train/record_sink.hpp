@@ -1,0 +1,35 @@
+// Where finished records go: the result store in a sweep, memory in tests and benchmarks. Used by rank 0's main thread
+// only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "train/record.hpp"
+
+namespace fasweep {
+
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  RecordSink() = default;
+  RecordSink(const RecordSink&) = delete;
+  RecordSink& operator=(const RecordSink&) = delete;
+
+  /// Whether `run` needs no training: a valid record of it is there.
+  [[nodiscard]] virtual bool has(std::int64_t run) const = 0;
+
+  /// Takes one encoded record (train/record.hpp) whose header has been read. A second record of a run is compared with
+  /// the first and dropped. Throws StoreError when it cannot be kept.
+  virtual void add(const RecordHeader& header, std::span<const std::byte> encoded) = 0;
+
+  /// Called a few times a second while the sweep runs: the place for bounded-interval work such as fdatasync.
+  virtual void tick() = 0;
+
+  /// Notes a worker host for the provenance, e.g. "rank 1: node7, 2 cpu workers".
+  virtual void note_agent(const std::string& description) = 0;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,74 @@
+#include "train/train_loop.hpp"
+
+namespace fasweep {
+namespace {
+
+double unix_seconds() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+RunStatus status_of(StopReason reason) {
+  switch (reason) {
+    case StopReason::non_finite_loss:
+    case StopReason::exploding_loss:
+      return RunStatus::diverged;
+    case StopReason::interrupted:
+      return RunStatus::cancelled;
+    case StopReason::error:
+      return RunStatus::failed;
+    default:
+      return RunStatus::done;
+  }
+}
+
+RecordHeader start_header(const RunSpec& run, const TrainingRequest& request, Solver solver) {
+  RecordHeader header;
+  header.run = run.run;
+  header.solver = solver;
+  header.precision = request.training.precision;
+  header.metrics = static_cast<std::uint32_t>(request.record.metrics.size());
+  return header;
+}
+
+}  // namespace
+
+Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver solver)
+    : steps_(request.record.steps), metrics_(request.record.metrics) {
+  static_cast<RecordHeader&>(record_) = start_header(run, request, solver);
+  points_.reserve(steps_.size());
+}
+
+void Recorder::add(const Observation& observation) {
+  points_.push_back(evaluate_metrics(metrics_, observation));
+  ++next_;
+}
+
+RunRecord Recorder::finish(std::int64_t steps, StopReason reason, const Observation& last) {
+  record_.steps = steps;
+  record_.reason = reason;
+  record_.status = status_of(reason);
+  record_.points = static_cast<std::uint32_t>(points_.size());
+  record_.final_values = evaluate_metrics(metrics_, last);
+  record_.trajectory.reserve(metrics_.size() * points_.size());
+  for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
+    for (const std::vector<double>& point : points_) {
+      record_.trajectory.push_back(point[metric]);
+    }
+  }
+  record_.wall_s = stopwatch_.seconds();
+  record_.finished_at = unix_seconds();
+  return std::move(record_);
+}
+
+RunRecord failed_record(const RunSpec& run, const TrainingRequest& request, Solver solver, std::string error) {
+  RunRecord record;
+  static_cast<RecordHeader&>(record) = start_header(run, request, solver);
+  record.status = RunStatus::failed;
+  record.reason = StopReason::error;
+  record.final_values.assign(record.metrics, std::numeric_limits<double>::quiet_NaN());
+  record.finished_at = unix_seconds();
+  record.error = std::move(error);
+  return record;
+}
+
+}  // namespace fasweep

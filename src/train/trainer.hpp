@@ -1,0 +1,46 @@
+// The interface every backend implements: train a batch of runs that share data and initial state.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "model/problem.hpp"
+#include "model/run_spec.hpp"
+#include "model/solver.hpp"
+#include "train/record.hpp"
+
+namespace fasweep {
+
+/// What to train. The referenced objects outlive the call.
+struct TrainingRequest {
+  const Problem& problem;
+  const DataSettings& data;
+  const TrainingSettings& training;
+  const RecordSettings& record;
+  std::span<const RunSpec> runs;       // all of this problem
+  Solver solver = Solver::automatic;   // wanted; each record says which was used
+  const std::atomic<bool>& cancelled;  // looked at every step: when set, return soon
+};
+
+/// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was
+/// trained before nor on which runs share a batch.
+class Trainer {
+ public:
+  virtual ~Trainer() = default;
+  Trainer() = default;
+  Trainer(const Trainer&) = delete;
+  Trainer& operator=(const Trainer&) = delete;
+
+  /// One record a run, in the order of request.runs. A run that fails is a record with status failed and its error; a
+  /// run cut short by request.cancelled has status cancelled. Throws only when nothing can be trained any more
+  /// (DeviceError).
+  [[nodiscard]] virtual std::vector<RunRecord> train(const TrainingRequest& request) = 0;
+};
+
+/// Makes the trainer of one worker thread, inside that thread. worker: its number on this rank, from 0.
+using TrainerFactory = std::function<std::unique_ptr<Trainer>(int worker)>;
+
+}  // namespace fasweep

@@ -1,0 +1,100 @@
+#include "util/text.hpp"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace fasweep {
+namespace {
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+  Number value{};
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc{} || end != text.data() + text.size()) {
+    return std::nullopt;
+  }
+  return value;
+}
+
+}  // namespace
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view blank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(blank);
+  if (first == std::string_view::npos) {
+    return {};
+  }
+  return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  std::size_t begin = 0;
+  int depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+    if (text[i] == separator && depth == 0) {
+      parts.push_back(trim(text.substr(begin, i - begin)));
+      begin = i + 1;
+    }
+  }
+  parts.push_back(trim(text.substr(begin)));
+  return parts;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  return parse_number<std::int64_t>(text);
+}
+
+std::optional<double> parse_real(std::string_view text) {
+  const std::optional<double> value = parse_number<double>(text);
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
+std::string format_real(double value) {
+  std::array<char, 32> buffer{};
+  const auto [end, status] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), status == std::errc{} ? end : buffer.data()};
+}
+
+std::string join(std::span<const std::string_view> parts, std::string_view separator) {
+  std::string result;
+  for (const std::string_view part : parts) {
+    if (!result.empty()) {
+      result += separator;
+    }
+    result += part;
+  }
+  return result;
+}
+
+std::optional<Call> parse_call(std::string_view text) {
+  text = trim(text);
+  const std::size_t open = text.find('(');
+  if (open == std::string_view::npos) {
+    return text.find(')') == std::string_view::npos ? std::optional(Call{text, {}}) : std::nullopt;
+  }
+  if (text.back() != ')' || text.find('(', open + 1) != std::string_view::npos || text.find(')') != text.size() - 1) {
+    return std::nullopt;
+  }
+  return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2), ',')};
+}
+
+std::uint64_t stable_hash(std::string_view text) {
+  std::uint64_t hash = 0xcbf29ce484222325U;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+  }
+  return hash;
+}
+
+std::string format_hash(std::uint64_t hash) {
+  std::string digits(16, '0');
+  for (std::size_t i = digits.size(); i-- > 0; hash >>= 4U) {
+    digits[i] = "0123456789abcdef"[hash & 15U];
+  }
+  return digits;
+}
+
+}  // namespace fasweep

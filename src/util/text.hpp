@@ -1,0 +1,42 @@
+// Small text functions of the job grammar: trimming, splitting, numbers that round-trip, and `name(arg, arg)` calls.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fasweep {
+
+[[nodiscard]] std::string_view trim(std::string_view text);
+
+/// Splits at `separator` outside parentheses and trims each part. "a, f(b, c)" gives "a" and "f(b, c)".
+[[nodiscard]] std::vector<std::string_view> split(std::string_view text, char separator);
+
+/// The whole text as a number, or nothing. Integers accept no sign tricks, spaces or overflow; reals are finite.
+[[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view text);
+[[nodiscard]] std::optional<double> parse_real(std::string_view text);
+
+/// Shortest decimal that reads back as the same double.
+[[nodiscard]] std::string format_real(double value);
+
+[[nodiscard]] std::string join(std::span<const std::string_view> parts, std::string_view separator);
+
+/// `name` or `name(a, b)`: what schedules, stop rules and step lists look like in a job file.
+struct Call {
+  std::string_view name;
+  std::vector<std::string_view> arguments;
+};
+
+/// Nothing when parentheses do not match or text follows them.
+[[nodiscard]] std::optional<Call> parse_call(std::string_view text);
+
+/// 64-bit FNV-1a (Fowler, Noll, Vo): stable across versions and machines, unlike std::hash.
+[[nodiscard]] std::uint64_t stable_hash(std::string_view text);
+
+/// 16 hexadecimal digits.
+[[nodiscard]] std::string format_hash(std::uint64_t hash);
+
+}  // namespace fasweep
