@@ -43,7 +43,7 @@ FASWEEP_HOST_DEVICE inline T times_power_of_two(T value, T exponent) {
     return value * factor;
   } else {
     // Adding 1.5 * 2^52 leaves the whole number in the low bits, which vectorises where a conversion to int64 does not.
-    const double shifted = exponent + 6755399441056768.0 + 1023.0;
+    const double shifted = exponent + (6755399441055744.0 + 1023.0);
     std::int64_t bits;
     std::memcpy(&bits, &shifted, sizeof bits);
     bits = static_cast<std::int64_t>(static_cast<std::uint64_t>(bits) << 52U);

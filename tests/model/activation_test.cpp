@@ -1,0 +1,52 @@
+#include "model/activation.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace fasweep {
+namespace {
+
+template <class List>
+struct TestTypes;
+template <class... Types>
+struct TestTypes<TypeList<Types...>> {
+  using List = ::testing::Types<Types...>;
+};
+
+template <class Activation>
+class EveryActivation : public ::testing::Test {};
+TYPED_TEST_SUITE(EveryActivation, TestTypes<Activations>::List, );
+
+TYPED_TEST(EveryActivation, DerivativeEqualsCentralDifference) {
+  constexpr double h = 1e-5;  // truncation h^2 and rounding 1e-16 / h both stay below 1e-9
+  for (double z = -4.05; z < 4; z += 0.1) {
+    const double difference = (TypeParam::value(z + h) - TypeParam::value(z - h)) / (2 * h);
+    EXPECT_NEAR(TypeParam::derivative(TypeParam::value(z)), difference, 1e-9) << z;
+  }
+}
+
+TYPED_TEST(EveryActivation, FloatAgreesWithDouble) {
+  for (double z = -4; z < 4; z += 0.01) {
+    const float value = TypeParam::value(static_cast<float>(z));
+    EXPECT_NEAR(value, TypeParam::value(z),
+                1e-6 * (1 + std::abs(z)));  // a few float ulp of the argument and the result
+  }
+}
+
+TEST(Activation, KnownValues) {
+  EXPECT_EQ(Linear::value(-2.5), -2.5);
+  EXPECT_EQ(Relu::value(-2.5), 0.0);
+  EXPECT_EQ(Relu::value(2.5), 2.5);
+  EXPECT_EQ(Relu::derivative(0.0), 0.0);  // the convention ReLU'(0) = 0
+  EXPECT_NEAR(Tanh::value(1.0), 0.76159415595576488812, 1e-15);
+  EXPECT_NEAR(Sigmoid::value(1.0), 0.73105857863000487925, 1e-15);
+}
+
+TEST(Activation, NotANumberStaysNotANumber) {
+  EXPECT_TRUE(std::isnan(Relu::value(std::nan(""))));
+  EXPECT_TRUE(std::isnan(Tanh::value(std::nanf(""))));
+}
+
+}  // namespace
+}  // namespace fasweep

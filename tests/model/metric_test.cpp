@@ -1,0 +1,40 @@
+#include "model/metric.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace fasweep {
+namespace {
+
+TEST(Metric, CosineIsSignedAndBounded) {
+  EXPECT_DOUBLE_EQ(cosine(-6, 4, 9), -1);
+  EXPECT_DOUBLE_EQ(cosine(3, 4, 9), 0.5);
+  EXPECT_EQ(cosine(6.0000000001, 4, 9), 1);
+  EXPECT_TRUE(std::isnan(cosine(0, 0, 9)));
+}
+
+TEST(Metric, ValuesFollowTheirDefinitions) {
+  Observation o;
+  o.ridge = 0.5;
+  o.squared_error = 8;
+  o.output_square = 16;
+  o.hidden_change_square = 9;
+
+  EXPECT_EQ(LossMetric::value(o), 4);
+  EXPECT_EQ(RegularizedLossMetric::value(o), 8);
+  EXPECT_EQ(ErrorNormMetric::value(o), std::sqrt(8.0));
+  EXPECT_EQ(OutputNormMetric::value(o), 4);
+  EXPECT_EQ(HiddenChangeMetric::value(o), 3);
+  EXPECT_TRUE(std::isnan(TestLossMetric::value(o)));
+}
+
+TEST(Metric, ChosenMetricsComeInTheirOrder) {
+  Observation o;
+  o.squared_error = 8;
+  o.max_output_change = 7;
+  EXPECT_EQ(evaluate_metrics({0, Metrics::index_of<MaxOutputChangeMetric>()}, o), (std::vector<double>{4, 7}));
+}
+
+}  // namespace
+}  // namespace fasweep

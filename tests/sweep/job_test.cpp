@@ -1,0 +1,139 @@
+#include "sweep/job.hpp"
+
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::string error_of(const std::string& text, const KeyValues& overrides = {}) {
+  try {
+    static_cast<void>(parse_job(text, "test.cfg", overrides));
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+constexpr const char* full_job = R"(# a comment
+[grid]
+p = 100*2^1..2
+lambda = 0, 0.1
+activation = linear, tanh
+rule = feedback-alignment, backprop
+seed = 0..4
+[data]
+source = teacher            # trailing comment
+n = 20
+d = 30
+test-n = 10
+inputs = gaussian-scaled
+label-noise = 0.5
+teacher-width = 64
+[training]
+step-size = linear:1e-4, tanh:0.5
+schedule = exponential(0.999)
+max-steps = 1000
+stop = plateau(1e-4, 100)
+precision = float64
+[record]
+steps = log(10)
+metrics = loss, alignment
+)";
+
+TEST(Job, EveryKeyReachesItsSetting) {
+  const Job job = parse_job(full_job, "test.cfg");
+
+  EXPECT_THAT(job.grid.widths, ElementsAre(200, 400));
+  EXPECT_THAT(job.grid.ridges, ElementsAre(0, 0.1));
+  EXPECT_THAT(job.grid.activations, ElementsAre(0, 2));
+  EXPECT_EQ(job.grid.rules.size(), 2U);
+  EXPECT_EQ(job.grid.seeds.size(), 5U);
+  EXPECT_EQ(job.data.samples, 20);
+  EXPECT_EQ(job.data.inputs, 30);
+  EXPECT_EQ(job.data.test_samples, 10);
+  EXPECT_EQ(job.data.input_law, InputLaw::gaussian_scaled);
+  EXPECT_EQ(job.data.label_noise, 0.5);
+  EXPECT_EQ(job.data.teacher_width, 64);
+  EXPECT_EQ(job.training.step_size[0], 1e-4);
+  EXPECT_EQ(job.training.step_size[1], Relu::step_size);
+  EXPECT_EQ(job.training.step_size[2], 0.5);
+  EXPECT_TRUE(std::holds_alternative<ExponentialSchedule>(job.training.schedule));
+  EXPECT_TRUE(std::holds_alternative<PlateauStop>(job.training.stop));
+  EXPECT_EQ(job.training.precision, Precision::float64);
+  EXPECT_EQ(job.record.steps.front(), 0);
+  EXPECT_EQ(job.record.steps.back(), 1000);
+  EXPECT_THAT(job.record.metrics, ElementsAre(0, 3));
+}
+
+TEST(Job, ResolvedTextIsAFixedPoint) {
+  for (const char* text : {full_job, "[grid]\np = 3\n"}) {
+    const std::string resolved = resolved_text(parse_job(text, "test.cfg"));
+    EXPECT_EQ(resolved_text(parse_job(resolved, "resolved")), resolved);
+  }
+}
+
+TEST(Job, OverridesWinOverTheFile) {
+  const Job job = parse_job(full_job, "test.cfg", {{"data.n", "7"}, {"data.n", "8"}, {"grid.p", "5"}});
+  EXPECT_EQ(job.data.samples, 8);
+  EXPECT_THAT(job.grid.widths, ElementsAre(5));
+}
+
+TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
+  EXPECT_THAT(error_of("[grid]\np = 0\n"), AllOf(HasSubstr("grid.p"), HasSubstr("'0'"), HasSubstr("a*2^i..j")));
+  EXPECT_THAT(error_of("[grid]\np = 3\nactivation = gelu\n"),
+              AllOf(HasSubstr("grid.activation"), HasSubstr("gelu"), HasSubstr("sigmoid")));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nstop = plateau(1)\n"), HasSubstr("tolerance, window"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nschedule = exponential(2)\n"), HasSubstr("0 < rate <= 1"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nstep-size = relu:-1\n"), HasSubstr("positive"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = test_loss\n"), HasSubstr("data.test-n"));
+}
+
+TEST(Job, UnknownRepeatedMissingAndEmptyKeysAreErrors) {
+  EXPECT_THAT(error_of("[grid]\np = 3\nwidth = 3\n"), AllOf(HasSubstr("grid.width"), HasSubstr("grid.p")));
+  EXPECT_THAT(error_of("[grid]\np = 3\np = 4\n"), HasSubstr("twice"));
+  EXPECT_THAT(error_of("[grid]\nlambda = 0\n"), AllOf(HasSubstr("grid.p"), HasSubstr("missing")));
+  EXPECT_THAT(error_of("[grid]\np =\n"), HasSubstr("empty"));
+  EXPECT_THAT(error_of("[grid]\np = 3, 3\n"), HasSubstr("twice"));
+  EXPECT_THAT(error_of("[grid]\np = 3\nlambda = -1\n"), HasSubstr("negative"));
+  EXPECT_THAT(error_of("nonsense\n"), HasSubstr("cannot be read"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n", {{"grid.q", "1"}}), HasSubstr("grid.q"));
+}
+
+TEST(Job, GridsBeyondABillionRunsAreRefused) {
+  EXPECT_THAT(error_of("[grid]\np = 1..10000\nseed = 0..99999\nlambda = linspace(0,1,10)\n"), HasSubstr("runs"));
+}
+
+TEST(Job, RecordedStepsAlwaysHoldFirstAndLast) {
+  for (const char* steps : {"log(1)", "log(200)", "linear(7)", "every(300)"}) {
+    const Job job = parse_job("[grid]\np = 3\n", "test.cfg", {{"training.max-steps", "1000"}, {"record.steps", steps}});
+    EXPECT_EQ(job.record.steps.front(), 0) << steps;
+    EXPECT_EQ(job.record.steps.back(), 1000) << steps;
+    EXPECT_TRUE(std::is_sorted(job.record.steps.begin(), job.record.steps.end()));
+  }
+  const Job none = parse_job("[grid]\np = 3\n[training]\nmax-steps = 0\n", "test.cfg");
+  EXPECT_THAT(none.record.steps, ElementsAre(0));
+}
+
+TEST(Job, SupersetHasNoDifferencesAndConflictsAreListed) {
+  const Job stored = parse_job(full_job, "test.cfg");
+  EXPECT_THAT(plan_differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..9"}})), IsEmpty());
+  // The relu step size is in no stored run.
+  EXPECT_THAT(plan_differences(
+                  stored, parse_job(full_job, "test.cfg", {{"training.step-size", "linear:1e-4, tanh:0.5, relu:7"}})),
+              IsEmpty());
+  EXPECT_THAT(plan_differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..3"}, {"data.n", "21"}})),
+              ElementsAre(HasSubstr("grid.seed: file has 0..4, job wants 0..3"), HasSubstr("data.n")));
+}
+
+}  // namespace
+}  // namespace fasweep

@@ -1,0 +1,77 @@
+#include "sweep/plan.hpp"
+
+#include <set>
+#include <tuple>
+
+#include <gtest/gtest.h>
+
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+Plan make_plan(const KeyValues& overrides = {}) {
+  return Plan(
+      parse_job("[grid]\np = 8, 16, 32\nlambda = 0, 0.5\nactivation = linear, relu\n"
+                "rule = feedback-alignment, backprop\nseed = 0..4\n",
+                "test.cfg", overrides));
+}
+
+TEST(Plan, RunNumbersAreABijectionOntoTheGrid) {
+  const Plan plan = make_plan();
+  ASSERT_EQ(plan.size(), 3 * 2 * 2 * 2 * 5);
+  std::set<std::tuple<int, double, int, int, std::int64_t>> points;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    const RunSpec spec = plan.at(run);
+    EXPECT_EQ(spec.run, run);
+    points.insert({spec.width, spec.ridge, spec.activation, spec.rule, spec.seed});
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(points.size()), plan.size());
+}
+
+TEST(Plan, RunsOfAProblemAreConsecutive) {
+  const Plan plan = make_plan();
+  EXPECT_EQ(plan.runs_per_problem() * plan.problems(), plan.size());
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    const RunSpec spec = plan.at(run);
+    EXPECT_EQ(plan.problem_key(run / plan.runs_per_problem()), (ProblemKey{spec.seed, spec.width, spec.activation}));
+  }
+}
+
+TEST(Plan, IdentityIsTheRunsOwnWhateverElseTheGridHolds) {
+  const Plan small = make_plan();
+  const Plan large =
+      make_plan({{"grid.seed", "0..9"}, {"grid.lambda", "0, 0.25, 0.5"}, {"grid.activation", "relu, linear, tanh"}});
+  std::set<std::uint64_t> large_identities;
+  for (std::int64_t run = 0; run < large.size(); ++run) {
+    large_identities.insert(large.identity(run));
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(large_identities.size()), large.size());
+  for (std::int64_t run = 0; run < small.size(); ++run) {
+    EXPECT_TRUE(large_identities.contains(small.identity(run)));
+  }
+  const Plan other = make_plan({{"training.max-steps", "5"}});
+  EXPECT_NE(other.identity(0), small.identity(0));
+}
+
+TEST(Plan, CostGrowsWithWidthAndStopsWithTheStopRule) {
+  const Plan plan = make_plan({{"training.max-steps", "1000"}});
+  const Plan shorter = make_plan({{"training.max-steps", "1000"}, {"training.stop", "time(1e-3)"}});
+  const std::int64_t last = plan.size() - 1;  // widest, relu: step size 1e-3, so time(1e-3) is one step
+  EXPECT_GT(plan.run_cost(last), plan.run_cost(plan.size() / 2));
+  EXPECT_LT(shorter.run_cost(last), plan.run_cost(last) / 100);
+}
+
+TEST(Plan, MeasureSumsRunsAndSizes) {
+  const Plan plan = make_plan({{"record.metrics", "loss"}, {"record.steps", "every(20000)"}});
+  const PlanSize size = measure_plan(plan);
+  double flop = 0;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    flop += plan.run_cost(run) + (run % plan.runs_per_problem() == 0 ? plan.setup_cost(run) : 0);
+  }
+  EXPECT_NEAR(size.flop, flop, 1e-9 * flop);        // order of summation
+  EXPECT_GE(size.file_bytes, plan.size() * 3 * 4);  // steps 0, 20000 and the final value in float32
+}
+
+}  // namespace
+}  // namespace fasweep

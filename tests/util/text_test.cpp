@@ -1,0 +1,56 @@
+#include "util/text.hpp"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fasweep {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(Text, SplitKeepsCommasInsideParentheses) {
+  EXPECT_THAT(split(" 1, linspace(0, 1, 3) ,2", ','), ElementsAre("1", "linspace(0, 1, 3)", "2"));
+}
+
+TEST(Text, NumbersMustBeTheWholeText) {
+  EXPECT_EQ(parse_integer("12"), 12);
+  EXPECT_EQ(parse_integer("-3"), -3);
+  for (const char* text : {"", " 1", "1 ", "1.5", "0x10", "1e3", "9223372036854775808"}) {
+    EXPECT_FALSE(parse_integer(text)) << text;
+  }
+  EXPECT_EQ(parse_real("1e-4"), 1e-4);
+  for (const char* text : {"", "nan", "inf", "1e999", "1,5", "3 4"}) {
+    EXPECT_FALSE(parse_real(text)) << text;
+  }
+}
+
+TEST(Text, RealsRoundTripThroughTheirShortestText) {
+  for (const double value : {0.1, 1.0 / 3.0, 1e-300, 12345678901234567.0, -0.0}) {
+    EXPECT_EQ(parse_real(format_real(value)), value);
+  }
+  EXPECT_EQ(format_real(0.3), "0.3");
+}
+
+TEST(Text, CallsHaveANameAndArguments) {
+  const auto plateau = parse_call("plateau(1e-4, 1000)");
+  ASSERT_TRUE(plateau);
+  EXPECT_EQ(plateau->name, "plateau");
+  EXPECT_THAT(plateau->arguments, ElementsAre("1e-4", "1000"));
+  EXPECT_TRUE(parse_call("never")->arguments.empty());
+  for (const char* text : {"f(1", "f)1(", "f(1)x", "f((1))", "f(1))"}) {
+    EXPECT_FALSE(parse_call(text)) << text;
+  }
+}
+
+TEST(Text, StableHashIsFnv1a) {
+  // Published test vectors of FNV-1a, 64 bits.
+  EXPECT_EQ(stable_hash(""), 0xcbf29ce484222325U);
+  EXPECT_EQ(stable_hash("foobar"), 0x85944171f73967e8U);
+  EXPECT_EQ(format_hash(0x85944171f73967e8U), "85944171f73967e8");
+}
+
+}  // namespace
+}  // namespace fasweep
