@@ -1,0 +1,61 @@
+// A small training problem with everything a TrainingRequest refers to, for tests of trainers.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "model/problem.hpp"
+#include "train/trainer.hpp"
+
+namespace fasweep::testing {
+
+struct TrainingCase {
+  DataSettings data;
+  TrainingSettings training;
+  RecordSettings record;
+  RunSpec run;
+  Solver solver = Solver::weight_space;
+  std::atomic<bool> cancelled = false;
+
+  /// n samples, d inputs, p units, float64, `steps` steps all recorded, every metric.
+  TrainingCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps) {
+    data.samples = samples;
+    data.inputs = inputs;
+    training.step_size.fill(0.01);
+    training.max_steps = steps;
+    training.precision = Precision::float64;
+    for (std::int64_t step = 0; step <= steps; ++step) {
+      record.steps.push_back(step);
+    }
+    for (int metric = 0; metric < Metrics::size; ++metric) {
+      record.metrics.push_back(metric);
+    }
+    run = {0, width, 0.1, activation, rule, 7};
+  }
+
+  [[nodiscard]] Problem problem() const { return make_problem(data, {run.seed, run.width, run.activation}); }
+  [[nodiscard]] TrainingRequest request(const Problem& problem) const {
+    return {problem, data, training, record, {&run, 1}, solver, cancelled};
+  }
+};
+
+/// Metric `Metric` of a record at position `point` of its trajectory, all metrics recorded.
+template <class Metric>
+[[nodiscard]] double value_at(const RunRecord& record, std::size_t point) {
+  return record.trajectory.at(static_cast<std::size_t>(Metrics::index_of<Metric>()) * record.points + point);
+}
+
+/// Both not numbers, or equal within `relative` of the larger plus `absolute`.
+inline void expect_close(double a, double b, double relative, double absolute, const std::string& what) {
+  if (std::isnan(a) && std::isnan(b)) {
+    return;
+  }
+  EXPECT_LE(std::abs(a - b), relative * std::max(std::abs(a), std::abs(b)) + absolute)
+      << what << ": " << a << " and " << b;
+}
+
+}  // namespace fasweep::testing
