@@ -17,6 +17,9 @@ inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-sp
   return solver_names[static_cast<std::size_t>(solver)];
 }
 
+/// What one core is assumed to do when a plan turns predicted work into time, in flop/s.
+inline constexpr double nominal_flop_per_second = 4e10;
+
 /// Whether `solver` computes this activation and rule exactly. automatic: always.
 [[nodiscard]] bool accepts(Solver solver, int activation, int rule);
 

@@ -62,19 +62,21 @@ std::uint64_t Plan::identity(std::int64_t run) const {
                      "\nstep-size = " + format_real(job_.training.step_size[activation]) + "\n");
 }
 
+Solver Plan::solver(std::int64_t run) const {
+  return choose_solver(solver_, job_.data, job_.training.max_steps, at(run));
+}
+
 double Plan::run_cost(std::int64_t run) const {
   const RunSpec spec = at(run);
   const TrainingSettings& training = job_.training;
   const StopMonitor monitor(training.stop, training.schedule,
                             training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
                             training.max_steps);
-  const Solver solver = choose_solver(solver_, job_.data, training.max_steps, spec);
-  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver, job_.data, spec.width);
+  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, spec.width);
 }
 
 double Plan::setup_cost(std::int64_t run) const {
-  const RunSpec spec = at(run);
-  return fasweep::setup_cost(choose_solver(solver_, job_.data, job_.training.max_steps, spec), job_.data, spec.width);
+  return fasweep::setup_cost(solver(run), job_.data, at(run).width);
 }
 
 PlanSize measure_plan(const Plan& plan) {

@@ -34,6 +34,9 @@ class Plan {
   /// Hash of the resolved job text.
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
+  /// The solver that will train a run.
+  [[nodiscard]] Solver solver(std::int64_t run) const;
+
   /// Predicted work in flop: of one run, steps up to its bound, and of the set-up its problem's runs share.
   [[nodiscard]] double run_cost(std::int64_t run) const;
   [[nodiscard]] double setup_cost(std::int64_t run) const;

@@ -21,12 +21,13 @@ RunStatus status_of(StopReason reason) {
   }
 }
 
-RecordHeader start_header(const RunSpec& run, const TrainingRequest& request, Solver solver) {
+RecordHeader start_header(const RunSpec& run, const TrainingSettings& training, const RecordSettings& record,
+                          Solver solver) {
   RecordHeader header;
   header.run = run.run;
   header.solver = solver;
-  header.precision = request.training.precision;
-  header.metrics = static_cast<std::uint32_t>(request.record.metrics.size());
+  header.precision = training.precision;
+  header.metrics = static_cast<std::uint32_t>(record.metrics.size());
   return header;
 }
 
@@ -34,7 +35,7 @@ RecordHeader start_header(const RunSpec& run, const TrainingRequest& request, So
 
 Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver solver)
     : steps_(request.record.steps), metrics_(request.record.metrics) {
-  static_cast<RecordHeader&>(record_) = start_header(run, request, solver);
+  static_cast<RecordHeader&>(record_) = start_header(run, request.training, request.record, solver);
   points_.reserve(steps_.size());
 }
 
@@ -60,15 +61,16 @@ RunRecord Recorder::finish(std::int64_t steps, StopReason reason, const Observat
   return std::move(record_);
 }
 
-RunRecord failed_record(const RunSpec& run, const TrainingRequest& request, Solver solver, std::string error) {
-  RunRecord record;
-  static_cast<RecordHeader&>(record) = start_header(run, request, solver);
-  record.status = RunStatus::failed;
-  record.reason = StopReason::error;
-  record.final_values.assign(record.metrics, std::numeric_limits<double>::quiet_NaN());
-  record.finished_at = unix_seconds();
-  record.error = std::move(error);
-  return record;
+RunRecord failed_record(const RunSpec& run, const TrainingSettings& training, const RecordSettings& record,
+                        Solver solver, std::string error) {
+  RunRecord failed;
+  static_cast<RecordHeader&>(failed) = start_header(run, training, record, solver);
+  failed.status = RunStatus::failed;
+  failed.reason = StopReason::error;
+  failed.final_values.assign(failed.metrics, std::numeric_limits<double>::quiet_NaN());
+  failed.finished_at = unix_seconds();
+  failed.error = std::move(error);
+  return failed;
 }
 
 }  // namespace fasweep

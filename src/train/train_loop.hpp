@@ -44,8 +44,8 @@ class Recorder {
 };
 
 /// A record of a run that could not be trained.
-[[nodiscard]] RunRecord failed_record(const RunSpec& run, const TrainingRequest& request, Solver solver,
-                                      std::string error);
+[[nodiscard]] RunRecord failed_record(const RunSpec& run, const TrainingSettings& training,
+                                      const RecordSettings& record, Solver solver, std::string error);
 
 /// Trains `state` from step 0 until its stop rule, divergence, max-steps or cancellation.
 template <RunState State>

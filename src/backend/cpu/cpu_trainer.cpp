@@ -18,7 +18,7 @@ class CpuTrainer final : public Trainer {
       try {
         records.push_back(train_one(request, run));
       } catch (const std::exception& error) {
-        records.push_back(failed_record(run, request, solver, error.what()));
+        records.push_back(failed_record(run, request.training, request.record, solver, error.what()));
       }
     }
     return records;

@@ -1,0 +1,50 @@
+// The subcommands of fasweep. Each reads its own arguments and returns an exit code; errors are thrown to main.
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fasweep::cli {
+
+/// Exit codes of the program. 128 + n stay free for signals.
+enum ExitCode : int {
+  success = 0,
+  internal_error = 1,
+  usage_error = 2,
+  runs_failed = 3,
+  plan_conflict = 4,
+  results_damaged = 5,
+  stopped_early = 75  // resumable: the same command continues
+};
+
+using Arguments = std::vector<std::string>;
+
+int plan_command(const Arguments& arguments);
+int run_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int verify_command(const Arguments& arguments);
+int export_command(const Arguments& arguments);
+int version_command(const Arguments& arguments);
+
+struct Command {
+  std::string_view name;
+  std::string_view usage;
+  std::string_view summary;
+  int (*run)(const Arguments& arguments);
+};
+
+inline constexpr std::array<Command, 6> commands{{
+    {"plan", "plan JOB.cfg [--set key=value]...", "list axes, runs, predicted cost, memory and file size; runs nothing",
+     plan_command},
+    {"run", "run JOB.cfg -o FILE.h5 [options]", "train every run of the job; the same command again continues",
+     run_command},
+    {"status", "status FILE.h5 [--json]", "what is done, failed and left; works while a sweep runs", status_command},
+    {"verify", "verify FILE.h5 [--repair]", "check journal and file; --repair rebuilds the file from the journal",
+     verify_command},
+    {"export", "export FILE.h5 [--trajectories] [-o FILE.csv]", "write the results as CSV", export_command},
+    {"version", "version [--json]", "version, compiler and libraries", version_command},
+}};
+
+}  // namespace fasweep::cli

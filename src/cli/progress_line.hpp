@@ -1,0 +1,24 @@
+// The progress of a sweep on standard error: one line rewritten in place on a terminal, one line an interval otherwise,
+// or JSON lines for programs.
+#pragma once
+
+#include <string>
+
+#include "cluster/master.hpp"
+
+namespace fasweep::cli {
+
+enum class ProgressStyle { terminal, lines, json };
+
+/// terminal if standard error is one, else lines; json if asked for.
+[[nodiscard]] ProgressStyle choose_progress_style(bool json);
+
+/// How often to show progress, seconds.
+[[nodiscard]] double progress_interval(ProgressStyle style);
+
+void show_progress(ProgressStyle style, const Progress& progress);
+
+/// Ends the rewritten line, so that what follows starts on a line of its own.
+void end_progress(ProgressStyle style);
+
+}  // namespace fasweep::cli

@@ -1,0 +1,253 @@
+// fasweep run: sets up store, transport and trainers for a sweep and turns its outcome into an exit code.
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+#include <limits>
+#include <thread>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "cli/arguments.hpp"
+#include "cli/build_info.hpp"
+#include "cli/format.hpp"
+#include "cli/progress_line.hpp"
+#include "cli/signals.hpp"
+#include "cluster/local_transport.hpp"
+#include "cluster/mpi_transport.hpp"
+#include "cluster/sweep_runner.hpp"
+#include "store/result_store.hpp"
+#include "sweep/plan.hpp"
+
+namespace fasweep::cli {
+namespace {
+
+constexpr std::array<std::string_view, 3> backend_names{"auto", "cpu", "cuda"};
+constexpr std::array<std::string_view, 4> retry_names{"failed", "diverged", "timed-out", "all"};
+
+/// What the command line of `run` says, checked.
+struct RunOptions {
+  std::string job_path;
+  std::string file;
+  KeyValues overrides;
+  Solver solver = Solver::automatic;
+  int workers = 0;  // 0: by the number of ranks
+  double time_limit_s = std::numeric_limits<double>::infinity();
+  double batch_seconds = 0;
+  std::set<RunStatus> retry;
+  bool json = false;
+};
+
+void add_options(ArgumentGrammar& grammar) {
+  using program_options::value;
+  grammar.options.add_options()("output,o", value<std::string>()->required(), "the result file, FILE.h5")(
+      "set", value<std::vector<std::string>>()->composing(),
+      "section.key=value in place of the job file's; may be repeated")(
+      "backend", value<std::string>()->default_value("auto"), join(backend_names, ", ").c_str())(
+      "solver", value<std::string>()->default_value("auto"), join(solver_names, ", ").c_str())(
+      "workers", value<int>(),
+      "worker threads on each rank; default 1 under mpirun with several ranks, else every core")(
+      "time-limit", value<std::string>(),
+      "drain after this long: 90s, 15m, 2h, 1:30:00; a Slurm end time is seen by itself")(
+      "batch-seconds", value<double>()->default_value(MasterOptions{}.batch_seconds),
+      "training time a batch of runs aims at; results do not depend on it")(
+      "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
+      "json", "progress as JSON lines on standard error");
+  grammar.add_positional("job");
+  grammar.epilog =
+      "\nEvery option has an environment variable, e.g. FASWEEP_WORKERS; the flag wins.\n"
+      "Run the same command again to continue an interrupted sweep; a job with a larger grid extends the file.\n"
+      "USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
+}
+
+std::set<RunStatus> read_retry(const std::string& text) {
+  std::set<RunStatus> retry;
+  for (const std::string_view name : split(text, ',')) {
+    switch (parse_choice("--retry", name, retry_names)) {
+      case 0:
+        retry.insert(RunStatus::failed);
+        break;
+      case 1:
+        retry.insert(RunStatus::diverged);
+        break;
+      case 2:
+        retry.insert(RunStatus::timed_out);
+        break;
+      default:
+        retry.insert({RunStatus::failed, RunStatus::diverged, RunStatus::timed_out});
+    }
+  }
+  return retry;
+}
+
+/// Seconds until Slurm ends the job, less a margin to drain in; infinity outside Slurm.
+double slurm_time_left() {
+  const char* end = std::getenv("SLURM_JOB_END_TIME");
+  const std::optional<std::int64_t> end_time = end == nullptr ? std::nullopt : parse_integer(end);
+  if (!end_time) {
+    return std::numeric_limits<double>::infinity();
+  }
+  constexpr double margin_s = 30;
+  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::max(static_cast<double>(*end_time) - now - margin_s, 0.0);
+}
+
+RunOptions read_options(const program_options::variables_map& values) {
+  RunOptions options;
+  options.job_path = values["job"].as<std::string>();
+  options.file = values["output"].as<std::string>();
+  if (values.count("set") > 0) {
+    options.overrides = read_overrides(values["set"].as<std::vector<std::string>>());
+  }
+  if (parse_choice("--backend", values["backend"].as<std::string>(), backend_names) == 2) {
+    throw ConfigError(
+        "option '--backend' = 'cuda' is not accepted (this program was built without CUDA); use auto or cpu");
+  }
+  options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
+  if (values.count("workers") > 0) {
+    options.workers = values["workers"].as<int>();
+    if (options.workers < 1 || options.workers > 4096) {
+      throw ConfigError("option '--workers' = '" + std::to_string(options.workers) +
+                        "' is not accepted (no such number of threads); write 1..4096");
+    }
+  }
+  if (values.count("time-limit") > 0) {
+    options.time_limit_s = parse_duration(values["time-limit"].as<std::string>());
+  }
+  options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
+  options.batch_seconds = values["batch-seconds"].as<double>();
+  if (values.count("retry") > 0) {
+    options.retry = read_retry(values["retry"].as<std::string>());
+  }
+  options.json = values.count("json") > 0;
+  return options;
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
+}
+
+std::string quoted_command_line(const Arguments& arguments) {
+  std::string line = "fasweep run";
+  for (const std::string& argument : arguments) {
+    const bool plain = argument.find_first_of(" \t'\"$*&|;<>()#") == std::string::npos && !argument.empty();
+    line += plain ? " " + argument : " '" + argument + "'";
+  }
+  return line;
+}
+
+/// A grid whose workers do not fit into this machine's memory is refused before anything starts.
+void check_memory(const Plan& plan, int workers) {
+  const PlanSize size = measure_plan(plan);
+  const double needed = static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.master_bytes);
+  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (needed > 0.9 * there) {
+    throw ConfigError("the plan needs " + format_bytes(needed) + " of memory for " + std::to_string(workers) +
+                      " workers and its book-keeping (this machine has " + format_bytes(there) +
+                      "); use fewer --workers, smaller widths or split the grid");
+  }
+}
+
+void print_warning(const std::string& text) {
+  std::cerr << "fasweep: " << text << "\n";
+}
+
+SweepOptions make_sweep_options(const RunOptions& options, int workers, ProgressStyle style) {
+  SweepOptions sweep;
+  sweep.workers = workers;
+  sweep.stop_request = stop_request;
+  sweep.master.batch_seconds = options.batch_seconds;
+  sweep.master.warn = print_warning;
+  sweep.time_limit_s = options.time_limit_s;
+  sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
+  sweep.progress_interval_s = progress_interval(style);
+  sweep.description = host_name() + ", " + std::to_string(workers) + " cpu workers";
+  return sweep;
+}
+
+int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs) {
+  const auto counts = store.counts();
+  const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
+  std::cerr << options.file << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
+  for (const RunStatus status : {RunStatus::failed, RunStatus::diverged, RunStatus::timed_out}) {
+    if (count(status) > 0) {
+      std::cerr << ", " << count(status) << " " << name_of(status);
+    }
+  }
+  if (!store.complete()) {
+    std::cerr << "; stopped early, run the same command again to continue\n";
+    return stopped_early;
+  }
+  std::cerr << "; complete\n";
+  return count(RunStatus::failed) > 0 ? runs_failed : success;
+}
+
+/// Rank 0: opens the store, runs the sweep, publishes the file.
+int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
+  std::optional<Plan> plan;
+  std::optional<ResultStore> store;
+  const int workers = options.workers;
+  try {
+    plan.emplace(load_job(options.job_path, options.overrides), options.solver);
+    check_memory(*plan, workers);
+    StoreOptions store_options;
+    store_options.retry = options.retry;
+    store_options.warn = print_warning;
+    store.emplace(options.file, *plan, store_options,
+                  SessionInfo{quoted_command_line(arguments), build_text(), host_name()});
+  } catch (...) {
+    transport.broadcast_text({});  // the other ranks leave quietly; this one says why
+    throw;
+  }
+  if (store->complete()) {
+    transport.broadcast_text({});
+    return report_end(*store, options, plan->size());
+  }
+  transport.broadcast_text(resolved_text(plan->job()));
+  const ProgressStyle style = choose_progress_style(options.json);
+  static_cast<void>(run_sweep(
+      transport, *plan, &*store, [](int /*worker*/) { return make_cpu_trainer(); },
+      make_sweep_options(options, workers, style)));
+  end_progress(style);
+  store->finish();
+  return report_end(*store, options, plan->size());
+}
+
+/// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do.
+int run_agent(Transport& transport, const RunOptions& options) {
+  const std::string text = transport.broadcast_text({});
+  if (text.empty()) {
+    return success;
+  }
+  const Plan plan(parse_job(text, "rank 0"), options.solver);
+  static_cast<void>(run_sweep(
+      transport, plan, nullptr, [](int /*worker*/) { return make_cpu_trainer(); },
+      make_sweep_options(options, options.workers, ProgressStyle::lines)));
+  return success;
+}
+
+int default_workers(const Transport& transport) {
+  return transport.size() > 1 ? 1 : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+}  // namespace
+
+int run_command(const Arguments& arguments) {
+  ArgumentGrammar grammar("run");
+  add_options(grammar);
+  const auto [values, helped] = read_arguments(grammar, arguments);
+  if (helped) {
+    return success;
+  }
+  RunOptions options = read_options(values);
+  install_signal_handlers();
+  const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
+  if (options.workers == 0) {
+    options.workers = default_workers(*transport);
+  }
+  return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
+}
+
+}  // namespace fasweep::cli

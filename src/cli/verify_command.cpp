@@ -1,0 +1,40 @@
+// fasweep verify: is every byte of the results what was recorded?
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.hpp"
+#include "store/result_file.hpp"
+
+namespace fasweep::cli {
+
+int verify_command(const Arguments& arguments) {
+  ArgumentGrammar grammar("verify");
+  grammar.options.add_options()("repair", "rebuild the file from the journal; damaged bytes are kept aside")(
+      "json", "one JSON object on standard output");
+  grammar.add_positional("file");
+  const auto [values, helped] = read_arguments(grammar, arguments);
+  if (helped) {
+    return success;
+  }
+  const std::string path = values["file"].as<std::string>();
+  const VerifyReport report = verify(path, values.count("repair") > 0 ? Repair::yes : Repair::no);
+  if (values.count("json") > 0) {
+    std::cout << nlohmann::json{{"sound", report.problems.empty()},
+                                {"problems", report.problems},
+                                {"repairs", report.repairs}}
+                     .dump(2)
+              << "\n";
+  } else {
+    for (const std::string& problem : report.problems) {
+      std::cout << path << ": " << problem << "\n";
+    }
+    for (const std::string& repair : report.repairs) {
+      std::cout << path << ": " << repair << "\n";
+    }
+    std::cout << path << (report.problems.empty() ? ": sound" : ": damaged") << "\n";
+  }
+  return report.problems.empty() ? success : results_damaged;
+}
+
+}  // namespace fasweep::cli

@@ -1,0 +1,30 @@
+// fasweep version.
+#include <iostream>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/arguments.hpp"
+#include "cli/build_info.hpp"
+
+namespace fasweep::cli {
+
+int version_command(const Arguments& arguments) {
+  ArgumentGrammar grammar("version");
+  grammar.options.add_options()("json", "one JSON object on standard output");
+  const auto [values, helped] = read_arguments(grammar, arguments);
+  if (helped) {
+    return success;
+  }
+  if (values.count("json") > 0) {
+    nlohmann::json json;
+    for (const auto& [name, value] : build_info()) {
+      json[name] = value;
+    }
+    std::cout << json.dump(2) << "\n";
+  } else {
+    std::cout << build_text();
+  }
+  return success;
+}
+
+}  // namespace fasweep::cli

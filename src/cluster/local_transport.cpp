@@ -1,0 +1,77 @@
+#include "cluster/local_transport.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+namespace fasweep {
+namespace {
+
+/// What the endpoints share: a mailbox for each rank, and the broadcast text.
+struct Mailboxes {
+  explicit Mailboxes(int size) : boxes(static_cast<std::size_t>(size)) {}
+
+  std::mutex mutex;
+  std::condition_variable text_set;
+  std::vector<std::deque<Message>> boxes;
+  std::optional<std::string> text;
+};
+
+class LocalTransport final : public Transport {
+ public:
+  // Shared, because endpoints end in any order.
+  LocalTransport(int rank, std::shared_ptr<Mailboxes> mailboxes) : rank_(rank), mailboxes_(std::move(mailboxes)) {}
+
+  [[nodiscard]] int rank() const override { return rank_; }
+  [[nodiscard]] int size() const override { return static_cast<int>(mailboxes_->boxes.size()); }
+
+  void send(int to, Bytes body) override {
+    const std::lock_guard lock(mailboxes_->mutex);
+    mailboxes_->boxes[static_cast<std::size_t>(to)].push_back({rank_, std::move(body)});
+  }
+
+  [[nodiscard]] std::optional<Message> receive() override {
+    const std::lock_guard lock(mailboxes_->mutex);
+    std::deque<Message>& box = mailboxes_->boxes[static_cast<std::size_t>(rank_)];
+    if (box.empty()) {
+      return std::nullopt;
+    }
+    Message message = std::move(box.front());
+    box.pop_front();
+    return message;
+  }
+
+  [[nodiscard]] std::string broadcast_text(std::string text) override {
+    std::unique_lock lock(mailboxes_->mutex);
+    if (rank_ == 0) {
+      mailboxes_->text = std::move(text);
+      mailboxes_->text_set.notify_all();
+    }
+    mailboxes_->text_set.wait(lock, [&] { return mailboxes_->text.has_value(); });
+    return *mailboxes_->text;
+  }
+
+  [[nodiscard]] bool must_poll() const override { return size() > 1; }
+
+ private:
+  int rank_;
+  std::shared_ptr<Mailboxes> mailboxes_;
+};
+
+}  // namespace
+
+std::vector<std::unique_ptr<Transport>> make_local_transports(int size) {
+  const auto mailboxes = std::make_shared<Mailboxes>(size);
+  std::vector<std::unique_ptr<Transport>> endpoints;
+  for (int rank = 0; rank < size; ++rank) {
+    endpoints.push_back(std::make_unique<LocalTransport>(rank, mailboxes));
+  }
+  return endpoints;
+}
+
+std::unique_ptr<Transport> make_single_transport() {
+  return std::move(make_local_transports(1).front());
+}
+
+}  // namespace fasweep

@@ -1,0 +1,313 @@
+#include "cluster/master.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include "train/train_loop.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+/// Runs of `ranges` that are not in `recorded`, as ranges.
+std::vector<RunRange> subtract(const std::vector<RunRange>& ranges, const std::set<std::int64_t>& recorded) {
+  std::vector<RunRange> missing;
+  for (const RunRange& range : ranges) {
+    for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+      if (recorded.contains(run)) {
+        continue;
+      }
+      if (!missing.empty() && missing.back().first + missing.back().count == run) {
+        ++missing.back().count;
+      } else {
+        missing.push_back({run, 1});
+      }
+    }
+  }
+  return missing;
+}
+
+}  // namespace
+
+Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ranks, Send send, double now)
+    : plan_(plan),
+      sink_(sink),
+      options_(std::move(options)),
+      send_(std::move(send)),
+      start_(now),
+      queue_(plan, [&sink](std::int64_t run) { return sink.has(run); }),
+      agents_(static_cast<std::size_t>(ranks)) {
+  for (Agent& agent : agents_) {
+    agent.last_heard = now;
+  }
+  progress_.total = plan.size();
+  progress_.done = plan.size() - queue_.runs_left();
+  done_at_start_ = progress_.done;
+}
+
+void Master::handle(int from, const WireMessage& message, double now) {
+  Agent& agent = agents_.at(static_cast<std::size_t>(from));
+  agent.last_heard = now;
+  agent.lost = false;  // a late message revives it
+  if (const auto* hello = std::get_if<Hello>(&message)) {
+    take(from, *hello, now);
+  } else if (!agent.greeted) {
+    options_.warn("rank " + std::to_string(from) + " was not heard (it did not say hello); its message is dropped");
+  } else if (const auto* result = std::get_if<Result>(&message)) {
+    take(from, *result);
+  } else if (std::holds_alternative<Heartbeat>(message)) {
+    send_(from, HeartbeatReply{});
+  } else if (std::holds_alternative<Bye>(message)) {
+    agent.left = true;
+    take_back_batches(agent);
+  }
+}
+
+void Master::take(int from, const Hello& hello, double now) {
+  Agent& agent = agents_[static_cast<std::size_t>(from)];
+  agent.greeted = true;
+  const bool same_plan = hello.plan_hash == plan_.hash();
+  if (!same_plan) {
+    options_.warn("rank " + std::to_string(from) +
+                  " is refused (it works on another plan); start every rank with the same command");
+  }
+  if (!same_plan || stopping_) {
+    send_(from, Stop{});
+    return;
+  }
+  agent.workers = std::max(hello.workers, 0);
+  agent.last_heard = now;
+  agent.rate = nominal_flop_per_second / 4;
+  sink_.note_agent("rank " + std::to_string(from) + ": " + hello.description);
+  send_(from, Welcome{next_worker_});
+  next_worker_ += agent.workers;
+  if (draining_) {
+    send_(from, Drain{});
+  }
+}
+
+void Master::take(int from, const Result& result) {
+  Agent& agent = agents_[static_cast<std::size_t>(from)];
+  agent.workers = std::clamp(result.workers_left, 0, agent.workers);
+  Batch batch;  // stays empty if the batch was handed out again in the meantime: its records still count
+  if (const auto found = agent.batches.find(result.batch); found != agent.batches.end()) {
+    batch = std::move(found->second);
+    assigned_cost_ -= batch.cost;
+    agent.batches.erase(found);
+  }
+  std::vector<RunRange> missing = batch.ranges;
+  take_records(from, result, missing);
+  learn_rate(agent, batch, missing, result.seconds);
+  // Runs come back because of a drain, or because a worker could not train them.
+  return_work(missing, !draining_);
+}
+
+void Master::learn_rate(Agent& agent, const Batch& batch, const std::vector<RunRange>& missing, double seconds) {
+  const auto runs = static_cast<double>(batch.runs());
+  const auto trained = runs - static_cast<double>(Batch{missing, 0}.runs());
+  if (trained <= 0 || seconds <= 0) {
+    return;
+  }
+  constexpr double newest_share = 0.3;
+  const double rate = batch.cost * trained / runs / seconds;
+  agent.rate = agent.has_rate ? (1 - newest_share) * agent.rate + newest_share * rate : rate;
+  agent.has_rate = true;
+}
+
+void Master::take_records(int from, const Result& result, std::vector<RunRange>& missing) {
+  std::set<std::int64_t> recorded;
+  try {
+    ByteReader in(result.records);
+    for (std::uint32_t i = 0; i < result.count; ++i) {
+      const std::size_t begin = result.records.size() - in.left();
+      const RecordHeader header = skip_record(in);
+      const std::size_t end = result.records.size() - in.left();
+      if (!is_acceptable(from, header)) {
+        continue;
+      }
+      recorded.insert(header.run);
+      const bool is_new = !sink_.has(header.run);
+      sink_.add(header, std::span(result.records).subspan(begin, end - begin));
+      progress_.done += is_new ? 1 : 0;
+      progress_.failed += is_new && header.status == RunStatus::failed ? 1 : 0;
+      progress_.diverged += is_new && header.status == RunStatus::diverged ? 1 : 0;
+    }
+  } catch (const TransportError& error) {
+    options_.warn("records of rank " + std::to_string(from) + " are refused from here on: " + error.what());
+  }
+  missing = subtract(missing, recorded);
+}
+
+bool Master::is_acceptable(int from, const RecordHeader& header) const {
+  const RecordSettings& record = plan_.job().record;
+  std::string wrong;
+  if (header.run >= plan_.size()) {
+    wrong = "run " + std::to_string(header.run) + " of " + std::to_string(plan_.size());
+  } else if (header.metrics != record.metrics.size() || header.points > record.steps.size()) {
+    wrong = std::to_string(header.metrics) + " metrics at " + std::to_string(header.points) + " steps";
+  } else if (header.precision != plan_.job().training.precision) {
+    wrong = "other precision";
+  } else if (header.status == RunStatus::cancelled || header.status == RunStatus::pending) {
+    return false;  // not finished; goes back to the queue
+  }
+  if (!wrong.empty()) {
+    options_.warn("a record of rank " + std::to_string(from) + " is refused (" + wrong +
+                  " does not fit the plan); run the same version of fasweep on every rank");
+  }
+  return wrong.empty();
+}
+
+void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) {
+  if (!by_accident) {
+    queue_.put_back(ranges);
+    return;
+  }
+  for (const RunRange& range : ranges) {
+    for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+      if (++attempts_[run] < options_.max_attempts) {
+        queue_.put_back({{run, 1}});
+      } else {
+        record_failure(run, "its worker was lost or failed " + std::to_string(options_.max_attempts) + " times");
+      }
+    }
+  }
+}
+
+void Master::record_failure(std::int64_t run, const std::string& why) {
+  const Job& job = plan_.job();
+  const RunRecord record = failed_record(plan_.at(run), job.training, job.record, plan_.solver(run), why);
+  ByteWriter out;
+  encode(record, out);
+  sink_.add(record, out.view());
+  ++progress_.done;
+  ++progress_.failed;
+}
+
+void Master::lose(int rank) {
+  Agent& agent = agents_[static_cast<std::size_t>(rank)];
+  options_.warn("rank " + std::to_string(rank) + " is lost (silent for " + format_real(options_.lost_after_s) +
+                " s); its " + std::to_string(agent.batches.size()) + " batches are handed out again");
+  agent.lost = true;
+  take_back_batches(agent);
+}
+
+void Master::take_back_batches(Agent& agent) {
+  for (const auto& [id, batch] : std::exchange(agent.batches, {})) {
+    assigned_cost_ -= batch.cost;
+    return_work(batch.ranges, !draining_);
+  }
+}
+
+void Master::tick(double now) {
+  for (int rank = 0; rank < static_cast<int>(agents_.size()); ++rank) {
+    const Agent& agent = agents_[static_cast<std::size_t>(rank)];
+    if (!agent.gone() && now - agent.last_heard > options_.lost_after_s) {
+      lose(rank);
+    }
+  }
+  if (!draining_) {
+    assign_work();
+  }
+}
+
+void Master::assign_work() {
+  // Round by round, so that no agent takes the whole rest while another has nothing.
+  for (bool assigned = true; assigned && !queue_.empty();) {
+    assigned = false;
+    for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+      Agent& agent = agents_[rank];
+      if (!wants_work(agent)) {
+        continue;
+      }
+      constexpr double shares_a_worker = 3;  // a batch is at most a third of a worker's fair share of the rest
+      const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
+      std::optional<Batch> batch = queue_.take(std::min(agent.rate * options_.batch_seconds, fair));
+      if (!batch) {
+        return;
+      }
+      send_(static_cast<int>(rank), Assign{next_batch_, batch->ranges});
+      assigned_cost_ += batch->cost;
+      agent.batches.emplace(next_batch_++, std::move(*batch));
+      assigned = true;
+    }
+  }
+}
+
+bool Master::wants_work(const Agent& agent) const {
+  if (!agent.can_work()) {
+    return false;
+  }
+  const auto held = static_cast<int>(agent.batches.size());
+  if (held < agent.workers) {
+    return true;
+  }
+  // One batch ahead for each worker hides the way to the master; a long run ahead would only wait where another worker
+  // is idle.
+  constexpr double long_batch_s = 1;
+  double cost = 0;
+  for (const auto& [id, batch] : agent.batches) {
+    cost = std::max(cost, batch.cost);
+  }
+  return held < 2 * agent.workers && cost < agent.rate * long_batch_s;
+}
+
+int Master::count_workers() const {
+  int workers = 0;
+  for (const Agent& agent : agents_) {
+    workers += agent.can_work() ? agent.workers : 0;
+  }
+  return workers;
+}
+
+void Master::drain() {
+  if (draining_) {
+    return;
+  }
+  draining_ = true;
+  for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    if (agents_[rank].greeted && !agents_[rank].gone()) {
+      send_(static_cast<int>(rank), Drain{});
+    }
+  }
+}
+
+bool Master::finished() const {
+  const bool training =
+      std::any_of(agents_.begin(), agents_.end(), [](const Agent& a) { return !a.gone() && !a.batches.empty(); });
+  // An agent that has not said hello yet may still come and work.
+  const bool hopeless = std::all_of(agents_.begin(), agents_.end(),
+                                    [](const Agent& a) { return a.gone() || (a.greeted && a.workers == 0); });
+  return !training && (queue_.empty() || draining_ || hopeless);
+}
+
+void Master::stop_agents() {
+  stopping_ = true;
+  for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    if (agents_[rank].greeted && !agents_[rank].left) {
+      send_(static_cast<int>(rank), Stop{});
+    }
+  }
+}
+
+bool Master::all_left() const {
+  return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.gone(); });
+}
+
+Progress Master::progress(double now) const {
+  Progress progress = progress_;
+  progress.workers = count_workers();
+  const double elapsed = now - start_;
+  progress.runs_per_second = elapsed > 0 ? static_cast<double>(progress.done - done_at_start_) / elapsed : 0;
+  double rate = 0;
+  for (const Agent& agent : agents_) {
+    rate += agent.can_work() && agent.has_rate ? agent.rate * agent.workers : 0;
+  }
+  progress.eta_s =
+      rate > 0 ? (queue_.cost_left() + assigned_cost_ / 2) / rate : std::numeric_limits<double>::infinity();
+  return progress;
+}
+
+}  // namespace fasweep

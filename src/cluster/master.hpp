@@ -1,0 +1,110 @@
+// Who trains what: a state machine over the queue of work, the agents and the record sink. It owns no thread, no socket
+// and no clock: messages and the time come in, messages go out through a function.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "cluster/messages.hpp"
+#include "cluster/transport.hpp"
+#include "sweep/work_queue.hpp"
+#include "train/record_sink.hpp"
+
+namespace fasweep {
+
+struct MasterOptions {
+  double batch_seconds = 0.3;  // training time a batch aims at, by the learned rates
+  double lost_after_s = 30;    // silence after which an agent is lost
+  int max_attempts = 5;        // how often a run may be lost with its agent before it is recorded as failed
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
+struct Progress {
+  std::int64_t total = 0;  // runs of the plan
+  std::int64_t done = 0;   // with a record, earlier sessions included
+  std::int64_t failed = 0;
+  std::int64_t diverged = 0;
+  int workers = 0;
+  double runs_per_second = 0;  // this session
+  double eta_s = 0;            // from predicted work left and learned rates; infinite before the first result
+};
+
+class Master {
+ public:
+  using Send = std::function<void(int to, const WireMessage& message)>;
+
+  /// Expects an agent on each of `ranks` ranks. Times are seconds on one monotonic clock, `now` the start. plan and
+  /// sink outlive the master.
+  Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ranks, Send send, double now);
+
+  /// Takes one message of agent `from` (Hello, Result, Heartbeat or Bye). Messages that cannot be right (wrong plan,
+  /// runs that were not asked for, records of wrong shape) are refused with a warning naming what is wrong.
+  void handle(int from, const WireMessage& message, double now);
+
+  /// Looks for lost agents and hands out work; call often.
+  void tick(double now);
+
+  /// Hands out nothing more and asks agents to return what they have not finished.
+  void drain();
+
+  /// Nothing left to do: every run has a record, or a drain has returned everything, or no agent is left to do it.
+  [[nodiscard]] bool finished() const;
+
+  /// Tells every agent to leave, those that come late too.
+  void stop_agents();
+
+  /// Whether every agent has left or is lost.
+  [[nodiscard]] bool all_left() const;
+
+  [[nodiscard]] Progress progress(double now) const;
+
+ private:
+  struct Agent {
+    bool greeted = false;  // said hello
+    int workers = 0;
+    bool lost = false;
+    bool left = false;
+    double last_heard = 0;
+    double rate = 0;                        // learned flop/s of one worker
+    bool has_rate = false;                  // from a result, not from the nominal rate
+    std::map<std::int64_t, Batch> batches;  // assigned, by id
+
+    [[nodiscard]] bool gone() const { return lost || left; }
+    [[nodiscard]] bool can_work() const { return !gone() && workers > 0; }
+  };
+
+  void take(int from, const Hello& hello, double now);
+  void take(int from, const Result& result);
+  void learn_rate(Agent& agent, const Batch& batch, const std::vector<RunRange>& missing, double seconds);
+  void take_records(int from, const Result& result, std::vector<RunRange>& missing);
+  [[nodiscard]] bool is_acceptable(int from, const RecordHeader& header) const;
+  void return_work(const std::vector<RunRange>& ranges, bool by_accident);
+  void record_failure(std::int64_t run, const std::string& why);
+  void lose(int rank);
+  void take_back_batches(Agent& agent);
+  void assign_work();
+  [[nodiscard]] bool wants_work(const Agent& agent) const;
+  [[nodiscard]] int count_workers() const;
+
+  const Plan& plan_;
+  RecordSink& sink_;
+  MasterOptions options_;
+  Send send_;
+  double start_;
+  WorkQueue queue_;
+  std::vector<Agent> agents_;  // by rank
+  std::int64_t next_batch_ = 0;
+  std::int32_t next_worker_ = 0;
+  double assigned_cost_ = 0;
+  bool draining_ = false;
+  bool stopping_ = false;
+  std::unordered_map<std::int64_t, int> attempts_;  // runs lost with their agent, how often
+  Progress progress_;
+  std::int64_t done_at_start_ = 0;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,114 @@
+#include "cluster/messages.hpp"
+
+#include <type_traits>
+
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr std::uint32_t magic = 0x77736166;  // "fasw"
+
+void put_body(ByteWriter& out, const Hello& hello) {
+  out.put(hello.plan_hash);
+  out.put(hello.workers);
+  out.put_text(hello.description);
+}
+void put_body(ByteWriter& out, const Welcome& welcome) {
+  out.put(welcome.first_worker);
+}
+void put_body(ByteWriter& out, const Assign& assign) {
+  out.put(assign.batch);
+  out.put(static_cast<std::uint32_t>(assign.ranges.size()));
+  for (const RunRange& range : assign.ranges) {
+    out.put(range.first);
+    out.put(range.count);
+  }
+}
+void put_body(ByteWriter& out, const Result& result) {
+  out.put(result.batch);
+  out.put(result.seconds);
+  out.put(result.workers_left);
+  out.put(result.count);
+  out.put_array(std::span<const std::byte>(result.records));
+}
+template <class Empty>
+void put_body(ByteWriter& /*out*/, const Empty& /*message*/) {
+  static_assert(std::is_empty_v<Empty>);
+}
+
+void get_body(ByteReader& in, Hello& hello) {
+  hello.plan_hash = in.get<std::uint64_t>();
+  hello.workers = in.get<std::int32_t>();
+  hello.description = in.get_text();
+}
+void get_body(ByteReader& in, Welcome& welcome) {
+  welcome.first_worker = in.get<std::int32_t>();
+}
+void get_body(ByteReader& in, Assign& assign) {
+  assign.batch = in.get<std::int64_t>();
+  const auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    RunRange range;
+    range.first = in.get<std::int64_t>();
+    range.count = in.get<std::int64_t>();
+    assign.ranges.push_back(range);
+  }
+}
+void get_body(ByteReader& in, Result& result) {
+  result.batch = in.get<std::int64_t>();
+  result.seconds = in.get<double>();
+  result.workers_left = in.get<std::int32_t>();
+  result.count = in.get<std::uint32_t>();
+  const std::span<const std::byte> records = in.take(in.left());
+  result.records.assign(records.begin(), records.end());
+}
+template <class Empty>
+void get_body(ByteReader& /*in*/, Empty& /*message*/) {
+  static_assert(std::is_empty_v<Empty>);
+}
+
+template <std::size_t Index = 0>
+WireMessage decode_alternative(std::uint8_t type, ByteReader& in) {
+  if constexpr (Index < std::variant_size_v<WireMessage>) {
+    if (type == Index) {
+      std::variant_alternative_t<Index, WireMessage> message;
+      get_body(in, message);
+      return message;
+    }
+    return decode_alternative<Index + 1>(type, in);
+  }
+  throw TransportError("message of unknown type " + std::to_string(type) + " (below " +
+                       std::to_string(std::variant_size_v<WireMessage>) +
+                       " expected); run the same version of fasweep on every rank");
+}
+
+}  // namespace
+
+Bytes encode(const WireMessage& message) {
+  ByteWriter out;
+  out.put(magic);
+  out.put(protocol_version);
+  out.put(static_cast<std::uint8_t>(message.index()));
+  std::visit([&](const auto& alternative) { put_body(out, alternative); }, message);
+  return out.take();
+}
+
+WireMessage decode_message(std::span<const std::byte> bytes) {
+  ByteReader in(bytes);
+  if (in.get<std::uint32_t>() != magic) {
+    throw TransportError("message that is not fasweep's (wrong first bytes); run nothing else in the same MPI job");
+  }
+  if (const auto version = in.get<std::uint32_t>(); version != protocol_version) {
+    throw TransportError("message of protocol version " + std::to_string(version) + " (this program speaks " +
+                         std::to_string(protocol_version) + "); run the same version of fasweep on every rank");
+  }
+  WireMessage message = decode_alternative(in.get<std::uint8_t>(), in);
+  if (in.left() > 0) {
+    throw TransportError("message with " + std::to_string(in.left()) +
+                         " bytes too many (wrong length); run the same version of fasweep on every rank");
+  }
+  return message;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,67 @@
+// What agents and the master say to each other. One struct a message; encode() and decode_message() are the only wire
+// format.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sweep/work_queue.hpp"
+#include "util/bytes.hpp"
+
+namespace fasweep {
+
+/// Agent to master, first of all. Version and plan must be the master's own, else the agent is refused.
+struct Hello {
+  std::uint64_t plan_hash = 0;
+  std::int32_t workers = 0;
+  std::string description;  // host and devices, for the provenance
+};
+
+/// Master to agent: the number of its first worker over the whole sweep.
+struct Welcome {
+  std::int32_t first_worker = 0;
+};
+
+/// Master to agent: train these runs. Ids are never used twice.
+struct Assign {
+  std::int64_t batch = 0;
+  std::vector<RunRange> ranges;
+};
+
+/// Agent to master: a batch is over. Runs without a record were not finished.
+struct Result {
+  std::int64_t batch = 0;
+  double seconds = 0;             // of one worker
+  std::int32_t workers_left = 0;  // of the agent: fewer when a device failed
+  std::uint32_t count = 0;        // records
+  Bytes records;                  // their encodings (train/record.hpp), one after the other
+};
+
+/// Agent to master: still there.
+struct Heartbeat {};
+
+/// Master to agent, in answer: so is the master.
+struct HeartbeatReply {};
+
+/// Master to agent: finish early, return what is not done.
+struct Drain {};
+
+/// Master to agent: nothing more to do, leave.
+struct Stop {};
+
+/// Agent to master: leaving.
+struct Bye {};
+
+using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
+
+/// Changes whenever the wire format or the meaning of a message does.
+inline constexpr std::uint32_t protocol_version = 1;
+
+[[nodiscard]] Bytes encode(const WireMessage& message);
+
+/// Throws TransportError on anything encode() does not write.
+[[nodiscard]] WireMessage decode_message(std::span<const std::byte> bytes);
+
+}  // namespace fasweep

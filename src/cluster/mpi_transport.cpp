@@ -1,0 +1,148 @@
+#include "cluster/mpi_transport.hpp"
+
+#include <mpi.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <deque>
+#include <limits>
+#include <list>
+#include <utility>
+
+#include "util/error.hpp"
+#include "util/stopwatch.hpp"
+
+namespace fasweep {
+namespace {
+
+void check(int code, const char* call) {
+  if (code != MPI_SUCCESS) {
+    std::array<char, MPI_MAX_ERROR_STRING> text{};
+    int length = 0;
+    MPI_Error_string(code, text.data(), &length);
+    throw TransportError(std::string(call) + " failed (" + std::string(text.data(), static_cast<std::size_t>(length)) +
+                         "); run the same command again to continue");
+  }
+}
+
+class MpiTransport final : public Transport {
+ public:
+  MpiTransport() {
+    int provided = 0;
+    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    if (provided < MPI_THREAD_FUNNELED) {
+      throw TransportError(
+          "this MPI cannot be used (it supports no threads at all); use one built with MPI_THREAD_FUNNELED");
+    }
+    check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+  }
+
+  ~MpiTransport() override {
+    constexpr double patience_s = 1;
+    const Stopwatch stopwatch;
+    while (!sending_.empty() && stopwatch.seconds() < patience_s) {
+      drop_sent();
+    }
+    // A message nobody takes means a dead rank, and MPI_Finalize would wait for it.
+    if (sending_.empty()) {
+      MPI_Finalize();
+    }
+  }
+
+  [[nodiscard]] int rank() const override { return rank_; }
+  [[nodiscard]] int size() const override { return size_; }
+
+  void send(int to, Bytes body) override {
+    if (to == rank_) {
+      to_self_.push_back({rank_, std::move(body)});
+      return;
+    }
+    if (body.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+      throw TransportError("a message of " + std::to_string(body.size()) +
+                           " bytes cannot be sent (MPI counts in 31 bits); record fewer steps or metrics");
+    }
+    drop_sent();
+    sending_.push_back({std::move(body), MPI_REQUEST_NULL});
+    Sending& sending = sending_.back();
+    if (MPI_Isend(sending.body.data(), static_cast<int>(sending.body.size()), MPI_BYTE, to, tag, MPI_COMM_WORLD,
+                  &sending.request) != MPI_SUCCESS) {
+      sending_.pop_back();  // to a dead rank; heartbeats notice
+    }
+  }
+
+  [[nodiscard]] std::optional<Message> receive() override {
+    if (!to_self_.empty()) {
+      Message message = std::move(to_self_.front());
+      to_self_.pop_front();
+      return message;
+    }
+    drop_sent();
+    int arrived = 0;
+    MPI_Message handle = MPI_MESSAGE_NULL;
+    MPI_Status status;
+    check(MPI_Improbe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &arrived, &handle, &status), "MPI_Improbe");
+    if (arrived == 0) {
+      return std::nullopt;
+    }
+    int size = 0;
+    check(MPI_Get_count(&status, MPI_BYTE, &size), "MPI_Get_count");
+    Message message{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(size))};
+    check(MPI_Mrecv(message.body.data(), size, MPI_BYTE, &handle, MPI_STATUS_IGNORE), "MPI_Mrecv");
+    return message;
+  }
+
+  [[nodiscard]] std::string broadcast_text(std::string text) override {
+    auto size = static_cast<std::uint64_t>(text.size());
+    check(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD), "MPI_Bcast");
+    text.resize(size);
+    check(MPI_Bcast(text.data(), static_cast<int>(size), MPI_CHAR, 0, MPI_COMM_WORLD), "MPI_Bcast");
+    return text;
+  }
+
+  [[nodiscard]] bool must_poll() const override { return size_ > 1; }
+
+ private:
+  static constexpr int tag = 0;
+
+  /// A message on its way; MPI owns the bytes until the request completes.
+  struct Sending {
+    Bytes body;
+    MPI_Request request;
+  };
+
+  void drop_sent() {
+    sending_.remove_if([](Sending& sending) {
+      int done = 0;
+      return MPI_Test(&sending.request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && done != 0;
+    });
+  }
+
+  int rank_ = 0;
+  int size_ = 1;
+  std::list<Sending> sending_;
+  std::deque<Message> to_self_;
+};
+
+}  // namespace
+
+bool launched_by_mpi() {
+  constexpr std::array<const char*, 4> signs{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
+  return std::any_of(signs.begin(), signs.end(), [](const char* sign) { return std::getenv(sign) != nullptr; });
+}
+
+std::unique_ptr<Transport> make_mpi_transport() {
+  return std::make_unique<MpiTransport>();
+}
+
+std::string mpi_version() {
+  std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
+  int length = 0;
+  MPI_Get_library_version(text.data(), &length);
+  std::string version(text.data(), static_cast<std::size_t>(length));
+  return version.substr(0, version.find('\n'));
+}
+
+}  // namespace fasweep

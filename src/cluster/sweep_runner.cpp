@@ -1,0 +1,198 @@
+#include "cluster/sweep_runner.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "cluster/worker_pool.hpp"
+#include "util/error.hpp"
+#include "util/stopwatch.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr int master_rank = 0;
+
+/// One rank's part in the protocol: worker threads behind it, the master in front.
+class Agent {
+ public:
+  Agent(Transport& transport, const Plan& plan, const TrainerFactory& factory, const SweepOptions& options,
+        Waker& waker)
+      : transport_(transport), options_(options), pool_(plan, factory, options.workers, waker) {
+    transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description}));
+  }
+
+  void handle(const WireMessage& message, double now) {
+    last_heard_ = now;
+    if (const auto* welcome = std::get_if<Welcome>(&message)) {
+      pool_.set_first_worker(welcome->first_worker);
+    } else if (const auto* assign = std::get_if<Assign>(&message)) {
+      pool_.push(*assign);
+    } else if (std::holds_alternative<Drain>(message)) {
+      pool_.cancel();
+    } else if (std::holds_alternative<Stop>(message)) {
+      transport_.send(master_rank, encode(Bye{}));
+      left_ = true;
+    }
+  }
+
+  /// Sends what is due. Returns whether it sent results.
+  bool step(double now) {
+    std::vector<Result> results = pool_.take_results();
+    for (Result& result : results) {
+      transport_.send(master_rank, encode(std::move(result)));
+    }
+    if (now - last_sent_ >= options_.heartbeat_s) {
+      transport_.send(master_rank, encode(Heartbeat{}));
+      last_sent_ = now;
+    }
+    // The master answers heartbeats; without an answer for this long it is gone and nobody will take the results.
+    if (transport_.rank() != master_rank && now - last_heard_ > 2 * options_.master.lost_after_s) {
+      left_ = true;
+    }
+    return !results.empty();
+  }
+
+  [[nodiscard]] bool left() const { return left_; }
+
+ private:
+  Transport& transport_;
+  const SweepOptions& options_;
+  WorkerPool pool_;
+  double last_sent_ = 0;
+  double last_heard_ = 0;
+  bool left_ = false;
+};
+
+/// How long to sleep when nothing happened: short after activity, growing to the limit, which bounds the cost of
+/// looking for messages that cannot wake this thread.
+class Backoff {
+ public:
+  explicit Backoff(const Transport& transport) : must_poll_(transport.must_poll()) {}
+
+  void reset() { seconds_ = shortest_s; }
+  [[nodiscard]] double next() {
+    if (!must_poll_) {
+      return asleep_s;
+    }
+    return std::exchange(seconds_, std::min(2 * seconds_, longest_s));
+  }
+
+ private:
+  static constexpr double shortest_s = 20e-6;
+  static constexpr double longest_s = 4e-3;
+  static constexpr double asleep_s = 50e-3;  // workers wake the thread; signals and timers may wait this long
+  bool must_poll_;
+  double seconds_ = shortest_s;
+};
+
+/// The loop of one rank.
+class Rank {
+ public:
+  Rank(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+       const SweepOptions& options)
+      : transport_(transport),
+        sink_(sink),
+        options_(options),
+        agent_(transport, plan, factory, options, waker_),
+        backoff_(transport) {
+    if (sink != nullptr) {
+      master_.emplace(
+          plan, *sink, options.master, transport.size(),
+          [&transport](int to, const WireMessage& message) { transport.send(to, encode(message)); }, 0.0);
+    }
+  }
+
+  Progress run() {
+    try {
+      while (!is_over()) {
+        step();
+      }
+    } catch (const StoreError&) {
+      // Nothing can be kept any more: let the other ranks go instead of leaving them to wait.
+      master_->stop_agents();
+      throw;
+    }
+    return master_ ? master_->progress(clock_.seconds()) : Progress{};
+  }
+
+ private:
+  [[nodiscard]] bool is_over() const {
+    return options_.stop_request() >= 2 || (agent_.left() && (!master_ || master_->all_left()));
+  }
+
+  void step() {
+    bool busy = false;
+    while (const std::optional<Message> message = transport_.receive()) {
+      handle(*message);
+      busy = true;
+    }
+    const double now = clock_.seconds();
+    busy = agent_.step(now) || busy;
+    if (master_) {
+      lead(now);
+    }
+    if (busy) {
+      backoff_.reset();
+    } else if (!is_over()) {
+      waker_.wait(backoff_.next());
+    }
+  }
+
+  void handle(const Message& message) {
+    const double now = clock_.seconds();
+    try {
+      const WireMessage decoded = decode_message(message.body);
+      const bool for_master = std::holds_alternative<Hello>(decoded) || std::holds_alternative<Result>(decoded) ||
+                              std::holds_alternative<Bye>(decoded) || std::holds_alternative<Heartbeat>(decoded);
+      if (!for_master) {
+        agent_.handle(decoded, now);
+      } else if (master_) {
+        master_->handle(message.from, decoded, now);
+      }
+    } catch (const TransportError& error) {
+      options_.master.warn("a message of rank " + std::to_string(message.from) + " is refused: " + error.what());
+    }
+  }
+
+  /// Rank 0: hand out work, watch the clock and the signals, show progress.
+  void lead(double now) {
+    master_->tick(now);
+    constexpr double sink_interval_s = 0.05;
+    if (now - last_sink_tick_ >= sink_interval_s) {
+      sink_->tick();
+      last_sink_tick_ = now;
+    }
+    if (options_.stop_request() >= 1 || now >= options_.time_limit_s) {
+      master_->drain();
+    }
+    if (master_->finished() && !stopped_) {
+      master_->stop_agents();
+      stopped_ = true;
+    }
+    if (options_.on_progress && now - last_progress_ >= options_.progress_interval_s) {
+      options_.on_progress(master_->progress(now));
+      last_progress_ = now;
+    }
+  }
+
+  Transport& transport_;
+  RecordSink* sink_;
+  const SweepOptions& options_;
+  Waker waker_;
+  Stopwatch clock_;
+  Agent agent_;
+  Backoff backoff_;
+  std::optional<Master> master_;
+  double last_sink_tick_ = 0;
+  double last_progress_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Progress run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+                   const SweepOptions& options) {
+  return Rank(transport, plan, sink, factory, options).run();
+}
+
+}  // namespace fasweep

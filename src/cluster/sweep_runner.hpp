@@ -1,0 +1,34 @@
+// Runs a sweep on this rank: an agent with its worker threads, and on rank 0 the master too. Everything a rank does
+// with messages happens on the calling thread.
+#pragma once
+
+#include <functional>
+#include <limits>
+#include <string>
+
+#include "cluster/master.hpp"
+#include "cluster/transport.hpp"
+#include "sweep/plan.hpp"
+#include "train/record_sink.hpp"
+#include "train/trainer.hpp"
+
+namespace fasweep {
+
+struct SweepOptions {
+  int workers = 1;          // threads of this rank
+  std::string description;  // of this rank, for the provenance
+  double heartbeat_s = 1;   // how often agent and master hear of each other
+  MasterOptions master;
+  double time_limit_s = std::numeric_limits<double>::infinity();  // rank 0 drains after this long
+  std::function<int()> stop_request = [] { return 0; };           // 0 run on, 1 drain, 2 leave at once
+  std::function<void(const Progress&)> on_progress;               // rank 0; may be empty
+  double progress_interval_s = 10;
+};
+
+/// Returns when the sweep is over or drained; on other ranks than 0 when the master says so or is silent for too long.
+/// sink: where records go on rank 0, nullptr elsewhere. Returns the final progress on rank 0. Throws StoreError if
+/// records cannot be kept (the other ranks are told to leave first).
+Progress run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+                   const SweepOptions& options);
+
+}  // namespace fasweep

@@ -1,0 +1,41 @@
+// How ranks talk: messages of bytes between the main threads of all ranks. Twins: LocalTransport (one process) and
+// MpiTransport. Messages from one rank to another arrive in the order sent.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "util/bytes.hpp"
+
+namespace fasweep {
+
+struct Message {
+  int from = 0;
+  Bytes body;
+};
+
+/// One rank's end. Used by that rank's main thread only.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  Transport() = default;
+  Transport(const Transport&) = delete;
+  Transport& operator=(const Transport&) = delete;
+
+  [[nodiscard]] virtual int rank() const = 0;
+  [[nodiscard]] virtual int size() const = 0;
+
+  /// Returns at once; `to` may be this rank. A message to a dead rank is lost silently: heartbeats notice the dead.
+  virtual void send(int to, Bytes body) = 0;
+
+  /// The next message, or nothing.
+  [[nodiscard]] virtual std::optional<Message> receive() = 0;
+
+  /// Collective: every rank returns the text of rank 0. Called once, before anything else.
+  [[nodiscard]] virtual std::string broadcast_text(std::string text) = 0;
+
+  /// Whether messages can arrive while this rank sleeps, so that it must look from time to time.
+  [[nodiscard]] virtual bool must_poll() const = 0;
+};
+
+}  // namespace fasweep

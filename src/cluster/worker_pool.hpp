@@ -1,0 +1,61 @@
+// The worker threads of one agent. Batches go in, results come out; each thread trains one batch at a time with its own
+// trainer.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "cluster/messages.hpp"
+#include "cluster/waker.hpp"
+#include "sweep/plan.hpp"
+#include "train/trainer.hpp"
+
+namespace fasweep {
+
+class WorkerPool {
+ public:
+  /// Starts `workers` threads. waker is called whenever a result is ready. plan, factory and waker outlive the pool.
+  WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker);
+
+  /// Cancels what runs and joins the threads.
+  ~WorkerPool();
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+
+  /// Number of the first worker over the whole sweep, for the records.
+  void set_first_worker(std::int32_t number) { first_worker_ = number; }
+
+  void push(Assign batch);
+
+  /// Results that became ready since the last call.
+  [[nodiscard]] std::vector<Result> take_results();
+
+  /// Runs in training end at their next step; batches not begun come back as results without records.
+  void cancel();
+
+ private:
+  void work(int worker);
+  [[nodiscard]] bool wait_for_batch(Assign& batch);
+  [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
+  void report(Result result);
+
+  const Plan& plan_;
+  const TrainerFactory& factory_;
+  Waker& waker_;
+  std::atomic<std::int32_t> first_worker_ = 0;
+  std::atomic<bool> cancelled_ = false;
+  std::mutex mutex_;
+  std::condition_variable work_ready_;
+  std::deque<Assign> waiting_;
+  std::vector<Result> ready_;
+  int workers_left_;
+  bool closing_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,28 @@
+// One writer for a result file: FILE.h5.lock, locked with flock and naming its holder. The lock dies with its holder;
+// the file may stay behind and is then taken over.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+namespace fasweep {
+
+class FileLock {
+ public:
+  /// holder: who is asking, e.g. "node7, process 123, Slurm job 45". Throws ConfigError naming the holder of a live
+  /// lock, or if the folder cannot be written to. Warns when it takes over what a dead holder left, or where locks do
+  /// not work.
+  FileLock(std::filesystem::path path, const std::string& holder, const std::function<void(const std::string&)>& warn);
+
+  /// Removes the file.
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  std::filesystem::path path_;
+  int file_;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,37 @@
+#include "store/hdf5_handle.hpp"
+
+#include "util/error.hpp"
+
+namespace fasweep::hdf5 {
+namespace {
+
+/// The deepest entry of HDF5's error stack, which names the cause.
+herr_t keep_description(unsigned /*depth*/, const H5E_error2_t* entry, void* text) {
+  if (entry->desc != nullptr) {
+    *static_cast<std::string*>(text) = entry->desc;
+  }
+  return 0;
+}
+
+[[noreturn]] void fail(const std::string& what) {
+  std::string cause = "no reason given";
+  H5Ewalk2(H5E_DEFAULT, H5E_WALK_DOWNWARD, keep_description, &cause);
+  throw StoreError(what + " failed (HDF5: " + cause + "); check the disk and the file");
+}
+
+}  // namespace
+
+hid_t check_id(hid_t id, const std::string& what) {
+  if (id < 0) {
+    fail(what);
+  }
+  return id;
+}
+
+void check(herr_t status, const std::string& what) {
+  if (status < 0) {
+    fail(what);
+  }
+}
+
+}  // namespace fasweep::hdf5

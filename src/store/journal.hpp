@@ -1,0 +1,94 @@
+// The journal beside a result file: an append-only file of checksummed frames, the source of truth while a sweep runs.
+// Knows frames, not what is in them.
+//
+// Frame, little-endian: magic "fswj", type (uint32), payload length (uint32), CRC-32C of type, length and payload
+// (uint32), payload.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+
+namespace fasweep {
+
+enum class FrameType : std::uint32_t {
+  plan = 1,     // resolved job text; the last one counts
+  session = 2,  // one line of provenance: a start of the program
+  agent = 3,    // one line of provenance: a rank that took part
+  record = 4,   // run identity (uint64), then the record's encoding (train/record.hpp)
+  forget = 5    // run identity (uint64) whose records so far no longer count
+};
+
+/// A read-only mapping of a whole file; empty if the file is not there. Throws StoreError if it cannot be read.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
+
+ private:
+  std::span<const std::byte> bytes_;
+};
+
+struct Frame {
+  FrameType type = FrameType::plan;
+  std::span<const std::byte> payload;
+  std::int64_t offset = 0;  // of the frame in the file
+
+  [[nodiscard]] std::string text() const;
+};
+
+/// What reading a journal found.
+struct JournalScan {
+  std::int64_t frames = 0;
+  std::int64_t good_end = 0;    // end of the last frame before anything bad
+  std::int64_t torn_bytes = 0;  // an unfinished frame at the end, as a killed writer leaves it
+  std::string damage;           // not empty: bytes in the middle were changed; whole frames follow them
+};
+
+/// Calls `visit` for every frame before the first bad one; after damage, which `damage` then describes, goes on with
+/// the whole frames that follow only if `past_damage`. Survives any bytes.
+enum class PastDamage { stop, go_on };
+[[nodiscard]] JournalScan scan_journal(std::span<const std::byte> bytes, PastDamage past_damage,
+                                       const std::function<void(const Frame&)>& visit);
+
+/// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is not whole any more.
+[[nodiscard]] Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset);
+
+/// Appends frames. Throws StoreError when a frame cannot be written (no space, I/O error); the file then still ends
+/// with the last whole frame.
+class JournalWriter {
+ public:
+  /// Opens or creates the file and cuts it to `end` bytes, the end of its last whole frame.
+  JournalWriter(std::filesystem::path path, std::int64_t end);
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
+
+  /// Returns the frame's offset. On return the frame survives the death of this process; after sync() that of the
+  /// machine.
+  std::int64_t append(FrameType type, std::span<const std::byte> payload);
+  std::int64_t append(FrameType type, std::string_view text);
+
+  /// fdatasync, if anything was appended since the last one.
+  void sync();
+
+ private:
+  void write_all(std::span<const std::byte> bytes);
+
+  std::filesystem::path path_;
+  int file_;
+  std::int64_t end_;
+  bool dirty_ = false;
+};
+
+/// fsync of the folder, so that a created, renamed or removed file stays so.
+void sync_folder_of(const std::filesystem::path& path);
+
+}  // namespace fasweep

@@ -1,0 +1,322 @@
+#include "store/result_store.hpp"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+
+#include "store/journal_contents.hpp"
+#include "store/result_file.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string utc_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm fields{};
+  gmtime_r(&now, &fields);
+  std::array<char, 32> text{};
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &fields)};
+}
+
+std::string lock_holder(const std::string& host) {
+  const char* job = std::getenv("SLURM_JOB_ID");
+  return host + ", process " + std::to_string(getpid()) + (job == nullptr ? "" : ", Slurm job " + std::string(job));
+}
+
+[[noreturn]] void refuse_plan(const fs::path& file, const std::vector<std::string>& differences) {
+  std::string lines;
+  for (const std::string& difference : differences) {
+    lines += "\n  " + difference;
+  }
+  throw PlanConflictError("'" + file.string() +
+                          "' holds results of another plan (settings differ, or runs it has are not in this job); use "
+                          "another file or the job it was made with:" +
+                          lines);
+}
+
+void check_same_plan(const fs::path& file, const Job& stored, const Job& wanted) {
+  const std::vector<std::string> differences = plan_differences(stored, wanted);
+  if (!differences.empty()) {
+    refuse_plan(file, differences);
+  }
+}
+
+void sync_file(const fs::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  const std::string why = synced ? "" : std::strerror(errno);
+  if (file >= 0) {
+    close(file);
+  }
+  if (!synced) {
+    throw StoreError("'" + path.string() + "' cannot be forced to disk (" + why + "); check the disk");
+  }
+}
+
+/// Records that must agree do so in everything but time and place.
+bool same_outcome(const RunRecord& a, const RunRecord& b) {
+  const auto same_numbers = [](const std::vector<double>& x, const std::vector<double>& y) {
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(double)) == 0;
+  };
+  return a.status == b.status && a.reason == b.reason && a.steps == b.steps && a.points == b.points &&
+         same_numbers(a.trajectory, b.trajectory) && same_numbers(a.final_values, b.final_values);
+}
+
+}  // namespace
+
+ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, SessionInfo session)
+    : file_(std::move(file)),
+      plan_(plan),
+      options_(std::move(options)),
+      session_(std::move(session)),
+      rows_(static_cast<std::size_t>(plan.size())),
+      publish_interval_s_(options_.first_publish_s) {
+  counts_[0] = plan.size();
+  provenance_.build = session_.build;
+  if (fs::exists(file_)) {
+    check_same_plan(file_, ResultFile(file_).plan().job(), plan_.job());  // before anything is touched
+  }
+  lock_.emplace(file_.string() + ".lock", lock_holder(session_.host), options_.warn);
+  open_journal();
+  forget_retried();
+  if (!finished_file_) {
+    const std::string line = utc_now() + " " + session_.host + ": " + session_.command_line;
+    journal_->append(FrameType::session, line);
+    provenance_.sessions += line + "\n";
+    sync();
+  }
+}
+
+void ResultStore::open_journal() {
+  const fs::path journal = journal_path(file_);
+  if (fs::exists(journal)) {
+    replay();
+  } else if (fs::exists(file_)) {
+    import_file();
+  } else {
+    check_room();
+    start_journal([](JournalWriter&) {});
+  }
+}
+
+void ResultStore::replay() {
+  const fs::path path = journal_path(file_);
+  const MappedFile map(path);
+  const JournalContents contents = read_journal(map.bytes(), PastDamage::stop);
+  if (!contents.scan.damage.empty()) {
+    throw DamagedError("'" + path.string() + "' is damaged (" + contents.scan.damage +
+                       "); run fasweep verify --repair, which keeps every whole record");
+  }
+  if (contents.job_text.empty()) {
+    throw DamagedError("'" + path.string() +
+                       "' is not a journal (it holds no plan); move it away if it is not fasweep's");
+  }
+  check_same_plan(file_, parse_job(contents.job_text, path.string()), plan_.job());
+  if (contents.scan.torn_bytes > 0) {
+    options_.warn("'" + path.string() + "' ended in an unfinished record of " +
+                  std::to_string(contents.scan.torn_bytes) + " bytes, which is dropped; that run is trained again");
+  }
+  for (const auto& [identity, entry] : contents.records) {
+    if (const std::int64_t row = find_row(identity); row >= 0) {
+      set_row(row, entry.offset, entry.header.status);
+    }
+  }
+  provenance_.sessions = contents.sessions;
+  provenance_.agents = contents.agents;
+  journal_ = std::make_unique<JournalWriter>(path, contents.scan.good_end);
+  if (contents.job_text != resolved_text(plan_.job())) {
+    check_room();
+    journal_->append(FrameType::plan, resolved_text(plan_.job()));
+  }
+}
+
+void ResultStore::import_file() {
+  const ResultFile old(file_);
+  const bool same_plan = old.plan().hash() == plan_.hash();
+  const bool retries = std::any_of(old.statuses().begin(), old.statuses().end(),
+                                   [&](RunStatus status) { return options_.retry.contains(status); });
+  if (old.complete() && same_plan && !retries) {
+    finished_file_ = true;
+    for (std::size_t row = 0; row < rows_.size(); ++row) {
+      set_row(static_cast<std::int64_t>(row), 0, old.statuses()[row]);
+    }
+    return;
+  }
+  check_room();
+  start_journal([&](JournalWriter& journal) {
+    for (const std::string_view line : split(old.provenance().sessions, '\n')) {
+      if (!line.empty()) {
+        journal.append(FrameType::session, line);
+        provenance_.sessions += std::string(line) + "\n";
+      }
+    }
+    old.for_each_record([&](const RunRecord& record) {
+      const std::uint64_t identity = old.plan().identity(record.run);
+      ByteWriter encoded;
+      encode(record, encoded);
+      const std::int64_t offset = journal.append(FrameType::record, make_record_payload(identity, encoded.view()));
+      if (const std::int64_t row = find_row(identity); row >= 0) {
+        set_row(row, offset, record.status);
+      }
+    });
+  });
+}
+
+void ResultStore::start_journal(const std::function<void(JournalWriter&)>& fill) {
+  // Under another name until it is whole: a journal that exists is believed.
+  const fs::path path = journal_path(file_);
+  const fs::path draft = path.string() + ".new";
+  journal_ = std::make_unique<JournalWriter>(draft, 0);
+  journal_->append(FrameType::plan, resolved_text(plan_.job()));
+  fill(*journal_);
+  journal_->sync();
+  fs::rename(draft, path);
+  sync_folder_of(path);
+}
+
+void ResultStore::forget_retried() {
+  if (options_.retry.empty() || finished_file_) {
+    return;
+  }
+  for (std::size_t row = 0; row < rows_.size(); ++row) {
+    if (rows_[row].offset >= 0 && options_.retry.contains(rows_[row].status)) {
+      ByteWriter identity;
+      identity.put(plan_.identity(static_cast<std::int64_t>(row)));
+      journal_->append(FrameType::forget, identity.view());
+      set_row(static_cast<std::int64_t>(row), -1, RunStatus::pending);
+    }
+  }
+}
+
+void ResultStore::check_room() const {
+  struct statvfs disk {};
+  const fs::path folder = file_.has_parent_path() ? file_.parent_path() : ".";
+  if (statvfs(folder.c_str(), &disk) != 0) {
+    throw ConfigError("folder '" + folder.string() + "' cannot be used (" + std::strerror(errno) +
+                      "); choose a folder you may write to");
+  }
+  const PlanSize size = measure_plan(plan_);
+  // The journal, and two files while one replaces the other; compression only helps.
+  const double needed = static_cast<double>(size.journal_bytes) + 2 * static_cast<double>(size.file_bytes);
+  const double there = static_cast<double>(disk.f_bavail) * static_cast<double>(disk.f_frsize);
+  if (needed > there) {
+    throw ConfigError("the plan needs up to " + format_real(std::round(needed / 1e6)) + " MB in '" + folder.string() +
+                      "' (only " + format_real(std::floor(there / 1e6)) +
+                      " MB are free); record fewer steps or metrics, split the grid, or use another disk");
+  }
+}
+
+std::int64_t ResultStore::find_row(std::uint64_t identity) {
+  if (row_of_identity_.empty()) {
+    row_of_identity_.reserve(rows_.size());
+    for (std::int64_t row = 0; row < plan_.size(); ++row) {
+      row_of_identity_.emplace(plan_.identity(row), row);
+    }
+  }
+  const auto found = row_of_identity_.find(identity);
+  return found == row_of_identity_.end() ? -1 : found->second;
+}
+
+void ResultStore::set_row(std::int64_t row, std::int64_t offset, RunStatus status) {
+  Row& entry = rows_[static_cast<std::size_t>(row)];
+  --counts_[static_cast<std::size_t>(entry.status)];
+  ++counts_[static_cast<std::size_t>(status)];
+  entry = {offset, status};
+}
+
+bool ResultStore::has(std::int64_t run) const {
+  return rows_[static_cast<std::size_t>(run)].offset >= 0;
+}
+
+bool ResultStore::complete() const {
+  return counts_[static_cast<std::size_t>(RunStatus::pending)] == 0;
+}
+
+void ResultStore::add(const RecordHeader& header, std::span<const std::byte> encoded) {
+  if (has(header.run)) {
+    compare_duplicate(header.run, encoded);
+    return;
+  }
+  const Bytes payload = make_record_payload(plan_.identity(header.run), encoded);
+  set_row(header.run, journal_->append(FrameType::record, payload), header.status);
+}
+
+void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte> encoded) {
+  ByteReader in(encoded);
+  const RunRecord second = decode_record(in);
+  const MappedFile map(journal_path(file_));
+  const RunRecord first = read_record(read_frame(map.bytes(), rows_[static_cast<std::size_t>(run)].offset)).record;
+  if (!same_outcome(first, second)) {
+    ++differing_duplicates_;
+    options_.warn("run " + std::to_string(run) +
+                  " was trained twice with different results (workers on different machine types?); the first is kept");
+  }
+}
+
+void ResultStore::note_agent(const std::string& description) {
+  journal_->append(FrameType::agent, description);
+  provenance_.agents += description + "\n";
+}
+
+void ResultStore::sync() {
+  journal_->sync();
+  since_sync_.restart();
+}
+
+void ResultStore::tick() {
+  if (since_sync_.seconds() >= options_.sync_interval_s) {
+    sync();
+  }
+  if (since_publish_.seconds() >= publish_interval_s_) {
+    publish();
+  }
+}
+
+void ResultStore::publish() {
+  const Stopwatch stopwatch;
+  sync();
+  {
+    const MappedFile map(journal_path(file_));
+    const fs::path draft = file_.string() + ".new";
+    write_result_file(
+        draft, plan_,
+        [&](std::int64_t row) -> std::optional<RunRecord> {
+          const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
+          return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
+        },
+        provenance_);
+    sync_file(draft);
+    fs::rename(draft, file_);
+    sync_folder_of(file_);
+  }
+  // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
+  constexpr double growth = 1.5;
+  constexpr double share = 20;
+  publish_interval_s_ = std::max(publish_interval_s_ * growth, share * stopwatch.seconds());
+  since_publish_.restart();
+}
+
+void ResultStore::finish() {
+  if (finished_file_) {
+    return;
+  }
+  publish();
+  if (complete()) {
+    journal_.reset();
+    fs::remove(journal_path(file_));
+    finished_file_ = true;
+  }
+}
+
+}  // namespace fasweep

@@ -1,0 +1,100 @@
+// The results of a running sweep: takes records into the journal, publishes the HDF5 file from it, resumes what was
+// interrupted. See README "Architecture"; the journal is the source of truth until the file is complete.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "store/file_lock.hpp"
+#include "store/journal.hpp"
+#include "store/result_writer.hpp"
+#include "sweep/plan.hpp"
+#include "train/record_sink.hpp"
+#include "util/stopwatch.hpp"
+
+namespace fasweep {
+
+struct StoreOptions {
+  double sync_interval_s = 1;   // at most this long does an accepted record wait for the disk
+  double first_publish_s = 30;  // first snapshot of the file; later ones come at growing intervals
+  std::set<RunStatus> retry;    // records that ended so count as not there
+  std::function<void(const std::string&)> warn = [](const std::string&) {};
+};
+
+/// Who writes, for the provenance.
+struct SessionInfo {
+  std::string command_line;
+  std::string build;
+  std::string host;
+};
+
+class ResultStore final : public RecordSink {
+ public:
+  /// Opens or creates the results of `plan` in `file` and takes the lock. Results of the same plan, or of a part of it,
+  /// are continued. Throws ConfigError (not fasweep's file, held by another process, folder not writable, no room),
+  /// PlanConflictError with the differences, DamagedError; then nothing has been changed. plan outlives the store.
+  ResultStore(std::filesystem::path file, const Plan& plan, StoreOptions options, SessionInfo session);
+
+  [[nodiscard]] bool has(std::int64_t run) const override;
+  void add(const RecordHeader& header, std::span<const std::byte> encoded) override;
+  void tick() override;
+  void note_agent(const std::string& description) override;
+
+  /// Forces what was accepted to disk.
+  void sync();
+
+  /// Writes the file from the journal: to a temporary name, forced to disk, renamed into place.
+  void publish();
+
+  /// Publishes; when every run has a record, the journal goes.
+  void finish();
+
+  /// Whether every run has a record.
+  [[nodiscard]] bool complete() const;
+
+  [[nodiscard]] const std::array<std::int64_t, run_status_names.size()>& counts() const { return counts_; }
+
+  /// Second records of a run that differed from the first, which was kept.
+  [[nodiscard]] std::int64_t differing_duplicates() const { return differing_duplicates_; }
+
+ private:
+  struct Row {
+    std::int64_t offset = -1;  // of its record's frame in the journal; -1: none
+    RunStatus status = RunStatus::pending;
+  };
+
+  void check_room() const;
+  void open_journal();
+  void replay();
+  void import_file();
+  void start_journal(const std::function<void(JournalWriter&)>& fill);
+  void forget_retried();
+  void set_row(std::int64_t row, std::int64_t offset, RunStatus status);
+  [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
+  void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
+
+  std::filesystem::path file_;
+  const Plan& plan_;
+  StoreOptions options_;
+  SessionInfo session_;
+  Provenance provenance_;
+  std::optional<FileLock> lock_;
+  std::unique_ptr<JournalWriter> journal_;  // none once complete
+  std::vector<Row> rows_;
+  std::array<std::int64_t, run_status_names.size()> counts_{};
+  std::unordered_map<std::uint64_t, std::int64_t> row_of_identity_;  // filled when a journal is replayed
+  std::int64_t differing_duplicates_ = 0;
+  Stopwatch since_sync_;
+  Stopwatch since_publish_;
+  double publish_interval_s_ = 0;
+  bool finished_file_ = false;  // the file was complete when opened
+};
+
+}  // namespace fasweep

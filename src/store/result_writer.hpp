@@ -1,0 +1,37 @@
+// Writes a whole result file, row by row in plan order, from records. The schema of fasweep's files is here and nowhere
+// else: columnar, everything on the dimension scales `run` and `step`, nothing that netCDF readers cannot take (README,
+// "The file").
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "sweep/plan.hpp"
+#include "train/record.hpp"
+
+namespace fasweep {
+
+inline constexpr const char* result_schema = "fasweep-1";
+
+/// Text for /provenance; each may have several lines.
+struct Provenance {
+  std::string build;
+  std::string sessions;  // a line for every start of the program
+  std::string agents;    // a line for every rank that took part
+  std::string failures;  // a line for every failed run
+};
+
+/// The record of a row of the plan, or nothing while there is none. Called once for each row, in order.
+using RowSource = std::function<std::optional<RunRecord>(std::int64_t row)>;
+
+/// Creates `path`, which must not be in use; the caller renames it into place. Only datasets with the attribute
+/// `provenance` and the group of that name depend on anything but plan and records. Throws StoreError.
+void write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
+                       Provenance provenance);
+
+/// "linked at run time with" version of HDF5.
+[[nodiscard]] std::string hdf5_version();
+
+}  // namespace fasweep

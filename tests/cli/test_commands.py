@@ -1,0 +1,81 @@
+"""plan, status, verify, export and version say what is so."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from conftest import ROOT, Fasweep
+
+
+def test_help_lists_every_command_and_key(fasweep: Fasweep):
+    text = fasweep.run("--help")
+    for command in ("plan", "run", "status", "verify", "export", "version"):
+        assert command in text
+        assert "usage" in fasweep.run(command, "--help")
+    grammar = fasweep.run("plan", "--help")
+    for key in ("grid.p", "grid.lambda", "data.inputs", "training.step-size", "plateau(tolerance, window)", "record.steps"):
+        assert key in grammar
+
+
+@pytest.mark.parametrize("job", sorted((ROOT / "jobs").glob("*.cfg")), ids=lambda path: path.name)
+def test_every_job_of_the_repository_plans(fasweep: Fasweep, job: Path):
+    plan = json.loads(fasweep.run("plan", str(job), "--json"))
+    assert plan["runs"] > 0
+    assert job.read_text().startswith("# ")  # the question it asks
+    assert "cost" in job.read_text()
+
+
+def test_plan_counts_the_grid(fasweep: Fasweep):
+    plan = json.loads(fasweep.run("plan", fasweep.job(), "--json"))
+    assert plan["runs"] == 2 * 2 * 3 * 2 * 3
+    assert sum(plan["solvers"].values()) == plan["runs"]
+    assert not list(fasweep.folder.glob("*.h5*"))
+
+
+def test_status_and_verify_of_a_complete_file(fasweep: Fasweep):
+    fasweep.run("run", fasweep.job(), "-o", "out.h5")
+    status = json.loads(fasweep.run("status", "out.h5", "--json"))
+    assert status["complete"] and status["counts"]["done"] == status["runs"] == 72
+    assert "72 of 72" in fasweep.run("status", "out.h5")
+    assert "sound" in fasweep.run("verify", "out.h5")
+
+
+def test_verify_sees_a_changed_value(fasweep: Fasweep):
+    fasweep.run("run", fasweep.job(), "-o", "out.h5")
+    with h5py.File(fasweep.folder / "out.h5", "r+") as file:
+        file["status"][3] = 0
+    fasweep.run("verify", "out.h5", expect=5)
+
+
+def test_export_equals_the_file(fasweep: Fasweep):
+    fasweep.run("run", fasweep.job(), "-o", "out.h5", "--set", "training.precision=float64")
+    rows = list(csv.DictReader(io.StringIO(fasweep.run("export", "out.h5"))))
+    long = list(csv.DictReader(io.StringIO(fasweep.run("export", "out.h5", "--trajectories"))))
+    with h5py.File(fasweep.folder / "out.h5") as file:
+        assert len(rows) == file["run"].shape[0]
+        np.testing.assert_array_equal([float(r["final_loss"]) for r in rows], file["final_loss"][...])
+        np.testing.assert_array_equal([float(r["lambda"]) for r in rows], file["lambda"][...])
+        assert {r["activation"] for r in rows} == {"linear", "relu", "tanh"}
+        finite = np.isfinite(file["loss"][...])
+        assert len(long) == finite.sum()
+        np.testing.assert_array_equal([float(r["loss"]) for r in long], file["loss"][...][finite])
+
+
+def test_version_names_compiler_and_libraries(fasweep: Fasweep):
+    version = json.loads(fasweep.run("version", "--json"))
+    assert {"fasweep", "git", "compiler", "hdf5", "mpi"} <= version.keys()
+
+
+def test_failed_and_diverged_runs_are_records(fasweep: Fasweep):
+    fasweep.run("run", fasweep.job(), "-o", "out.h5", "--set", "training.step-size=1e6")
+    status = json.loads(fasweep.run("status", "out.h5", "--json"))
+    assert status["counts"]["diverged"] > 0
+    with h5py.File(fasweep.folder / "out.h5") as file:
+        diverged = file["status"][...] == 3
+        assert np.isfinite(file["loss"][...][diverged][:, 0]).all()  # the start is there
