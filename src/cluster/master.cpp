@@ -43,6 +43,8 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   for (Agent& agent : agents_) {
     agent.last_heard = now;
   }
+  constexpr std::int64_t result_bytes = 64 << 20;  // of one message
+  max_batch_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
   progress_.total = plan.size();
   progress_.done = plan.size() - queue_.runs_left();
   done_at_start_ = progress_.done;
@@ -92,6 +94,10 @@ void Master::take(int from, const Hello& hello, double now) {
 void Master::take(int from, const Result& result) {
   Agent& agent = agents_[static_cast<std::size_t>(from)];
   agent.workers = std::clamp(result.workers_left, 0, agent.workers);
+  if (!result.resignation.empty()) {
+    options_.warn("a worker of rank " + std::to_string(from) + " resigned (" + result.resignation + "); " +
+                  std::to_string(count_workers()) + " workers are left");
+  }
   Batch batch;  // stays empty if the batch was handed out again in the meantime: its records still count
   if (const auto found = agent.batches.find(result.batch); found != agent.batches.end()) {
     batch = std::move(found->second);
@@ -167,8 +173,10 @@ void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) 
   }
   for (const RunRange& range : ranges) {
     for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
-      if (++attempts_[run] < options_.max_attempts) {
-        queue_.put_back({{run, 1}});
+      const int lost = ++attempts_[run];
+      if (lost < options_.max_attempts) {
+        // Lost once more, it may be the one that kills its worker: from then on it risks no other run.
+        queue_.put_back({{run, 1}}, lost > 1);
       } else {
         record_failure(run, "its worker was lost or failed " + std::to_string(options_.max_attempts) + " times");
       }
@@ -224,7 +232,7 @@ void Master::assign_work() {
       }
       constexpr double shares_a_worker = 3;  // a batch is at most a third of a worker's fair share of the rest
       const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
-      std::optional<Batch> batch = queue_.take(std::min(agent.rate * options_.batch_seconds, fair));
+      std::optional<Batch> batch = queue_.take(std::min(agent.rate * options_.batch_seconds, fair), max_batch_runs_);
       if (!batch) {
         return;
       }

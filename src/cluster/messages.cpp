@@ -30,6 +30,7 @@ void put_body(ByteWriter& out, const Result& result) {
   out.put(result.seconds);
   out.put(result.workers_left);
   out.put(result.count);
+  out.put_text(result.resignation);
   out.put_array(std::span<const std::byte>(result.records));
 }
 template <class Empty>
@@ -60,6 +61,7 @@ void get_body(ByteReader& in, Result& result) {
   result.seconds = in.get<double>();
   result.workers_left = in.get<std::int32_t>();
   result.count = in.get<std::uint32_t>();
+  result.resignation = in.get_text();
   const std::span<const std::byte> records = in.take(in.left());
   result.records.assign(records.begin(), records.end());
 }

@@ -30,13 +30,15 @@ struct Assign {
   std::vector<RunRange> ranges;
 };
 
-/// Agent to master: a batch is over. Runs without a record were not finished.
+/// Agent to master: a batch is over. Runs without a record were not finished. A worker whose device failed resigns with
+/// its last result.
 struct Result {
   std::int64_t batch = 0;
   double seconds = 0;             // of one worker
   std::int32_t workers_left = 0;  // of the agent: fewer when a device failed
   std::uint32_t count = 0;        // records
-  Bytes records;                  // their encodings (train/record.hpp), one after the other
+  Bytes records = {};             // their encodings (train/record.hpp), one after the other
+  std::string resignation = {};   // why the worker resigned; empty: it did not
 };
 
 /// Agent to master: still there.

@@ -54,6 +54,9 @@ void WorkerPool::push(Assign batch) {
   {
     const std::lock_guard lock(mutex_);
     waiting_.push_back(std::move(batch));
+    if (workers_left_ == 0) {
+      return_waiting();
+    }
   }
   work_ready_.notify_one();
 }
@@ -67,11 +70,15 @@ void WorkerPool::cancel() {
   cancelled_ = true;
   {
     const std::lock_guard lock(mutex_);
-    for (const Assign& batch : std::exchange(waiting_, {})) {
-      ready_.push_back({batch.batch, 0, workers_left_, 0, {}});
-    }
+    return_waiting();
   }
   waker_.wake();
+}
+
+void WorkerPool::return_waiting() {
+  for (const Assign& batch : std::exchange(waiting_, {})) {
+    ready_.push_back({.batch = batch.batch, .workers_left = workers_left_});
+  }
 }
 
 void WorkerPool::report(Result result) {
@@ -103,13 +110,15 @@ void WorkerPool::work(int worker) {
         trainer = factory_(worker);
       }
       report(train(*trainer, worker, batch));
-    } catch (const DeviceError&) {
+    } catch (const DeviceError& error) {
       // The device is gone: this worker resigns and its batch, without records, goes back to the queue.
       {
         const std::lock_guard lock(mutex_);
-        --workers_left_;
+        if (--workers_left_ == 0) {
+          return_waiting();
+        }
       }
-      report({batch.batch, 0, 0, 0, {}});
+      report({.batch = batch.batch, .resignation = error.what()});
       return;
     }
   }

@@ -30,6 +30,7 @@ class WorkerPool {
   /// Number of the first worker over the whole sweep, for the records.
   void set_first_worker(std::int32_t number) { first_worker_ = number; }
 
+  /// Queues a batch; it comes back without records when no worker is left.
   void push(Assign batch);
 
   /// Results that became ready since the last call.
@@ -43,6 +44,7 @@ class WorkerPool {
   [[nodiscard]] bool wait_for_batch(Assign& batch);
   [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
   void report(Result result);
+  void return_waiting();  // with mutex_ held
 
   const Plan& plan_;
   const TrainerFactory& factory_;

@@ -79,6 +79,13 @@ double Plan::setup_cost(std::int64_t run) const {
   return fasweep::setup_cost(solver(run), job_.data, at(run).width);
 }
 
+std::int64_t Plan::record_bytes() const {
+  constexpr std::int64_t frame_bytes = 96;  // header, checksum and identity of a journal record
+  const auto metrics = static_cast<std::int64_t>(job_.record.metrics.size());
+  const auto points = static_cast<std::int64_t>(job_.record.steps.size());
+  return frame_bytes + metrics * (points + 1) * (job_.training.precision == Precision::float64 ? 8 : 4);
+}
+
 PlanSize measure_plan(const Plan& plan) {
   const Job& job = plan.job();
   PlanSize size;
@@ -93,10 +100,9 @@ PlanSize measure_plan(const Plan& plan) {
   const auto points = static_cast<std::int64_t>(job.record.steps.size());
   const std::int64_t number = job.training.precision == Precision::float64 ? 8 : 4;
   constexpr std::int64_t columns_bytes = 80;  // axes, status, times of a row
-  constexpr std::int64_t frame_bytes = 96;    // header, checksum and identity of a journal record
   const std::int64_t values = metrics * (points + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes);
-  size.journal_bytes = plan.size() * (values + frame_bytes);
+  size.journal_bytes = plan.size() * plan.record_bytes();
   constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
   size.master_bytes = plan.size() * bookkeeping_bytes;
   const std::int64_t widest = *std::max_element(job.grid.widths.begin(), job.grid.widths.end());

@@ -41,6 +41,9 @@ class Plan {
   [[nodiscard]] double run_cost(std::int64_t run) const;
   [[nodiscard]] double setup_cost(std::int64_t run) const;
 
+  /// Upper bound of a run's record in the journal and on the wire.
+  [[nodiscard]] std::int64_t record_bytes() const;
+
  private:
   Job job_;
   Solver solver_;

@@ -35,16 +35,21 @@ WorkQueue::WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run
   }
 }
 
-std::optional<Batch> WorkQueue::take(double target_cost) {
+std::optional<Batch> WorkQueue::take(double target_cost, std::int64_t max_runs) {
   Batch batch;
-  while (!items_.empty() && (batch.ranges.empty() || batch.cost < target_cost)) {
+  while (!items_.empty() && (batch.ranges.empty() || batch.cost < target_cost) && max_runs > 0) {
     Item& item = items_.front();
+    const bool alone = item.alone;
+    if (alone && !batch.ranges.empty()) {
+      break;
+    }
     const double room = (target_cost - batch.cost - item.setup_cost) / item.run_cost;
-    const auto whole = static_cast<double>(item.range.count);
+    const auto whole = static_cast<double>(std::min(item.range.count, max_runs));
     const auto count = static_cast<std::int64_t>(std::clamp(room, 1.0, whole));
     batch.ranges.push_back({item.range.first, count});
     const double cost = static_cast<double>(count) * item.run_cost;
     batch.cost += cost + item.setup_cost;
+    max_runs -= count;
     runs_left_ -= count;
     cost_left_ -= cost;
     item.range.first += count;
@@ -53,17 +58,21 @@ std::optional<Batch> WorkQueue::take(double target_cost) {
       cost_left_ -= item.setup_cost;
       items_.pop_front();
     }
+    if (alone) {
+      break;
+    }
   }
   return batch.ranges.empty() ? std::nullopt : std::optional(std::move(batch));
 }
 
-void WorkQueue::put_back(const std::vector<RunRange>& ranges) {
+void WorkQueue::put_back(const std::vector<RunRange>& ranges, bool alone) {
   for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
     // A range may not span problems in the queue, so that set-up is counted once an item.
     for (std::int64_t end = range->first + range->count; end > range->first;) {
       const std::int64_t problem_start = (end - 1) / plan_->runs_per_problem() * plan_->runs_per_problem();
       const std::int64_t first = std::max(problem_start, range->first);
       items_.push_front(make_item({first, end - first}));
+      items_.front().alone = alone;
       const Item& item = items_.front();
       runs_left_ += item.range.count;
       cost_left_ += item.run_cost * static_cast<double>(item.range.count) + item.setup_cost;
@@ -77,7 +86,9 @@ WorkQueue::Item WorkQueue::make_item(RunRange range) const {
   for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
     cost += plan_->run_cost(run);
   }
-  return {range, cost / static_cast<double>(range.count), plan_->setup_cost(range.first)};
+  return {.range = range,
+          .run_cost = cost / static_cast<double>(range.count),
+          .setup_cost = plan_->setup_cost(range.first)};
 }
 
 }  // namespace fasweep

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <vector>
 
@@ -36,11 +37,14 @@ class WorkQueue {
   [[nodiscard]] std::int64_t runs_left() const { return runs_left_; }
   [[nodiscard]] double cost_left() const { return cost_left_; }
 
-  /// The longest runs left, about `target_cost` flop of them but at least one run; nothing when empty.
-  [[nodiscard]] std::optional<Batch> take(double target_cost);
+  /// The longest runs left, about `target_cost` flop of them but at least one run and at most `max_runs`; nothing when
+  /// empty.
+  [[nodiscard]] std::optional<Batch> take(double target_cost,
+                                          std::int64_t max_runs = std::numeric_limits<std::int64_t>::max());
 
-  /// Returns runs that were taken but not finished; they are handed out next.
-  void put_back(const std::vector<RunRange>& ranges);
+  /// Returns runs that were taken but not finished; they are handed out next, and each range alone in its batch if
+  /// `alone`.
+  void put_back(const std::vector<RunRange>& ranges, bool alone = false);
 
  private:
   /// Pending consecutive runs of one problem.
@@ -48,6 +52,7 @@ class WorkQueue {
     RunRange range;
     double run_cost = 0;    // of each run
     double setup_cost = 0;  // of the item
+    bool alone = false;     // in its batch
   };
   [[nodiscard]] Item make_item(RunRange range) const;
 

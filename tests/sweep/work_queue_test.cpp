@@ -83,6 +83,22 @@ TEST(WorkQueue, ReturnedRunsComeNextAndOnlyOnce) {
   EXPECT_EQ(runs_of(*again), runs_of(*batch));
 }
 
+TEST(WorkQueue, RunsReturnedAloneShareNoBatch) {
+  const Plan plan = make_plan();
+  WorkQueue queue(plan, nothing_done);
+  const auto batch = queue.take(1e12, 3);
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->runs(), 3);
+  queue.put_back(batch->ranges);
+  ASSERT_EQ(queue.take(1e12, 3)->runs(), 3);
+  const std::int64_t first = batch->ranges.front().first;
+  queue.put_back({{first + 1, 1}});
+  queue.put_back({{first, 1}}, true);
+
+  EXPECT_EQ(runs_of(*queue.take(1e12)), std::vector<std::int64_t>{first});
+  EXPECT_GT(queue.take(1e12)->runs(), 1);
+}
+
 TEST(WorkQueue, TargetsBoundTheBatch) {
   const Plan plan = make_plan();
   WorkQueue queue(plan, nothing_done);

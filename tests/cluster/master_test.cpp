@@ -1,0 +1,264 @@
+#include "cluster/master.hpp"
+
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cluster/sweep_case.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::make_plan;
+using testing::make_record;
+using testing::MemorySink;
+
+/// A master with agents played by the test.
+class MasterTest : public ::testing::Test {
+ protected:
+  explicit MasterTest(int ranks = 2) {
+    MasterOptions options;
+    options.warn = [this](const std::string& text) { warnings_.push_back(text); };
+    options.lost_after_s = 30;
+    master_ = std::make_unique<Master>(
+        plan_, sink_, options, ranks, [this](int to, const WireMessage& message) { sent_.emplace_back(to, message); },
+        0);
+  }
+
+  void greet(int rank, int workers = 1) { master_->handle(rank, Hello{plan_.hash(), workers, "test"}, 0); }
+
+  /// Batches sent to `rank` since the last call.
+  std::vector<Assign> take_assigned(int rank) {
+    std::vector<Assign> assigned;
+    std::erase_if(sent_, [&](const auto& entry) {
+      const auto* assign = std::get_if<Assign>(&entry.second);
+      if (assign != nullptr && entry.first == rank) {
+        assigned.push_back(*assign);
+      }
+      return assign != nullptr && entry.first == rank;
+    });
+    return assigned;
+  }
+
+  /// The result of a batch with every run recorded, by `change` if given.
+  Result finish(const Assign& batch, const std::function<void(RunRecord&)>& change = {}) {
+    Result result{.batch = batch.batch, .seconds = 0.1, .workers_left = 1};
+    ByteWriter out;
+    for (const RunRange& range : batch.ranges) {
+      for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+        RunRecord record = make_record(plan_.at(run), plan_.job().record);
+        if (change) {
+          change(record);
+        }
+        encode(record, out);
+        ++result.count;
+      }
+    }
+    result.records = out.take();
+    return result;
+  }
+
+  bool was_told(int rank, std::size_t type) const {
+    return std::any_of(sent_.begin(), sent_.end(),
+                       [&](const auto& entry) { return entry.first == rank && entry.second.index() == type; });
+  }
+
+  Plan plan_ = make_plan();
+  MemorySink sink_;
+  std::vector<std::string> warnings_;
+  std::vector<std::pair<int, WireMessage>> sent_;
+  std::unique_ptr<Master> master_;
+};
+
+const std::size_t drain_type = WireMessage(Drain{}).index();
+const std::size_t stop_type = WireMessage(Stop{}).index();
+
+TEST_F(MasterTest, HandsOutEveryRunAndFinishes) {
+  greet(0);
+  greet(1, 2);
+  std::int64_t guard = 0;
+  while (!master_->finished() && guard++ < 1000) {
+    master_->tick(1);
+    for (const int rank : {0, 1}) {
+      for (const Assign& batch : take_assigned(rank)) {
+        master_->handle(rank, finish(batch), 1);
+      }
+    }
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
+  EXPECT_EQ(sink_.added, plan_.size());
+  EXPECT_EQ(master_->progress(1).done, plan_.size());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(MasterTest, WorkIsSharedAndTheLastBatchesAreSingleRuns) {
+  greet(0);
+  greet(1);
+  std::vector<std::int64_t> sizes;
+  while (!master_->finished()) {
+    master_->tick(1);
+    const std::vector<Assign> zero = take_assigned(0);
+    const std::vector<Assign> one = take_assigned(1);
+    ASSERT_FALSE(zero.empty() && one.empty());
+    for (const Assign& batch : zero) {
+      sizes.push_back(Batch{batch.ranges, 0}.runs());
+      master_->handle(0, finish(batch), 1);
+    }
+    for (const Assign& batch : one) {
+      master_->handle(1, finish(batch), 1);
+    }
+  }
+  EXPECT_EQ(sizes.back(), 1);
+}
+
+TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {
+  greet(0);
+  greet(1);
+  master_->tick(1);
+  const std::vector<Assign> lost = take_assigned(1);
+  ASSERT_FALSE(lost.empty());
+  master_->handle(0, Heartbeat{}, 31);
+  master_->tick(31);
+  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("rank 1 is lost")));
+  while (!master_->finished()) {
+    master_->tick(31);
+    for (const Assign& batch : take_assigned(0)) {
+      master_->handle(0, finish(batch), 31);
+    }
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
+}
+
+TEST_F(MasterTest, LateResultOfALostAgentCountsAndRevivesIt) {
+  greet(0);
+  greet(1);
+  master_->tick(1);
+  const std::vector<Assign> late = take_assigned(1);
+  master_->handle(0, Heartbeat{}, 31);
+  master_->tick(31);
+
+  master_->handle(1, finish(late.front()), 32);
+
+  EXPECT_TRUE(sink_.has(late.front().ranges.front().first));
+  master_->tick(32);
+  EXPECT_FALSE(take_assigned(1).empty());
+}
+
+TEST_F(MasterTest, RunsThatKeepLosingTheirWorkersAreRecordedAsFailed) {
+  greet(0);
+  greet(1);
+  // Rank 0 never gets room: its two slots stay taken. Rank 1 is lost with its work again and again.
+  double now = 1;
+  master_->tick(now);
+  static_cast<void>(take_assigned(0));
+  for (int round = 0; round < 40; ++round) {
+    now += 31;
+    master_->handle(0, Heartbeat{}, now);
+    master_->tick(now);
+    master_->handle(1, Heartbeat{}, now);
+    master_->tick(now);
+  }
+  EXPECT_GT(master_->progress(now).failed, 0);
+  for (const auto& [run, status] : sink_.statuses) {
+    EXPECT_EQ(status, RunStatus::failed);
+  }
+}
+
+TEST_F(MasterTest, CancelledRunsAndMissingRecordsGoBackToTheQueue) {
+  greet(0);
+  master_->tick(1);
+  std::vector<Assign> batches = take_assigned(0);
+  master_->handle(0, finish(batches.front(), [](RunRecord& record) { record.status = RunStatus::cancelled; }), 1);
+  EXPECT_TRUE(sink_.records.empty());
+  master_->handle(0, Result{.batch = batches.back().batch, .seconds = 0.1, .workers_left = 1}, 1);
+  EXPECT_TRUE(sink_.records.empty());
+  while (!master_->finished()) {
+    master_->tick(1);
+    for (const Assign& batch : take_assigned(0)) {
+      master_->handle(0, finish(batch), 1);
+    }
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
+}
+
+TEST_F(MasterTest, DrainStopsHandingOutAndEndsWhenWorkIsReturned) {
+  greet(0);
+  greet(1);
+  master_->tick(1);
+  const std::vector<Assign> zero = take_assigned(0);
+  const std::vector<Assign> one = take_assigned(1);
+
+  master_->drain();
+
+  EXPECT_TRUE(was_told(0, drain_type));
+  EXPECT_TRUE(was_told(1, drain_type));
+  EXPECT_FALSE(master_->finished());
+  for (const Assign& batch : zero) {
+    master_->handle(0, finish(batch), 1);
+  }
+  for (const Assign& batch : one) {
+    master_->handle(1, Result{.batch = batch.batch, .workers_left = 1}, 1);
+  }
+  master_->tick(1);
+  EXPECT_TRUE(take_assigned(0).empty());
+  EXPECT_TRUE(master_->finished());
+  EXPECT_GT(sink_.records.size(), 0U);
+}
+
+TEST_F(MasterTest, WrongRecordsAreRefusedByName) {
+  greet(0);
+  master_->tick(1);
+  const Assign batch = take_assigned(0).front();
+  master_->handle(0, finish(batch, [](RunRecord& record) { record.run = 1'000'000; }), 1);
+  EXPECT_THAT(warnings_.back(), HasSubstr("run 1000000"));
+  EXPECT_TRUE(sink_.records.empty());
+
+  Result torn = finish(batch);
+  torn.records.resize(torn.records.size() - 1);
+  master_->handle(0, torn, 1);
+  EXPECT_THAT(warnings_.back(), HasSubstr("refused"));
+}
+
+TEST_F(MasterTest, AgentsOfAnotherPlanAreSentAway) {
+  master_->handle(1, Hello{plan_.hash() + 1, 1, "stranger"}, 0);
+  EXPECT_TRUE(was_told(1, stop_type));
+  EXPECT_THAT(warnings_.back(), HasSubstr("another plan"));
+  master_->tick(1);
+  EXPECT_TRUE(take_assigned(1).empty());
+}
+
+TEST_F(MasterTest, AgentWithoutWorkersGetsNoWork) {
+  greet(0);
+  greet(1);
+  master_->tick(1);
+  const Assign batch = take_assigned(1).front();
+
+  master_->handle(1, Result{.batch = batch.batch, .resignation = "made to fail"}, 1);  // its device is gone
+  master_->tick(1);
+
+  EXPECT_TRUE(take_assigned(1).empty());
+}
+
+TEST_F(MasterTest, FinishesEarlyWhenNobodyIsLeftToWork) {
+  greet(0);
+  greet(1);
+  master_->handle(0, Bye{}, 1);
+  EXPECT_FALSE(master_->finished());
+  master_->handle(1, Bye{}, 1);
+  EXPECT_TRUE(master_->finished());
+  EXPECT_TRUE(master_->all_left());
+}
+
+TEST_F(MasterTest, LatecomersAreToldToLeave) {
+  greet(0);
+  master_->stop_agents();
+  EXPECT_FALSE(master_->all_left());  // rank 1 has not been heard of
+  greet(1);
+  EXPECT_TRUE(was_told(1, stop_type));
+}
+
+}  // namespace
+}  // namespace fasweep

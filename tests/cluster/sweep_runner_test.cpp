@@ -1,0 +1,166 @@
+#include "cluster/sweep_runner.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cluster/local_transport.hpp"
+#include "cluster/sweep_case.hpp"
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::fake_factory;
+using testing::make_plan;
+using testing::MemorySink;
+
+/// A whole sweep with one thread a rank. change: what each rank's options get besides the workers.
+void run_all(const Plan& plan, MemorySink& sink, int ranks, int workers, const TrainerFactory& factory,
+             const std::function<void(int rank, SweepOptions&)>& change = {}) {
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(ranks);
+  std::vector<std::thread> threads;
+  for (int rank = 0; rank < ranks; ++rank) {
+    threads.emplace_back([&, rank] {
+      SweepOptions options;
+      options.workers = workers;
+      if (change) {
+        change(rank, options);
+      }
+      run_sweep(*transports[static_cast<std::size_t>(rank)], plan, rank == 0 ? &sink : nullptr, factory, options);
+    });
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+}
+
+TEST(SweepRunner, EveryCombinationOfRanksAndWorkersGivesTheSameRecords) {
+  const Plan plan = make_plan();
+  MemorySink reference;
+  run_all(plan, reference, 1, 1, fake_factory());
+  ASSERT_EQ(static_cast<std::int64_t>(reference.records.size()), plan.size());
+  for (const int ranks : {1, 2, 4}) {
+    for (const int workers : {1, 3}) {
+      for (const double batch_seconds : {0.0, 1e9}) {
+        MemorySink sink;
+        run_all(plan, sink, ranks, workers, fake_factory(),
+                [&](int, SweepOptions& options) { options.master.batch_seconds = batch_seconds; });
+        EXPECT_EQ(sink.records, reference.records);
+        EXPECT_EQ(sink.added, plan.size());
+        EXPECT_EQ(static_cast<int>(sink.agents.size()), ranks);
+      }
+    }
+  }
+}
+
+TEST(SweepRunner, TrainerThatThrowsMakesFailedRecordsAndTheSweepGoesOn) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  run_all(plan, sink, 2, 2, fake_factory([](const RunSpec& run, const std::atomic<bool>&) {
+            if (run.seed == 3) {
+              throw std::runtime_error("made to fail");
+            }
+          }));
+  ASSERT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+  for (const auto& [run, status] : sink.statuses) {
+    EXPECT_EQ(status, plan.at(run).seed == 3 ? RunStatus::failed : RunStatus::done);
+  }
+}
+
+TEST(SweepRunner, WorkerWhoseDeviceFailsResignsAndTheOthersFinish) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::atomic<int> made = 0;
+  run_all(plan, sink, 2, 2, [&](int) -> std::unique_ptr<Trainer> {
+    const bool broken = made++ == 0;
+    return std::make_unique<testing::FakeTrainer>([broken](const RunSpec&, const std::atomic<bool>&) {
+      if (broken) {
+        throw DeviceError("made to fail");
+      }
+    });
+  });
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+}
+
+TEST(SweepRunner, AllDevicesFailingEndsTheSweepWithoutHanging) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  run_all(plan, sink, 2, 2,
+          fake_factory([](const RunSpec&, const std::atomic<bool>&) { throw DeviceError("made to fail"); }));
+  EXPECT_LT(static_cast<std::int64_t>(sink.records.size()), plan.size());
+}
+
+TEST(SweepRunner, DrainHalfWayThenTheRestGivesTheWhole) {
+  const Plan plan = make_plan();
+  MemorySink whole;
+  run_all(plan, whole, 1, 1, fake_factory());
+  MemorySink sink;
+  std::atomic<int> trained = 0;
+  const auto slow = fake_factory([&](const RunSpec&, const std::atomic<bool>&) {
+    ++trained;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+
+  run_all(plan, sink, 2, 2, slow,
+          [&](int, SweepOptions& options) { options.stop_request = [&] { return trained > 20 ? 1 : 0; }; });
+  const auto half = static_cast<std::int64_t>(sink.records.size());
+  EXPECT_GT(half, 0);
+  EXPECT_LT(half, plan.size());
+  run_all(plan, sink, 2, 2, fake_factory());
+
+  EXPECT_EQ(sink.records, whole.records);
+  EXPECT_EQ(sink.added, plan.size());  // nothing was recorded twice
+}
+
+TEST(SweepRunner, TimeLimitDrains) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  const auto endless = fake_factory([](const RunSpec&, const std::atomic<bool>& cancelled) {
+    while (!cancelled) {
+      std::this_thread::yield();
+    }
+  });
+  run_all(plan, sink, 2, 1, endless, [](int, SweepOptions& options) { options.time_limit_s = 0.05; });
+  EXPECT_TRUE(sink.records.empty());
+}
+
+TEST(SweepRunner, AgentThatVanishesIsReplacedByTheOthers) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::atomic<bool> vanish = false;
+  const auto slow = fake_factory([&](const RunSpec&, const std::atomic<bool>&) {
+    vanish = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  run_all(plan, sink, 3, 1, slow, [&](int rank, SweepOptions& options) {
+    options.heartbeat_s = 0.02;
+    options.master.lost_after_s = 0.3;
+    if (rank == 2) {
+      options.stop_request = [&] { return vanish ? 2 : 0; };  // leaves at once, without a word
+    }
+  });
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+}
+
+TEST(SweepRunner, ErrorOfTheSinkReachesTheCallerAndTheOtherRanksLeave) {
+  class FullSink final : public RecordSink {
+   public:
+    [[nodiscard]] bool has(std::int64_t) const override { return false; }
+    void add(const RecordHeader&, std::span<const std::byte>) override { throw StoreError("disk full"); }
+    void tick() override {}
+    void note_agent(const std::string&) override {}
+  };
+  const Plan plan = make_plan();
+  FullSink sink;
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  const TrainerFactory factory = fake_factory();
+  std::thread other([&] { run_sweep(*transports[1], plan, nullptr, factory, {}); });
+  EXPECT_THROW(run_sweep(*transports[0], plan, &sink, factory, {}), StoreError);
+  other.join();
+}
+
+}  // namespace
+}  // namespace fasweep

@@ -1,0 +1,143 @@
+#include "store/journal.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/journal_contents.hpp"
+#include "store/store_case.hpp"
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
+using testing::Folder;
+using testing::read_bytes;
+
+std::vector<std::string> texts(std::span<const std::byte> bytes, PastDamage past_damage = PastDamage::stop) {
+  std::vector<std::string> found;
+  static_cast<void>(scan_journal(bytes, past_damage, [&](const Frame& frame) { found.push_back(frame.text()); }));
+  return found;
+}
+
+const std::vector<std::string> three_frames{"first", "the second frame", "third"};
+
+Bytes make_journal(const Folder& folder) {
+  JournalWriter writer(folder / "journal", 0);
+  for (const std::string& text : three_frames) {
+    writer.append(FrameType::session, text);
+  }
+  writer.sync();
+  return read_bytes(folder / "journal");
+}
+
+TEST(Journal, FramesComeBackInOrder) {
+  const Folder folder;
+  const Bytes bytes = make_journal(folder);
+
+  EXPECT_THAT(texts(bytes), ElementsAreArray(three_frames));
+  const JournalScan scan = scan_journal(bytes, PastDamage::stop, [](const Frame&) {});
+  EXPECT_EQ(scan.frames, 3);
+  EXPECT_EQ(scan.good_end, static_cast<std::int64_t>(bytes.size()));
+  EXPECT_EQ(scan.torn_bytes, 0);
+  EXPECT_TRUE(scan.damage.empty());
+}
+
+TEST(Journal, EveryTruncationKeepsTheWholeFramesBeforeIt) {
+  const Folder folder;
+  const Bytes bytes = make_journal(folder);
+  const std::vector<std::size_t> ends{0, 16 + 5, 2 * 16 + 5 + 16, bytes.size()};
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    const std::span<const std::byte> cut = std::span<const std::byte>(bytes).first(size);
+    std::size_t whole = 0;
+    while (whole < 3 && ends[whole + 1] <= size) {
+      ++whole;
+    }
+    EXPECT_THAT(texts(cut),
+                ElementsAreArray(three_frames.begin(), three_frames.begin() + static_cast<std::ptrdiff_t>(whole)));
+    const JournalScan scan = scan_journal(cut, PastDamage::stop, [](const Frame&) {});
+    EXPECT_EQ(scan.torn_bytes, static_cast<std::int64_t>(size - ends[whole]));
+    EXPECT_TRUE(scan.damage.empty());
+  }
+}
+
+TEST(Journal, EveryFlippedBitIsSeenAndNothingWrongIsAccepted) {
+  const Folder folder;
+  const Bytes bytes = make_journal(folder);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      Bytes flipped = bytes;
+      flipped[i] ^= static_cast<std::byte>(1 << bit);
+      const std::size_t frame = i < 21 ? 0 : i < 53 ? 1 : 2;
+      EXPECT_THAT(texts(flipped),
+                  ElementsAreArray(three_frames.begin(), three_frames.begin() + static_cast<std::ptrdiff_t>(frame)));
+      const JournalScan scan = scan_journal(flipped, PastDamage::stop, [](const Frame&) {});
+      EXPECT_EQ(scan.damage.empty(), frame == 2) << "damage in the middle is told from an unfinished end";
+      std::vector<std::string> rest = three_frames;
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(frame));
+      EXPECT_EQ(texts(flipped, PastDamage::go_on), rest) << "the frames after the damage are still there";
+    }
+  }
+}
+
+TEST(Journal, WriterCutsAnUnfinishedEnd) {
+  const Folder folder;
+  Bytes bytes = make_journal(folder);
+  bytes.resize(bytes.size() - 3);
+  testing::write_bytes(folder / "journal", bytes);
+  const JournalScan scan = scan_journal(bytes, PastDamage::stop, [](const Frame&) {});
+
+  JournalWriter(folder / "journal", scan.good_end).append(FrameType::session, "third again");
+
+  EXPECT_THAT(texts(read_bytes(folder / "journal")), ElementsAre("first", "the second frame", "third again"));
+}
+
+TEST(Journal, FullDiskKeepsWholeFramesAndSaysSo) {
+  const Folder folder;
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{100, before.rlim_max};
+  JournalWriter writer(folder / "journal", 0);
+  writer.append(FrameType::session, "fits");
+
+  setrlimit(RLIMIT_FSIZE, &small);
+  EXPECT_THROW(writer.append(FrameType::session, std::string(200, 'x')), StoreError);
+  setrlimit(RLIMIT_FSIZE, &before);
+
+  EXPECT_THAT(texts(read_bytes(folder / "journal")), ElementsAre("fits"));
+  writer.append(FrameType::session, "room again");
+  EXPECT_THAT(texts(read_bytes(folder / "journal")), ElementsAre("fits", "room again"));
+}
+
+TEST(Journal, FirstRecordOfARunCountsUntilItIsForgotten) {
+  const Folder folder;
+  const Plan plan = testing::make_plan();
+  const auto payload = [&](double wall_s) {
+    ByteWriter out;
+    encode(testing::make_record(plan, 0, wall_s), out);
+    return make_record_payload(77, out.view());
+  };
+  ByteWriter identity;
+  identity.put(std::uint64_t{77});
+  JournalWriter writer(folder / "journal", 0);
+  writer.append(FrameType::record, payload(1));
+  writer.append(FrameType::record, payload(2));
+  EXPECT_EQ(read_journal(read_bytes(folder / "journal"), PastDamage::stop).records.at(77).header.wall_s, 1);
+
+  writer.append(FrameType::forget, identity.view());
+  EXPECT_TRUE(read_journal(read_bytes(folder / "journal"), PastDamage::stop).records.empty());
+
+  writer.append(FrameType::record, payload(3));
+  EXPECT_EQ(read_journal(read_bytes(folder / "journal"), PastDamage::stop).records.at(77).header.wall_s, 3);
+}
+
+}  // namespace
+}  // namespace fasweep

@@ -1,0 +1,311 @@
+#include "store/result_store.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <numeric>
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/store_case.hpp"
+#include "util/error.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::add;
+using testing::collecting;
+using testing::csv_of;
+using testing::Folder;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::make_plan;
+using testing::make_record;
+using testing::session;
+using ::testing::SizeIs;
+
+/// The file with every run of the plan, records added in the given order.
+void write_complete(const std::filesystem::path& path, const Plan& plan, std::vector<std::int64_t> order = {}) {
+  if (order.empty()) {
+    order.resize(static_cast<std::size_t>(plan.size()));
+    std::iota(order.begin(), order.end(), 0);
+  }
+  ResultStore store(path, plan, {}, session());
+  for (const std::int64_t run : order) {
+    add(store, make_record(plan, run));
+  }
+  store.finish();
+}
+
+TEST(ResultStore, CompleteSweepLeavesOneFile) {
+  const Folder folder;
+  const Plan plan = make_plan();
+
+  write_complete(folder / "out.h5", plan);
+
+  EXPECT_TRUE(std::filesystem::exists(folder / "out.h5"));
+  for (const char* other : {"out.h5.journal", "out.h5.lock", "out.h5.new", "out.h5.journal.new"}) {
+    EXPECT_FALSE(std::filesystem::exists(folder / other)) << other;
+  }
+  EXPECT_THAT(verify(folder / "out.h5", Repair::no).problems, IsEmpty());
+}
+
+TEST(ResultStore, RecordsComeBackAsTheyWereAdded) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  write_complete(folder / "out.h5", plan);
+
+  std::int64_t seen = 0;
+  ResultFile(folder / "out.h5").for_each_record([&](const RunRecord& record) {
+    const RunRecord expected = make_record(plan, record.run);
+    EXPECT_EQ(record.trajectory, expected.trajectory);
+    EXPECT_EQ(record.final_values, expected.final_values);
+    EXPECT_EQ(record.steps, expected.steps);
+    EXPECT_EQ(record.reason, expected.reason);
+    EXPECT_EQ(record.wall_s, expected.wall_s);
+    ++seen;
+  });
+  EXPECT_EQ(seen, plan.size());
+}
+
+TEST(ResultStore, OrderOfCompletionDoesNotMatter) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  std::vector<std::int64_t> order(static_cast<std::size_t>(plan.size()));
+  std::iota(order.rbegin(), order.rend(), 0);
+  write_complete(folder / "forward.h5", plan);
+  write_complete(folder / "backward.h5", plan, order);
+
+  EXPECT_EQ(csv_of(folder / "forward.h5"), csv_of(folder / "backward.h5"));
+}
+
+TEST(ResultStore, InterruptedSweepGoesOnWhereItWas) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    add(store, make_record(plan, 3));
+    add(store, make_record(plan, 5));
+  }  // as a killed process leaves it: nothing published
+
+  ResultStore store(folder / "out.h5", plan, {}, session());
+
+  EXPECT_TRUE(store.has(3));
+  EXPECT_TRUE(store.has(5));
+  EXPECT_FALSE(store.has(4));
+  EXPECT_EQ(store.counts()[1], 2);
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    if (!store.has(run)) {
+      add(store, make_record(plan, run));
+    }
+  }
+  store.finish();
+  write_complete(folder / "whole.h5", plan);
+  EXPECT_EQ(csv_of(folder / "out.h5"), csv_of(folder / "whole.h5"));
+}
+
+TEST(ResultStore, SnapshotsAreValidAndIncomplete) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  ResultStore store(folder / "out.h5", plan, {}, session());
+  add(store, make_record(plan, 3));
+
+  store.publish();
+
+  const ResultFile file(folder / "out.h5");
+  EXPECT_FALSE(file.complete());
+  EXPECT_THAT(file.find_problems(), IsEmpty());
+  EXPECT_EQ(read_status(folder / "out.h5").counts[1], 1);
+  EXPECT_EQ(file.statuses()[3], RunStatus::done);
+  EXPECT_EQ(file.statuses()[4], RunStatus::pending);
+}
+
+TEST(ResultStore, LargerGridKeepsWhatIsThere) {
+  const Folder folder;
+  const Plan small = make_plan();
+  const Plan large = make_plan({{"grid.seed", "0..4"}, {"grid.p", "2, 3, 4"}});
+  write_complete(folder / "out.h5", small);
+
+  ResultStore store(folder / "out.h5", large, {}, session());
+
+  EXPECT_EQ(store.counts()[1], small.size());
+  for (std::int64_t run = 0; run < large.size(); ++run) {
+    const RunSpec spec = large.at(run);
+    EXPECT_EQ(store.has(run), spec.seed <= 2 && spec.width <= 3);
+    if (!store.has(run)) {
+      add(store, make_record(large, run));
+    }
+  }
+  store.finish();
+  write_complete(folder / "whole.h5", large);
+  EXPECT_EQ(csv_of(folder / "out.h5"), csv_of(folder / "whole.h5"));
+}
+
+TEST(ResultStore, GridGrownWhileInterruptedKeepsWhatIsThere) {
+  const Folder folder;
+  const Plan small = make_plan();
+  const Plan large = make_plan({{"grid.seed", "0..4"}});
+  {
+    ResultStore store(folder / "out.h5", small, {}, session());
+    add(store, make_record(small, 1));
+  }
+  {
+    ResultStore store(folder / "out.h5", large, {}, session());
+    EXPECT_EQ(store.counts()[1], 1);
+  }
+  // From now on the file is the larger plan's.
+  EXPECT_THROW(ResultStore(folder / "out.h5", small, {}, session()), PlanConflictError);
+}
+
+TEST(ResultStore, OtherPlanIsRefusedWithItsDifferences) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  write_complete(folder / "out.h5", plan);
+  const Bytes before = testing::read_bytes(folder / "out.h5");
+  const Plan other = make_plan({{"data.n", "7"}});
+
+  try {
+    ResultStore(folder / "out.h5", other, {}, session());
+    FAIL() << "took another plan's file";
+  } catch (const PlanConflictError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("data.n: file has 50, job wants 7"));
+  }
+  EXPECT_EQ(testing::read_bytes(folder / "out.h5"), before);
+}
+
+TEST(ResultStore, ForeignFilesAreLeftAlone) {
+  const Folder folder;
+  std::ofstream(folder / "notes.h5") << "my notes";
+  const Plan plan = make_plan();
+  EXPECT_THROW(ResultStore(folder / "notes.h5", plan, {}, session()), ConfigError);
+  std::ofstream(folder / "out.h5.journal") << "my notes, long enough to look like a frame of something";
+  EXPECT_THROW(ResultStore(folder / "out.h5", plan, {}, session()), DamagedError);
+  EXPECT_EQ(testing::read_bytes(folder / "notes.h5").size(), 8U);
+}
+
+TEST(ResultStore, FirstRecordWinsAndADifferentSecondIsReported) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  std::vector<std::string> warnings;
+  ResultStore store(folder / "out.h5", plan, collecting(warnings), session());
+  add(store, make_record(plan, 3));
+  add(store, make_record(plan, 3, 99));  // only its time differs
+  EXPECT_THAT(warnings, IsEmpty());
+
+  RunRecord changed = make_record(plan, 3);
+  changed.trajectory[0] += 1;
+  add(store, changed);
+
+  EXPECT_THAT(warnings, SizeIs(1));
+  EXPECT_EQ(store.differing_duplicates(), 1);
+  EXPECT_EQ(store.counts()[1], 1);
+}
+
+TEST(ResultStore, RetriedStatusesAreTrainedAgain) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    for (std::int64_t run = 0; run < plan.size(); ++run) {
+      RunRecord record = make_record(plan, run);
+      if (run == 4) {
+        record.status = RunStatus::failed;
+        record.points = 0;
+        record.trajectory.clear();
+        record.error = "made to fail";
+      }
+      add(store, record);
+    }
+    store.finish();
+  }
+  EXPECT_THAT(read_status(folder / "out.h5").failures, ::testing::ElementsAre(HasSubstr("run 4: made to fail")));
+  EXPECT_TRUE(ResultStore(folder / "out.h5", plan, {}, session()).complete());
+
+  StoreOptions retry;
+  retry.retry = {RunStatus::failed};
+  {
+    ResultStore store(folder / "out.h5", plan, retry, session());
+    EXPECT_FALSE(store.has(4));
+    EXPECT_TRUE(store.has(3));
+    add(store, make_record(plan, 4));
+    store.finish();
+  }
+  write_complete(folder / "whole.h5", plan);
+  EXPECT_EQ(csv_of(folder / "out.h5"), csv_of(folder / "whole.h5"));
+}
+
+TEST(ResultStore, LiveLockIsRefusedAndADeadOneTakenOver) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  std::vector<std::string> warnings;
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    try {
+      ResultStore(folder / "out.h5", plan, {}, session());
+      FAIL() << "two writers";
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), HasSubstr("process " + std::to_string(getpid())));
+    }
+  }
+  std::ofstream(folder / "out.h5.lock") << "host, process 1";
+  ResultStore(folder / "out.h5", plan, collecting(warnings), session());
+  EXPECT_THAT(warnings, ::testing::ElementsAre(HasSubstr("host, process 1")));
+}
+
+TEST(ResultStore, DamagedJournalIsRefusedAndRepairKeepsEveryWholeRecord) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    for (std::int64_t run = 0; run < 6; ++run) {
+      add(store, make_record(plan, run));
+    }
+    store.publish();
+  }
+  Bytes bytes = testing::read_bytes(folder / "out.h5.journal");
+  bytes[bytes.size() / 2] ^= std::byte{1};
+  testing::write_bytes(folder / "out.h5.journal", bytes);
+
+  EXPECT_THROW(ResultStore(folder / "out.h5", plan, {}, session()), DamagedError);
+  EXPECT_THAT(verify(folder / "out.h5", Repair::no).problems, ::testing::Not(IsEmpty()));
+  const VerifyReport repaired = verify(folder / "out.h5", Repair::yes);
+
+  EXPECT_THAT(repaired.problems, IsEmpty());
+  EXPECT_EQ(testing::read_bytes(folder / "out.h5.journal.damaged"), bytes);
+  EXPECT_EQ(read_status(folder / "out.h5").counts[1], 5);  // one record was hit
+  EXPECT_FALSE(ResultStore(folder / "out.h5", plan, {}, session()).complete());
+}
+
+TEST(ResultStore, LostFileIsRebuiltFromTheJournal) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    add(store, make_record(plan, 0));
+    store.publish();
+  }
+  Bytes file = testing::read_bytes(folder / "out.h5");
+  std::fill(file.begin() + 2000, file.begin() + 4000, std::byte{0});
+  testing::write_bytes(folder / "out.h5", file);
+  EXPECT_THAT(verify(folder / "out.h5", Repair::no).problems, ::testing::Not(IsEmpty()));
+
+  EXPECT_THAT(verify(folder / "out.h5", Repair::yes).problems, IsEmpty());
+  EXPECT_EQ(read_status(folder / "out.h5").counts[1], 1);
+}
+
+TEST(ResultStore, PlansBeyondTheDiskAreRefusedBeforeAnythingIsWritten) {
+  const Folder folder;
+  const Plan plan =
+      make_plan({{"grid.seed", "0..999999"}, {"record.steps", "every(1)"}, {"training.max-steps", "400000"}});
+  try {
+    ResultStore(folder / "out.h5", plan, {}, session());
+    FAIL() << "started";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("MB are free"));
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder / "out.h5.journal"));
+}
+
+}  // namespace
+}  // namespace fasweep
