@@ -15,11 +15,15 @@ namespace fasweep {
 //   name           as written in a job file;
 //   step_size      eta of the paper's synthetic experiment (section 5), the default of `training.step-size`;
 //   value(z)       psi(z), elementwise;
-//   derivative(h)  psi'(z) as a function of h = psi(z), so that solvers keep one array. ReLU'(0) = 0.
+//   derivative(h)  psi'(z) as a function of h = psi(z), so that solvers keep one array. ReLU'(0) = 0;
+//   is_cheap       whether computing value(z) again costs less than keeping it;
+//   derivative_is_zero_or_one   and not always one, which lets a solver add instead of multiply.
 
 struct Linear {
   static constexpr std::string_view name = "linear";
   static constexpr double step_size = 1e-4;
+  static constexpr bool is_cheap = true;
+  static constexpr bool derivative_is_zero_or_one = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
     return z;
@@ -33,6 +37,8 @@ struct Linear {
 struct Relu {
   static constexpr std::string_view name = "relu";
   static constexpr double step_size = 1e-3;
+  static constexpr bool is_cheap = true;
+  static constexpr bool derivative_is_zero_or_one = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
     using elementary::positive_part;
@@ -48,6 +54,8 @@ struct Relu {
 struct Tanh {
   static constexpr std::string_view name = "tanh";
   static constexpr double step_size = 1e-2;
+  static constexpr bool is_cheap = false;
+  static constexpr bool derivative_is_zero_or_one = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
     using elementary::tanh;
@@ -63,6 +71,8 @@ struct Tanh {
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
   static constexpr double step_size = 1e-2;
+  static constexpr bool is_cheap = false;
+  static constexpr bool derivative_is_zero_or_one = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
     using elementary::tanh;

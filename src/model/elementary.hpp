@@ -1,6 +1,8 @@
 // exp and tanh without branches or tables, so that compilers vectorise loops over them and every backend shares one
-// formula. float: within 5 ulp of the exact value, double: within 3 ulp (elementary_test.cpp holds them to that).
-// Coefficients: Cephes (exp.c, expf.c, tanh.c; Moshier) and, for float tanh, the minimax quotient that Eigen 3.4 uses.
+// formula. T is float, double or a vector of either: a vector type specialises `is_single` and brings its own larger,
+// smaller, if_less, positive_part, is_positive and times_power_of_two. float: within 5 ulp of the exact value, double:
+// within 3 ulp (elementary_test.cpp holds them to that). Coefficients: Cephes (exp.c, expf.c, tanh.c; Moshier) and, for
+// float tanh, the minimax quotient that Eigen 3.4 uses.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +13,10 @@
 
 namespace fasweep::elementary {
 
+/// Whether T holds float32 numbers.
+template <class T>
+inline constexpr bool is_single = std::is_same_v<T, float>;
+
 /// The larger (smaller) of two numbers, `a` if either is not a number: the form compilers turn into one instruction.
 template <class T>
 FASWEEP_HOST_DEVICE inline T larger(T a, T b) {
@@ -19,6 +25,12 @@ FASWEEP_HOST_DEVICE inline T larger(T a, T b) {
 template <class T>
 FASWEEP_HOST_DEVICE inline T smaller(T a, T b) {
   return b < a ? b : a;
+}
+
+/// `yes` where a < b, else `no`.
+template <class T>
+FASWEEP_HOST_DEVICE inline T if_less(T a, T b, T yes, T no) {
+  return a < b ? yes : no;
 }
 
 /// max(z, 0).
@@ -56,14 +68,14 @@ FASWEEP_HOST_DEVICE inline T times_power_of_two(T value, T exponent) {
 /// The whole number nearest to z, |z| < 2^22 (float) or 2^51 (double).
 template <class T>
 FASWEEP_HOST_DEVICE inline T nearest(T z) {
-  const T big = std::is_same_v<T, float> ? T(12582912.0F) : T(6755399441055744.0);
+  const T big = T(is_single<T> ? 12582912.0 : 6755399441055744.0);
   return (z + big) - big;
 }
 
 /// e^z. Arguments are clamped so that the result stays a normal number: [-87, 88] for float, [-708, 709] for double.
 template <class T>
 FASWEEP_HOST_DEVICE inline T exp(T z) {
-  constexpr bool single = std::is_same_v<T, float>;
+  constexpr bool single = is_single<T>;
   z = smaller(larger(z, T(single ? -87.0 : -708.0)), T(single ? 88.0 : 709.0));
   const T k = nearest(z * T(1.44269504088896340736));
   if constexpr (single) {
@@ -92,7 +104,7 @@ FASWEEP_HOST_DEVICE inline T exp(T z) {
 /// Hyperbolic tangent.
 template <class T>
 FASWEEP_HOST_DEVICE inline T tanh(T z) {
-  if constexpr (std::is_same_v<T, float>) {
+  if constexpr (is_single<T>) {
     const T x = smaller(larger(z, T(-7.90531110763549805)), T(7.90531110763549805));
     const T xx = x * x;
     T odd = T(-2.76076847742355e-16);
@@ -113,9 +125,9 @@ FASWEEP_HOST_DEVICE inline T tanh(T z) {
     const T q =
         ((zz + T(1.12811678491632931402e2)) * zz + T(2.23548839060100448583e3)) * zz + T(4.84406305325125486048e3);
     const T small = z + z * zz * (p / q);
-    const T magnitude = z < T(0) ? -z : z;
+    const T magnitude = larger(z, T(0) - z);
     const T large = T(1) - T(2) / (exp(T(2) * magnitude) + T(1));
-    return magnitude < T(0.625) ? small : (z < T(0) ? -large : large);
+    return if_less(magnitude, T(0.625), small, if_less(z, T(0), T(0) - large, large));
   }
 }
 

@@ -11,21 +11,25 @@ namespace {
 
 constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space};
 
-double total_cost(Solver solver, const DataSettings& data, std::int64_t steps, int width) {
-  return setup_cost(solver, data, width) + static_cast<double>(steps + 1) * step_cost(solver, data, width);
+double total_cost(Solver solver, const DataSettings& data, std::int64_t steps, const RunSpec& run) {
+  return setup_cost(solver, data, run.width) + static_cast<double>(steps + 1) * step_cost(solver, data, run);
 }
 
 }  // namespace
 
-bool accepts(Solver solver, int /*activation*/, int /*rule*/) {
-  return solver == Solver::automatic || solver == Solver::weight_space;
+bool accepts(Solver solver, int activation, int rule) {
+  if (solver == Solver::reduced_linear) {
+    return activation == Activations::index_of<Linear>() &&
+           Rules::visit(rule, [](auto type) { return decltype(type)::type::feedback_is_linear; });
+  }
+  return true;
 }
 
-double step_cost(Solver solver, const DataSettings& data, int width) {
+double step_cost(Solver solver, const DataSettings& data, const RunSpec& run) {
   const double n = data.samples;
   const double rows = n + data.test_samples;
   const double d = data.inputs;
-  const double p = width;
+  const double p = run.width;
   switch (solver) {
     case Solver::reduced_linear:
       return 6 * (n + 2) * (n + 2);
@@ -62,7 +66,7 @@ Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps
     }
     able.push_back(name_of(solver));
     if (best == Solver::automatic ||
-        total_cost(solver, data, steps, run.width) < total_cost(best, data, steps, run.width)) {
+        total_cost(solver, data, steps, run) < total_cost(best, data, steps, run)) {
       best = solver;
     }
   }

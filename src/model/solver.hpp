@@ -23,8 +23,8 @@ inline constexpr double nominal_flop_per_second = 4e10;
 /// Whether `solver` computes this activation and rule exactly. automatic: always.
 [[nodiscard]] bool accepts(Solver solver, int activation, int rule);
 
-/// Predicted floating-point work of one training step of one run, in flop.
-[[nodiscard]] double step_cost(Solver solver, const DataSettings& data, int width);
+/// Predicted work of one training step of one run in float32, in flop at the nominal rate.
+[[nodiscard]] double step_cost(Solver solver, const DataSettings& data, const RunSpec& run);
 
 /// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
 [[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);

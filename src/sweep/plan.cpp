@@ -72,7 +72,8 @@ double Plan::run_cost(std::int64_t run) const {
   const StopMonitor monitor(training.stop, training.schedule,
                             training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
                             training.max_steps);
-  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, spec.width);
+  const bool is_double = training.precision == Precision::float64 && solver(run) != Solver::reduced_linear;
+  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, spec) * (is_double ? 2 : 1);
 }
 
 double Plan::setup_cost(std::int64_t run) const {

@@ -36,24 +36,25 @@ RecordHeader start_header(const RunSpec& run, const TrainingSettings& training, 
 Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver solver)
     : steps_(request.record.steps), metrics_(request.record.metrics) {
   static_cast<RecordHeader&>(record_) = start_header(run, request.training, request.record, solver);
-  points_.reserve(steps_.size());
+  observations_.reserve(steps_.size() + 1);
 }
 
-void Recorder::add(const Observation& observation) {
-  points_.push_back(evaluate_metrics(metrics_, observation));
-  ++next_;
+void Recorder::add(const Observation& observation, bool is_recorded) {
+  observations_.push_back(observation);
+  next_ += is_recorded ? 1 : 0;
 }
 
-RunRecord Recorder::finish(std::int64_t steps, StopReason reason, const Observation& last) {
+RunRecord Recorder::finish(std::int64_t steps, StopReason reason) {
   record_.steps = steps;
   record_.reason = reason;
   record_.status = status_of(reason);
-  record_.points = static_cast<std::uint32_t>(points_.size());
-  record_.final_values = evaluate_metrics(metrics_, last);
-  record_.trajectory.reserve(metrics_.size() * points_.size());
-  for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
-    for (const std::vector<double>& point : points_) {
-      record_.trajectory.push_back(point[metric]);
+  record_.points = static_cast<std::uint32_t>(next_);
+  record_.final_values = evaluate_metrics(metrics_, observations_.back());
+  record_.trajectory.resize(metrics_.size() * next_);
+  for (std::size_t point = 0; point < next_; ++point) {
+    const std::vector<double> values = evaluate_metrics(metrics_, observations_[point]);
+    for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
+      record_.trajectory[metric * next_ + point] = values[metric];
     }
   }
   record_.wall_s = stopwatch_.seconds();

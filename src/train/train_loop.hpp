@@ -22,6 +22,12 @@ concept RunState = requires(State state, const State constant, double step_size,
   {state.advance(step_size, ridge)};                     // to t + 1 with eta and lambda(t), forward pass included
 };
 
+/// A state that fills in part of its observations at the end, in one go for all of them.
+template <class State>
+concept CompletesObservations = requires(State state, std::span<Observation> observations) {
+  {state.complete(observations)};  // every observation made, in order
+};
+
 /// Collects the record of one run.
 class Recorder {
  public:
@@ -29,16 +35,21 @@ class Recorder {
 
   /// Whether the trajectory wants step t; call with t = 0, 1, 2, ...
   [[nodiscard]] bool wants(std::int64_t step) const { return next_ < steps_.size() && steps_[next_] == step; }
-  void add(const Observation& observation);
 
-  /// The finished record. `last` is the observation at step `steps`.
-  [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason, const Observation& last);
+  /// Takes the observation of the step asked about last; is_recorded: it belongs to the trajectory.
+  void add(const Observation& observation, bool is_recorded);
+
+  /// All observations, in the order they were added.
+  [[nodiscard]] std::span<Observation> observations() { return observations_; }
+
+  /// The finished record; the last observation added is that of step `steps`.
+  [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason);
 
  private:
   std::span<const std::int64_t> steps_;
   const std::vector<int>& metrics_;
   std::size_t next_ = 0;
-  std::vector<std::vector<double>> points_;  // one vector of metrics a recorded step
+  std::vector<Observation> observations_;
   RunRecord record_;
   Stopwatch stopwatch_;
 };
@@ -65,11 +76,12 @@ template <RunState State>
     if (reason || recorder.wants(step)) {
       Observation observation = state.observe();
       observation.ridge = ridge;
-      if (recorder.wants(step)) {
-        recorder.add(observation);
-      }
+      recorder.add(observation, recorder.wants(step));
       if (reason) {
-        return recorder.finish(step, *reason, observation);
+        if constexpr (CompletesObservations<State>) {
+          state.complete(recorder.observations());
+        }
+        return recorder.finish(step, *reason);
       }
     }
     state.advance(step_size, ridge);

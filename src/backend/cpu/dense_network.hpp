@@ -1,0 +1,256 @@
+// A network in sample space for any activation: Z lies in tiles of hidden units, one unit a vector lane, and one pass
+// over the tiles takes a step: each tile is updated and adds its part of the next outputs while it is in cache.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include <hwy/aligned_allocator.h>
+
+#include "backend/cpu/pack.hpp"
+#include "backend/cpu/sample_space_start.hpp"
+
+namespace fasweep {
+
+template <class Scalar, class Activation, class Rule>
+class DenseNetwork {
+ public:
+  explicit DenseNetwork(const SampleSpaceStart<Scalar>& start)
+      : samples_(start.samples),
+        rows_(start.rows),
+        width_(start.width),
+        tiles_((start.width + tile_units - 1) / tile_units),
+        block_rows_(choose_block_rows(start.rows)),
+        blocks_((start.rows + block_rows_ - 1) / block_rows_),
+        gram_(pack_gram(start)),
+        z_(make_vector(tiles_ * tile_size())),
+        h_(make_vector(Activation::is_cheap ? 0 : tiles_ * tile_size())),
+        beta_(make_vector(tiles_ * tile_units)),
+        feedback_(make_vector(tiles_ * tile_units)),
+        is_unit_(make_vector(tiles_ * tile_units)),
+        signal_(make_vector(samples_ * tile_units)),
+        partial_outputs_(make_vector(rows_ * lanes)),
+        outputs_(make_vector(rows_)) {
+    std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
+    std::copy(start.feedback.begin(), start.feedback.end(), feedback_.get());
+    std::fill_n(is_unit_.get(), width_, Scalar(1));
+    for (int r = 0; r < width_; ++r) {
+      for (int i = 0; i < rows_; ++i) {
+        z_[position(i, r)] = start.pre_activation[static_cast<std::size_t>(r) * rows_ + i];
+      }
+    }
+    clear_outputs();
+    for (int tile = 0; tile < tiles_; ++tile) {
+      add_outputs(tile);
+    }
+    sum_outputs();
+  }
+
+  /// H beta, rows.
+  [[nodiscard]] std::span<const Scalar> outputs() const { return {outputs_.get(), static_cast<std::size_t>(rows_)}; }
+  /// beta, width.
+  [[nodiscard]] std::span<const Scalar> output_weight() const {
+    return {beta_.get(), static_cast<std::size_t>(width_)};
+  }
+  /// z_ir of row i and hidden unit r.
+  [[nodiscard]] Scalar pre_activation(int row, int unit) const { return z_[position(row, unit)]; }
+
+  /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
+  void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
+    clear_outputs();
+    for (int tile = 0; tile < tiles_; ++tile) {
+      make_signal(tile, error, decay, scale);
+      multiply(tile);
+      add_outputs(tile);
+    }
+    sum_outputs();
+  }
+
+ private:
+  using P = Pack<Scalar>;
+  static constexpr int lanes = P::lanes;
+  static constexpr int vectors = 2;  // of a tile
+  static constexpr int tile_units = vectors * lanes;
+  // Sums of a register block and the factors they need fill the registers: 32 of them with AVX-512, else 16.
+  static constexpr int most_block_rows = sizeof(Scalar) * lanes >= 64 ? 12 : 6;
+
+  static hwy::AlignedFreeUniquePtr<Scalar[]> make_vector(int size) {
+    auto vector = hwy::AllocateAligned<Scalar>(static_cast<std::size_t>(std::max(size, 1)));
+    std::fill_n(vector.get(), std::max(size, 1), Scalar(0));
+    return vector;
+  }
+
+  /// Rows of Z that are updated together: many, but such that few rows are added to fill the last block.
+  static int choose_block_rows(int rows) {
+    int best = std::min(rows, most_block_rows);
+    const auto padded = [rows](int block) { return (rows + block - 1) / block * block; };
+    for (int block = best - 1; block >= most_block_rows * 2 / 3; --block) {
+      best = padded(block) < padded(best) ? block : best;
+    }
+    return best;
+  }
+
+  [[nodiscard]] int tile_size() const { return blocks_ * block_rows_ * tile_units; }
+  [[nodiscard]] std::size_t position(int row, int unit) const {
+    const auto tile = static_cast<std::size_t>(unit / tile_units);
+    return tile * tile_size() + static_cast<std::size_t>(row) * tile_units + unit % tile_units;
+  }
+
+  /// K in the order multiply() reads it: [block][sample][row of the block]; zero for the rows that fill the last block.
+  static hwy::AlignedFreeUniquePtr<Scalar[]> pack_gram(const SampleSpaceStart<Scalar>& start) {
+    const int block_rows = choose_block_rows(start.rows);
+    const int blocks = (start.rows + block_rows - 1) / block_rows;
+    auto packed = make_vector(blocks * start.samples * block_rows);
+    Scalar* next = packed.get();
+    for (int block = 0; block < blocks; ++block) {
+      for (int sample = 0; sample < start.samples; ++sample) {
+        for (int row = block * block_rows; row < (block + 1) * block_rows; ++row) {
+          *next++ = row < start.rows ? start.gram[static_cast<std::size_t>(sample) * start.rows + row] : Scalar(0);
+        }
+      }
+    }
+    return packed;
+  }
+
+  [[nodiscard]] P value(int tile, int row, int vector) const {
+    const std::size_t at = static_cast<std::size_t>(tile) * tile_size() + row * tile_units + vector * lanes;
+    return Activation::is_cheap ? Activation::value(P::load(&z_[at])) : P::load(&h_[at]);
+  }
+
+  /// signal = -scale (e v^T) .* psi'(Z) of a tile, samples x units, and the tile's new beta.
+  void make_signal(int tile, std::span<const Scalar> error, Scalar decay, Scalar scale) {
+    std::array<P, vectors> v;
+    std::array<P, vectors> gradient;
+    for (int vector = 0; vector < vectors; ++vector) {
+      const int at = tile * tile_units + vector * lanes;
+      v[vector] = Rule::feedback(P::load(&feedback_[at]), P::load(&beta_[at])) * P::broadcast(-scale);
+      gradient[vector] = P::broadcast(0);
+    }
+    for (int i = 0; i < samples_; ++i) {
+      const P e = P::broadcast(error[i]);
+      for (int vector = 0; vector < vectors; ++vector) {
+        const P h = value(tile, i, vector);
+        gradient[vector] = multiply_add(e, h, gradient[vector]);
+        (e * Activation::derivative(h) * v[vector]).store(&signal_[i * tile_units + vector * lanes]);
+      }
+    }
+    for (int vector = 0; vector < vectors; ++vector) {
+      const int at = tile * tile_units + vector * lanes;
+      const P step = P::load(&is_unit_[at]) * P::broadcast(scale) * gradient[vector];
+      (P::broadcast(decay) * P::load(&beta_[at]) - step).store(&beta_[at]);
+    }
+  }
+
+  void multiply(int tile) {
+    switch (block_rows_) {
+      case 12:
+        return multiply_blocks<12>(tile);
+      case 11:
+        return multiply_blocks<11>(tile);
+      case 10:
+        return multiply_blocks<10>(tile);
+      case 9:
+        return multiply_blocks<9>(tile);
+      case 8:
+        return multiply_blocks<8>(tile);
+      case 7:
+        return multiply_blocks<7>(tile);
+      case 6:
+        return multiply_blocks<6>(tile);
+      case 5:
+        return multiply_blocks<5>(tile);
+      case 4:
+        return multiply_blocks<4>(tile);
+      case 3:
+        return multiply_blocks<3>(tile);
+      case 2:
+        return multiply_blocks<2>(tile);
+      default:
+        return multiply_blocks<1>(tile);
+    }
+  }
+
+  /// Z += K signal for one tile.
+  template <int block_rows>
+  void multiply_blocks(int tile) {
+    const Scalar* gram = gram_.get();
+    Scalar* z = &z_[static_cast<std::size_t>(tile) * tile_size()];
+    for (int block = 0; block < blocks_; ++block, z += block_rows * tile_units) {
+      P sums[block_rows][vectors];
+#pragma GCC unroll 12
+      for (int row = 0; row < block_rows; ++row) {
+#pragma GCC unroll 2
+        for (int vector = 0; vector < vectors; ++vector) {
+          sums[row][vector] = P::load(z + row * tile_units + vector * lanes);
+        }
+      }
+      for (int i = 0; i < samples_; ++i, gram += block_rows) {
+        const P signal[vectors] = {P::load(&signal_[i * tile_units]), P::load(&signal_[i * tile_units + lanes])};
+#pragma GCC unroll 12
+        for (int row = 0; row < block_rows; ++row) {
+          const P k = P::broadcast(gram[row]);
+#pragma GCC unroll 2
+          for (int vector = 0; vector < vectors; ++vector) {
+            sums[row][vector] = multiply_add(k, signal[vector], sums[row][vector]);
+          }
+        }
+      }
+#pragma GCC unroll 12
+      for (int row = 0; row < block_rows; ++row) {
+#pragma GCC unroll 2
+        for (int vector = 0; vector < vectors; ++vector) {
+          sums[row][vector].store(z + row * tile_units + vector * lanes);
+        }
+      }
+    }
+  }
+
+  void clear_outputs() {
+    std::fill_n(partial_outputs_.get(), rows_ * lanes, Scalar(0));
+  }
+
+  void add_outputs(int tile) {
+    std::array<P, vectors> beta;
+    for (int vector = 0; vector < vectors; ++vector) {
+      beta[vector] = P::load(&beta_[tile * tile_units + vector * lanes]);
+    }
+    const std::size_t start = static_cast<std::size_t>(tile) * tile_size();
+    for (int i = 0; i < rows_; ++i) {
+      P sum = P::load(&partial_outputs_[i * lanes]);
+      for (int vector = 0; vector < vectors; ++vector) {
+        const std::size_t at = start + i * tile_units + vector * lanes;
+        const P h = Activation::value(P::load(&z_[at]));
+        if constexpr (!Activation::is_cheap) {
+          h.store(&h_[at]);
+        }
+        sum = multiply_add(beta[vector], h, sum);
+      }
+      sum.store(&partial_outputs_[i * lanes]);
+    }
+  }
+
+  void sum_outputs() {
+    for (int i = 0; i < rows_; ++i) {
+      outputs_[i] = P::load(&partial_outputs_[i * lanes]).sum();
+    }
+  }
+
+  int samples_;
+  int rows_;
+  int width_;
+  int tiles_;
+  int block_rows_;
+  int blocks_;
+  hwy::AlignedFreeUniquePtr<Scalar[]> gram_;             // K, packed
+  hwy::AlignedFreeUniquePtr<Scalar[]> z_;                // [tile][row, filled up to whole blocks][unit of the tile]
+  hwy::AlignedFreeUniquePtr<Scalar[]> h_;                // psi(Z) likewise, unless it is cheap
+  hwy::AlignedFreeUniquePtr<Scalar[]> beta_;             // [unit], zero beyond width
+  hwy::AlignedFreeUniquePtr<Scalar[]> feedback_;         // likewise
+  hwy::AlignedFreeUniquePtr<Scalar[]> is_unit_;          // 1, and 0 beyond width
+  hwy::AlignedFreeUniquePtr<Scalar[]> signal_;           // of one tile
+  hwy::AlignedFreeUniquePtr<Scalar[]> partial_outputs_;  // [row][lane]
+  hwy::AlignedFreeUniquePtr<Scalar[]> outputs_;
+};
+
+}  // namespace fasweep

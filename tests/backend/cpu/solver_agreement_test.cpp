@@ -1,0 +1,200 @@
+// Every fast solver gives the trajectory of the reference solver, in every metric it records.
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::expect_close;
+using testing::TrainingCase;
+using testing::value_at;
+
+RunRecord train(const TrainingCase& c, const Problem& problem, Solver solver, Precision precision) {
+  TrainingSettings training = c.training;
+  training.precision = precision;
+  const TrainingRequest request{problem, c.data, training, c.record, {&c.run, 1}, solver, c.cancelled};
+  std::vector<RunRecord> records = make_cpu_trainer()->train(request);
+  EXPECT_EQ(records.at(0).solver, solver);
+  EXPECT_EQ(records.at(0).error, "");
+  return std::move(records.at(0));
+}
+
+/// A stable training, about thirty of its steps recorded.
+struct StableCase : TrainingCase {
+  StableCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps)
+      : TrainingCase(samples, inputs, width, activation, rule, 0) {
+    data.input_law = InputLaw::gaussian_scaled;
+    training.max_steps = steps;
+    record.steps.clear();
+    for (std::int64_t step = 0; step < steps; step += 1 + step / 4) {
+      record.steps.push_back(step);
+    }
+    record.steps.push_back(steps);
+  }
+};
+
+struct Case {
+  Solver solver;
+  int activation;
+  int rule;
+
+  [[nodiscard]] std::string name() const {
+    std::string name(name_of(solver));
+    name += Activations::names[static_cast<std::size_t>(activation)];
+    name += Rules::names[static_cast<std::size_t>(rule)];
+    std::erase(name, '-');
+    return name;
+  }
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name(); }
+};
+
+std::vector<Case> fast_cases() {
+  std::vector<Case> cases;
+  for (const Solver solver : {Solver::sample_space, Solver::reduced_linear}) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      for (int rule = 0; rule < Rules::size; ++rule) {
+        if (accepts(solver, activation, rule)) {
+          cases.push_back({solver, activation, rule});
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+class FastSolver : public ::testing::TestWithParam<Case> {
+ protected:
+  [[nodiscard]] StableCase make_case(int samples, int inputs, int width, std::int64_t steps = 1000) const {
+    return {samples, inputs, width, GetParam().activation, GetParam().rule, steps};
+  }
+
+  /// relative: of every metric at every recorded step.
+  void expect_agreement(const TrainingCase& c, Precision precision, double relative) const {
+    const Problem problem = c.problem();
+    const RunRecord reference = train(c, problem, Solver::weight_space, Precision::float64);
+    const RunRecord fast = train(c, problem, GetParam().solver, precision);
+    ASSERT_EQ(fast.points, reference.points);
+    EXPECT_EQ(fast.steps, reference.steps);
+    EXPECT_EQ(fast.reason, reference.reason);
+    for (std::size_t metric = 0; metric < reference.metrics; ++metric) {
+      const std::string name(Metrics::names[metric]);
+      // Cosines near 0 and the first steps' changes, differences of nearly equal numbers, lose relative digits.
+      const double absolute = relative / 100;
+      for (std::size_t point = 0; point < reference.points; ++point) {
+        const std::size_t at = metric * reference.points + point;
+        expect_close(fast.trajectory[at], reference.trajectory[at], relative, absolute,
+                     name + " at step " + std::to_string(c.record.steps[point]));
+      }
+      expect_close(fast.final_values[metric], reference.final_values[metric], relative, absolute, "final " + name);
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, FastSolver, ::testing::ValuesIn(fast_cases()),
+                         [](const auto& instance) { return instance.param.name(); });
+
+// The tolerance: rounding differs by some 1e-16 a step and the training contracts.
+constexpr double close = 1e-9;
+
+TEST_P(FastSolver, EqualsWeightSpaceForEveryNumberOfSamples) {
+  for (const int samples : {1, 7, 50, 64, 97, 130}) {
+    SCOPED_TRACE("n = " + std::to_string(samples));
+    expect_agreement(make_case(samples, 150, 45), Precision::float64, close);
+  }
+}
+
+TEST_P(FastSolver, EqualsWeightSpaceForMoreSamplesThanInputs) {
+  expect_agreement(make_case(23, 9, 45), Precision::float64, close);
+}
+
+TEST_P(FastSolver, EqualsWeightSpaceForEveryWidth) {
+  for (const int width : {1, 2, 15, 16, 17, 33, 1030}) {
+    SCOPED_TRACE("p = " + std::to_string(width));
+    expect_agreement(make_case(12, 20, width, width > 1000 ? 100 : 1000), Precision::float64, close);
+  }
+}
+
+TEST_P(FastSolver, EqualsWeightSpaceForEverySchedule) {
+  for (const Schedule& schedule : {Schedule(ConstantSchedule{}), Schedule(CutoffSchedule{{300}}),
+                                   Schedule(ExponentialSchedule{{0.99}}), Schedule(InverseSquareSchedule{{50}})}) {
+    StableCase c = make_case(12, 20, 45);
+    c.training.schedule = schedule;
+    expect_agreement(c, Precision::float64, close);
+  }
+}
+
+TEST_P(FastSolver, EqualsWeightSpaceOnTestSamples) {
+  for (const int tests : {1, 9, 70}) {
+    SCOPED_TRACE(std::to_string(tests) + " test samples");
+    StableCase c = make_case(12, 20, 45);
+    c.data.test_samples = tests;
+    expect_agreement(c, Precision::float64, close);
+  }
+}
+
+TEST_P(FastSolver, FloatFollowsDouble) {
+  // 6e-8 a rounding, 1000 steps of a contracting iteration. The error e shrinks to a hundredth of f, so that its
+  // rounding weighs the more, and ReLU units within rounding of 0 may switch.
+  expect_agreement(make_case(50, 150, 200), Precision::float32, 1e-2);
+}
+
+TEST_P(FastSolver, StopsWhereWeightSpaceStops) {
+  StableCase c = make_case(12, 20, 45);
+  c.run.ridge = 0;
+  const Problem problem = c.problem();
+  const RunRecord whole = train(c, problem, Solver::weight_space, Precision::float64);
+  c.training.stop = LossBelowStop{{1.0001 * value_at<LossMetric>(whole, whole.points - 4)}};
+  expect_agreement(c, Precision::float64, close);
+}
+
+TEST_P(FastSolver, FindsDivergenceWhereWeightSpaceDoes) {
+  StableCase c = make_case(12, 20, 45, 10000);
+  c.training.step_size.fill(1e4);
+  const Problem problem = c.problem();
+
+  const RunRecord reference = train(c, problem, Solver::weight_space, Precision::float64);
+  const RunRecord fast = train(c, problem, GetParam().solver, Precision::float64);
+
+  EXPECT_EQ(fast.status, reference.status);
+  EXPECT_EQ(fast.reason, reference.reason);
+  EXPECT_EQ(fast.steps, reference.steps);
+}
+
+TEST_P(FastSolver, NotANumberInTheDataIsDivergenceAtStepZero) {
+  const StableCase c = make_case(12, 20, 45);
+  Problem problem = c.problem();
+  problem.x[3] = std::numeric_limits<double>::quiet_NaN();
+
+  const RunRecord record = train(c, problem, GetParam().solver, Precision::float32);
+
+  EXPECT_EQ(record.status, RunStatus::diverged);
+  EXPECT_EQ(record.reason, StopReason::non_finite_loss);
+  EXPECT_EQ(record.steps, 0);
+}
+
+TEST_P(FastSolver, RunsOfABatchDoNotDependOnTheirCompany) {
+  StableCase c = make_case(12, 20, 45, 50);
+  c.data.test_samples = 3;  // every metric is a number, so that equal means equal
+  const Problem problem = c.problem();
+  std::vector<RunSpec> runs{c.run, c.run, c.run};
+  runs[0].ridge = 0.7;
+  runs[1].rule = 1 - c.run.rule;
+  const std::vector<RunRecord> batch =
+      make_cpu_trainer()->train({problem, c.data, c.training, c.record, runs, GetParam().solver, c.cancelled});
+
+  const RunRecord alone = train(c, problem, GetParam().solver, Precision::float64);
+
+  EXPECT_EQ(batch[2].trajectory, alone.trajectory);
+  EXPECT_NE(batch[0].trajectory, alone.trajectory);
+}
+
+}  // namespace
+}  // namespace fasweep
