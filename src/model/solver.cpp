@@ -25,19 +25,26 @@ bool accepts(Solver solver, int activation, int rule) {
   return true;
 }
 
+// Factors: seconds measured on one core (float32, AVX2, tests/bench/solver_bench) times the nominal rate.
 double step_cost(Solver solver, const DataSettings& data, const RunSpec& run) {
   const double n = data.samples;
   const double rows = n + data.test_samples;
   const double d = data.inputs;
   const double p = run.width;
-  switch (solver) {
-    case Solver::reduced_linear:
-      return 6 * (n + 2) * (n + 2);
-    case Solver::sample_space:
-      return 2 * n * rows * p + 8 * rows * p;
-    default:
-      return 4 * rows * d * p + 8 * rows * p;
-  }
+  return Activations::visit(run.activation, [&](auto type) {
+    using Activation = typename decltype(type)::type;
+    switch (solver) {
+      case Solver::reduced_linear:
+        return 8 * (n + 2) * (2 * n + rows) + 2e4;
+      case Solver::sample_space:
+        if (Activation::derivative_is_zero_or_one) {
+          return 0.4 * n * rows * p + 5 * rows * p + 18 * n * rows;
+        }
+        return 0.85 * n * rows * p + (Activation::is_cheap ? 4 : 20) * rows * p;
+      default:
+        return 2.5 * rows * d * p + (Activation::is_cheap ? 8 : 24) * rows * p;
+    }
+  });
 }
 
 double setup_cost(Solver solver, const DataSettings& data, int width) {

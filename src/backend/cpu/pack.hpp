@@ -59,11 +59,12 @@ inline Pack<Scalar> smaller(Pack<Scalar> a, Pack<Scalar> b) {
 }
 template <class Scalar>
 inline Pack<Scalar> positive_part(Pack<Scalar> z) {
-  return if_less(z, Pack<Scalar>(0.0), Pack<Scalar>(0.0), z);
+  return Pack<Scalar>(hwy::HWY_NAMESPACE::Max(Pack<Scalar>(0.0).vector, z.vector));
 }
 template <class Scalar>
 inline Pack<Scalar> is_positive(Pack<Scalar> z) {
-  return if_less(Pack<Scalar>(0.0), z, Pack<Scalar>(1.0), Pack<Scalar>(0.0));
+  namespace hn = hwy::HWY_NAMESPACE;
+  return Pack<Scalar>(hn::IfThenElseZero(hn::Gt(z.vector, Pack<Scalar>(0.0).vector), Pack<Scalar>(1.0).vector));
 }
 template <class Scalar>
 inline Pack<Scalar> times_power_of_two(Pack<Scalar> value, Pack<Scalar> exponent) {

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <hwy/aligned_allocator.h>
@@ -48,7 +50,10 @@ class TableNetwork {
         z_[at(r) + position(row)] = start.pre_activation[static_cast<std::size_t>(r) * rows_ + row];
       }
     }
-    sum_outputs_from_scratch();
+    for (int position = 0; position < positions_; position += lanes) {
+      add_outputs(position);
+    }
+    sum_outputs();
   }
 
   /// H beta, rows.
@@ -68,8 +73,8 @@ class TableNetwork {
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
       update_output_weights(first, end, decay, scale);
-      for (int chunk = 0; chunk < positions_; chunk += chunk_lanes) {
-        add_tables(first, end, chunk);
+      for (int position = 0; position < positions_; position += lanes) {
+        add_tables(first, end, position);
       }
     }
     sum_outputs();
@@ -78,14 +83,12 @@ class TableNetwork {
  private:
   using P = Pack<Scalar>;
   static constexpr int lanes = P::lanes;
-  static constexpr int group_samples = 5;  // 2^5 sums of 64 bytes for 12 groups fit in 32 KiB of first-level cache
+  static constexpr int group_samples = 5;  // 12 tables of 2^5 vectors fit in 32 KiB of first-level cache
   static constexpr int subsets = 1 << group_samples;
   static constexpr int part_groups = 12;
   static constexpr int part_samples = group_samples * part_groups;
   static constexpr int part_positions = 64;
-  static constexpr int chunk_vectors = std::max(1, 64 / static_cast<int>(lanes * sizeof(Scalar)));
-  static constexpr int chunk_lanes = chunk_vectors * lanes;  // positions that one pass over the units updates
-  static constexpr int tile_units = 1024;                    // whose Z stays in second-level cache
+  static constexpr int tile_units = 1024;  // whose Z stays in second-level cache
 
   static hwy::AlignedFreeUniquePtr<Scalar[]> make_vector(int size) {
     auto vector = hwy::AllocateAligned<Scalar>(static_cast<std::size_t>(std::max(size, 1)));
@@ -101,24 +104,20 @@ class TableNetwork {
   }
   [[nodiscard]] std::size_t at(int unit) const { return static_cast<std::size_t>(unit) * positions_; }
 
-  /// The vectors that the tables of a chunk hold; fewer in the last chunk.
-  [[nodiscard]] int vectors_of(int chunk) const { return std::min(chunk_vectors, (positions_ - chunk) / lanes); }
-  [[nodiscard]] Scalar* table(int chunk) { return &tables_[chunk * groups(samples_) * subsets]; }
+  /// Tables of the vector at `position`: [group][subset].
+  [[nodiscard]] Scalar* table(int position) { return &tables_[position * groups(samples_) * subsets]; }
 
-  /// For each chunk, group and subset of the group: the sum of e_i K_i over the subset, at the chunk's positions.
+  /// For every position, group and subset of the group: the sum of e_i K_i over the subset.
   void make_tables(std::span<const Scalar> error) {
-    for (int chunk = 0; chunk < positions_; chunk += chunk_lanes) {
-      const int vectors = vectors_of(chunk);
-      Scalar* sums = table(chunk);
-      for (int group = 0; group < groups(samples_); ++group, sums += subsets * vectors * lanes) {
-        for (int vector = 0; vector < vectors; ++vector) {
-          make_table(error, group, chunk + vector * lanes, sums + vector * lanes, vectors * lanes);
-        }
+    for (int position = 0; position < positions_; position += lanes) {
+      Scalar* sums = table(position);
+      for (int group = 0; group < groups(samples_); ++group, sums += subsets * lanes) {
+        make_table(error, group, position, sums);
       }
     }
   }
 
-  void make_table(std::span<const Scalar> error, int group, int position, Scalar* sums, int stride) {
+  void make_table(std::span<const Scalar> error, int group, int position, Scalar* sums) {
     P sum[subsets];
     sum[0] = P::broadcast(0);
 #pragma GCC unroll 5
@@ -132,125 +131,125 @@ class TableNetwork {
     }
 #pragma GCC unroll 32
     for (int subset = 0; subset < subsets; ++subset) {
-      sum[subset].store(sums + subset * stride);
+      sum[subset].store(sums + subset * lanes);
     }
   }
 
   /// Of the units first to end: which samples are active, the step along the tables' sums, and the new beta.
   void update_output_weights(int first, int end, Scalar decay, Scalar scale) {
-    for (int r = first; r < end; ++r) {
-      const Scalar* z = &z_[at(r)];
-      P gradient = P::broadcast(0);
-      for (int part = 0; part < parts_; ++part) {
-        std::uint64_t bits = 0;
-        const int part_start = part * part_positions;
-        const int part_end = std::min(part_start + part_positions, training_positions_);
-        for (int position = part_start; position < part_end; position += lanes) {
-          const P h = Activation::value(P::load(z + position));
-          gradient = multiply_add(P::load(&error_[position]), h, gradient);
-          bits |= bits_of(Activation::derivative(h)) << static_cast<unsigned>(position - part_start);
+    constexpr int units = 4;  // at once: independent sums hide the latency of the additions
+    int r = first;
+    for (; r + units <= end; r += units) {
+      update_units<units>(r, decay, scale);
+    }
+    for (; r < end; ++r) {
+      update_units<1>(r, decay, scale);
+    }
+  }
+
+  template <int units>
+  void update_units(int first, Scalar decay, Scalar scale) {
+    const Scalar* const z = &z_[at(first)];
+    const Scalar* const error = error_.get();
+    P gradient[units];
+    for (int u = 0; u < units; ++u) {
+      gradient[u] = P::broadcast(0);
+    }
+    for (int part = 0; part < parts_; ++part) {
+      std::uint64_t bits[units] = {};
+      const int part_start = part * part_positions;
+      const int part_end = std::min(part_start + part_positions, training_positions_);
+      for (int position = part_start; position < part_end; position += lanes) {
+        const P e = P::load(error + position);
+#pragma GCC unroll 4
+        for (int u = 0; u < units; ++u) {
+          const P h = Activation::value(P::load(z + u * positions_ + position));
+          gradient[u] = multiply_add(e, h, gradient[u]);
+          bits[u] |= std::uint64_t{bits_of(Activation::derivative(h))} << static_cast<unsigned>(position - part_start);
         }
-        active_[static_cast<std::size_t>(r) * parts_ + part] = bits;
       }
+      for (int u = 0; u < units; ++u) {
+        active_[static_cast<std::size_t>(first + u) * parts_ + part] = bits[u];
+      }
+    }
+    for (int r = first; r < first + units; ++r) {
       step_[r] = -scale * Rule::feedback(feedback_[r], beta_[r]);
-      beta_[r] = decay * beta_[r] - scale * gradient.sum();
+      beta_[r] = decay * beta_[r] - scale * gradient[r - first].sum();
     }
   }
 
   /// One bit a lane, set where the derivative is 1.
-  static std::uint64_t bits_of(P derivative) {
+  static auto bits_of(P derivative) {
     namespace hn = hwy::HWY_NAMESPACE;
-    std::array<std::uint8_t, 8> bytes{};
+    std::array<std::uint8_t, 8> bytes;  // as many as StoreMaskBits may write
     hn::StoreMaskBits(typename P::Tag(), hn::Gt(derivative.vector, P::broadcast(0).vector), bytes.data());
-    std::uint64_t bits = 0;
+    // Read back exactly what was written: a wider read would wait for the store.
+    std::conditional_t<(lanes > 8), std::uint16_t, std::uint8_t> bits;
+    static_assert(lanes <= 16);
     std::memcpy(&bits, bytes.data(), sizeof bits);
     return bits;
   }
 
-  void add_tables(int first, int end, int chunk) {
-    if (vectors_of(chunk) == chunk_vectors) {
-      add_parts<chunk_vectors>(first, end, chunk);
-    } else {
-      add_parts<1>(first, end, chunk);
-    }
-  }
-
-  template <int vectors>
-  void add_parts(int first, int end, int chunk) {
-    const Scalar* sums = table(chunk);
+  /// Moves the vector at `position` of the units first to end, and adds it to the outputs.
+  void add_tables(int first, int end, int position) {
+    const Scalar* sums = table(position);
     for (int part = 0; part < parts_; ++part) {
       const int part_size = groups(std::min(part_samples, samples_ - part * part_samples));
-      add_part<vectors, part_groups>(part_size, first, end, chunk, part, sums);
-      sums += part_size * subsets * vectors * lanes;
+      if (part + 1 < parts_) {
+        add_part<part_groups, false>(part_size, first, end, position, part, sums);
+      } else {
+        add_part<part_groups, true>(part_size, first, end, position, part, sums);
+      }
+      sums += part_size * subsets * lanes;
     }
-    add_outputs<vectors>(first, end, chunk);
   }
 
-  /// Finds the function for `part_size` groups, so that the loop over them is unrolled.
-  template <int vectors, int size>
-  void add_part(int part_size, int first, int end, int chunk, int part, const Scalar* sums) {
+  /// Finds the function for `part_size` groups, so that the loop over them is unrolled. Z += step times the sum of the
+  /// tables' entries for the active samples; the last part also adds to the outputs.
+  template <int size, bool is_last>
+  void add_part(int part_size, int first, int end, int position, int part, const Scalar* sums) {
     if constexpr (size > 1) {
       if (part_size < size) {
-        return add_part<vectors, size - 1>(part_size, first, end, chunk, part, sums);
+        return add_part<size - 1, is_last>(part_size, first, end, position, part, sums);
       }
     }
-    const std::uint64_t* active = &active_[part];
-    for (int r = first; r < end; ++r) {
-      add_subset_sums<vectors, size>(active[static_cast<std::size_t>(r) * parts_], sums, step_[r], &z_[at(r) + chunk]);
+    P output = P::load(&partial_outputs_[position]);
+    // Local copies: the compiler cannot know that storing z leaves the members alone.
+    const Scalar* const step = step_.data();
+    const Scalar* const beta = beta_.data();
+    const std::uint64_t* active = &active_[static_cast<std::size_t>(first) * parts_ + part];
+    Scalar* z = &z_[at(first) + position];
+    const int active_stride = parts_;
+    const int z_stride = positions_;
+    for (int r = first; r < end; ++r, active += active_stride, z += z_stride) {
+      const P moved = multiply_add(P::broadcast(step[r]), add_subsets<size>(*active, sums), P::load(z));
+      moved.store(z);
+      if constexpr (is_last) {
+        output = multiply_add(P::broadcast(beta[r]), Activation::value(moved), output);
+      }
     }
+    output.store(&partial_outputs_[position]);
   }
 
-  /// z += step times the sum of the tables' entries for the active samples.
-  template <int vectors, int size>
-  static void add_subset_sums(std::uint64_t active, const Scalar* sums, Scalar step, Scalar* z) {
-    constexpr int row = vectors * lanes;
-    P sum[vectors];
-#pragma GCC unroll 2
-    for (int vector = 0; vector < vectors; ++vector) {
-      sum[vector] = P::load(sums + (active % subsets) * row + vector * lanes);
-    }
+  /// The sum of one entry of each of `size` tables.
+  template <int size>
+  static P add_subsets(std::uint64_t active, const Scalar* sums) {
+    constexpr std::uint64_t mask = std::uint64_t{subsets - 1} * lanes;
+    active = std::rotl(active, std::countr_zero(static_cast<unsigned>(lanes)));  // subset times lanes in one operation
+    P sum = P::load(sums + (active & mask));
 #pragma GCC unroll 12
     for (int group = 1; group < size; ++group) {
-      const std::uint64_t subset = (active >> (group * group_samples)) % subsets;
-      const Scalar* entry = sums + group * subsets * row + subset * row;
-#pragma GCC unroll 2
-      for (int vector = 0; vector < vectors; ++vector) {
-        sum[vector] = sum[vector] + P::load(entry + vector * lanes);
-      }
+      sum = sum + P::load(sums + group * subsets * lanes + (std::rotr(active, group * group_samples) & mask));
     }
-#pragma GCC unroll 2
-    for (int vector = 0; vector < vectors; ++vector) {
-      multiply_add(P::broadcast(step), sum[vector], P::load(z + vector * lanes)).store(z + vector * lanes);
-    }
+    return sum;
   }
 
-  template <int vectors>
-  void add_outputs(int first, int end, int chunk) {
-    P sum[vectors];
-    for (int vector = 0; vector < vectors; ++vector) {
-      sum[vector] = P::load(&partial_outputs_[chunk + vector * lanes]);
+  void add_outputs(int position) {
+    P sum = P::load(&partial_outputs_[position]);
+    for (int r = 0; r < width_; ++r) {
+      sum = multiply_add(P::broadcast(beta_[r]), Activation::value(P::load(&z_[at(r) + position])), sum);
     }
-    for (int r = first; r < end; ++r) {
-      const P beta = P::broadcast(beta_[r]);
-#pragma GCC unroll 2
-      for (int vector = 0; vector < vectors; ++vector) {
-        const P h = Activation::value(P::load(&z_[at(r) + chunk + vector * lanes]));
-        sum[vector] = multiply_add(beta, h, sum[vector]);
-      }
-    }
-    for (int vector = 0; vector < vectors; ++vector) {
-      sum[vector].store(&partial_outputs_[chunk + vector * lanes]);
-    }
-  }
-
-  void sum_outputs_from_scratch() {
-    for (int first = 0; first < width_; first += tile_units) {
-      const int end = std::min(first + tile_units, width_);
-      for (int chunk = 0; chunk < positions_; chunk += lanes) {
-        add_outputs<1>(first, end, chunk);
-      }
-    }
-    sum_outputs();
+    sum.store(&partial_outputs_[position]);
   }
 
   void sum_outputs() {
@@ -272,7 +271,7 @@ class TableNetwork {
   std::vector<std::uint64_t> active_;                    // [unit][part]: the samples with derivative 1
   std::vector<Scalar> step_;                             // [unit]
   hwy::AlignedFreeUniquePtr<Scalar[]> error_;            // [position]
-  hwy::AlignedFreeUniquePtr<Scalar[]> tables_;           // [chunk][group][subset][position of the chunk]
+  hwy::AlignedFreeUniquePtr<Scalar[]> tables_;           // [vector][group][subset][lane]
   hwy::AlignedFreeUniquePtr<Scalar[]> partial_outputs_;  // [position]
   hwy::AlignedFreeUniquePtr<Scalar[]> outputs_;          // [row]
 };
