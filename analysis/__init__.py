@@ -1,0 +1,1 @@
+"""Figures and tables from the result files of fasweep: `python3 -m analysis --help`."""

@@ -1,0 +1,41 @@
+"""The command line of the package: names the subcommands, turns what the user can mend into one sentence and exit 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from analysis.figure2 import write_figure2
+from analysis.results import AnalysisError
+from analysis.summary import print_summary
+
+
+def parser() -> argparse.ArgumentParser:
+    result = argparse.ArgumentParser(prog="python3 -m analysis", description="figures and tables of fasweep's results")
+    commands = result.add_subparsers(required=True, metavar="COMMAND")
+    figure2 = commands.add_parser("figure2", help="alignment against width, and loss trajectories")
+    figure2.add_argument("files", nargs="+", metavar="FILE.h5", help="result files, each activation in one of them")
+    figure2.add_argument("-o", dest="output", required=True, metavar="OUT", help="OUT.png, OUT.svg or OUT.pdf")
+    figure2.add_argument(
+        "--width", type=int, metavar="P", help="p of the loss panels; default 3200 if present, else the middle width"
+    )
+    figure2.set_defaults(run=lambda given: write_figure2(given.files, given.output, given.width))
+    summary = commands.add_parser("summary", help="final alignment and loss of every point, as text")
+    summary.add_argument("file", metavar="FILE.h5")
+    summary.set_defaults(run=lambda given: print_summary(given.file))
+    return result
+
+
+def main(arguments: Sequence[str]) -> int:
+    given = parser().parse_args(arguments)
+    try:
+        given.run(given)
+    except AnalysisError as error:
+        print(f"analysis: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,190 @@
+"""Draws the layout of Figure 2 of Song, Xu and Lafferty 2021 from one or several result files.
+
+Top row: final alignment cos(b, beta) of feedback alignment against width. Bottom row: training loss against steps at
+one width, backprop dashed. One column an activation, one line a lambda; bars and bands are deviations over seeds.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+
+from analysis import style
+from analysis.averages import carried_forward, counted, mean_and_deviation
+from analysis.results import AnalysisError, Results, is_hdf5, read, select
+
+METRICS = ("final_alignment", "loss", "final_loss")
+SUFFIXES = (".png", ".svg", ".pdf")
+DASHES = {"feedback-alignment": "-", "backprop": "--"}
+PAPER_WIDTH = 3200  # of the paper's Figures 2d to 2f
+
+
+def write_figure2(files: Sequence[str], output: str, width: int | None) -> None:
+    path = Path(output)
+    check_output(path)
+    results = [read(file, METRICS) for file in files]
+    with matplotlib.rc_context(style.PARAMETERS):
+        save(draw(results, width), path)
+
+
+def check_output(path: Path) -> None:
+    accepted = ", ".join(SUFFIXES)
+    if path.suffix not in SUFFIXES:
+        raise AnalysisError(
+            f"figure '{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
+        )
+    if is_hdf5(path):
+        raise AnalysisError(f"figure '{path}' is not written (an HDF5 file has that name); give another name")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(temporary, format=path.suffix[1:])
+        temporary.replace(path)
+    except OSError as error:
+        raise AnalysisError(
+            f"figure '{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def draw(results: Sequence[Results], width: int | None) -> Figure:
+    panels = panels_by_activation(results)
+    width = chosen_width(list(panels.values()), width)
+    ridges = sorted({float(ridge) for panel in panels.values() for ridge in panel.ridge})
+    columns = len(panels)
+    figure = Figure(figsize=(style.PANEL_WIDTH * columns, 2 * style.PANEL_HEIGHT), layout="constrained")
+    grid = figure.subplots(2, columns, squeeze=False)
+    for (activation, panel), (top, bottom) in zip(panels.items(), grid.T):
+        top.set_title(activation)
+        draw_alignment(top, select(panel, rule="feedback-alignment"), ridges)
+        draw_losses(bottom, select(panel, p=width), ridges)
+    grid[0, 0].set_ylabel(r"alignment $\cos(b, \beta)$")
+    grid[1, 0].set_ylabel("training loss")
+    present = {rule for panel in panels.values() for rule in panel.rule.tolist()}
+    draw_legends(grid[0, 0], grid[1, 0], ridges, [rule for rule in DASHES if rule in present])
+    figure.supxlabel(f"mean and standard deviation; seeds a point: {seeds_text(panels)}", fontsize="small")
+    return figure
+
+
+def panels_by_activation(results: Sequence[Results]) -> dict[str, Results]:
+    """The runs of each activation, in the order of files and rows. Each activation must come from one file."""
+    panels: dict[str, Results] = {}
+    for result in results:
+        if "feedback-alignment" not in result.rule:
+            raise AnalysisError(
+                f"file '{result.file}' has no finished run of feedback-alignment (its rules are "
+                f"{', '.join(sorted(set(result.rule)))}); give a file with grid.rule = feedback-alignment"
+            )
+        for activation in dict.fromkeys(result.activation.tolist()):
+            if activation in panels:
+                raise AnalysisError(
+                    f"activation '{activation}' is in '{panels[activation].file}' and in '{result.file}' (its runs "
+                    "would be counted twice); give one file for each activation"
+                )
+            panels[activation] = select(result, activation=activation)
+    return panels
+
+
+def chosen_width(panels: Sequence[Results], width: int | None) -> int:
+    """The width of the loss panels: as asked for, else the paper's, else the one nearest to the geometric middle."""
+    common = sorted(set.intersection(*({int(p) for p in panel.p} for panel in panels)))
+    accepted = ", ".join(map(str, common))
+    if not common:
+        raise AnalysisError("no width has finished runs of every activation (loss panels need one); draw them apart")
+    if width is not None and width not in common:
+        raise AnalysisError(f"width {width} has no finished runs of every activation; accepted: {accepted}")
+    if width is not None:
+        return width
+    if PAPER_WIDTH in common:
+        return PAPER_WIDTH
+    middle = np.sqrt(common[0] * common[-1])
+    return min(common, key=lambda p: abs(np.log(p / middle)))
+
+
+def draw_alignment(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
+    for position, ridge in enumerate(ridges):
+        line = counted(select(panel, ridge=ridge))
+        widths = np.unique(line.p)
+        if not widths.size:
+            continue
+        points = [mean_and_deviation(select(line, p=p).metrics["final_alignment"]) for p in widths]
+        means, deviations = np.array(points).T
+        bars = deviations if np.isfinite(deviations).any() else None  # a single seed has no deviation
+        axes.errorbar(widths, means, bars, color=style.colour(position), marker=style.marker(position))
+    axes.set_xscale("log")
+    ticks = np.unique(panel.p)
+    ticks = ticks[:: 1 + ticks.size // 8]  # seven labels fit side by side
+    axes.set_xticks(ticks, [str(p) for p in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("hidden width p")
+    write_note(axes, panel)
+
+
+def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
+    axes.set_xscale("symlog", linthresh=1, linscale=0.3)  # a logarithm that has room for step 0
+    axes.set_yscale("log")
+    lowest = np.inf
+    for rule, dashes in DASHES.items():
+        for position, ridge in enumerate(ridges):
+            line = counted(select(panel, ridge=ridge, rule=rule))
+            if not len(line):
+                continue
+            mean, deviation = mean_and_deviation(carried_forward(line, "loss"))
+            colour = style.colour(position)
+            axes.plot(line.step, mean, dashes, color=colour)
+            axes.fill_between(
+                line.step, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0
+            )
+            lowest = min(lowest, mean[mean > 0].min(initial=np.inf))
+    if np.isfinite(lowest):
+        # Where the deviation exceeds the mean, the band leaves the panel below; the means alone set the scale.
+        axes.set_ylim(bottom=lowest / 2)
+    axes.set_xlim(0, max(1, panel.step[-1]))
+    axes.set_xlabel("step")
+    axes.set_title(f"p = {panel.p[0]}")
+    write_note(axes, panel)
+
+
+def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], rules: Sequence[str]) -> None:
+    """Made apart from the lines: the panel of the legend may be one where every run diverged."""
+    top.legend(
+        handles=[
+            Line2D([], [], color=style.colour(position), marker=style.marker(position), label=label(ridge))
+            for position, ridge in enumerate(ridges)
+        ]
+    )
+    bottom.legend(handles=[Line2D([], [], color="grey", linestyle=DASHES[rule], label=rule) for rule in rules])
+
+
+def label(ridge: float) -> str:
+    return rf"$\lambda$ = {ridge:g}"
+
+
+def seeds_text(panels: dict[str, Results]) -> str:
+    """How many runs stand behind a point of the top row; a range where points differ, as in an unfinished sweep."""
+    done = [counted(select(panel, rule="feedback-alignment")) for panel in panels.values()]
+    points = Counter(point for runs in done for point in zip(runs.activation, runs.ridge, runs.p))
+    fewest, most = min(points.values(), default=0), max(points.values(), default=0)
+    return f"{most}" if fewest == most else f"{fewest} to {most}"
+
+
+def write_note(axes: Axes, panel: Results) -> None:
+    """In the panel's corner: the runs that its means leave out, by status."""
+    left_out = panel.status[panel.status != "done"]
+    if left_out.size:
+        counts = zip(*np.unique(left_out, return_counts=True))
+        text = "left out: " + ", ".join(f"{count} {status}" for status, count in counts)
+        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize="small")

@@ -1,0 +1,137 @@
+"""The model of fasweep a second time, in plain numpy and float64, so that the program is not its own oracle.
+
+Random numbers: Philox4x32-10 (Salmon et al. 2011) and Box-Muller. Training: Song, Xu and Lafferty 2021, eq. 2.3 and
+4.1, in weight space, one step at a time. Knows the program only through its files and the paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+# The order of enum Purpose in src/model/random.hpp: part of what the streams are.
+PURPOSES = (
+    "inputs",
+    "label_noise",
+    "teacher_hidden",
+    "teacher_output",
+    "hidden_weight",
+    "output_weight",
+    "feedback",
+    "test_inputs",
+)
+
+Function = Callable[[np.ndarray], np.ndarray]
+# psi, and psi' as a function of z.
+ACTIVATIONS: dict[str, tuple[Function, Function]] = {
+    "linear": (lambda z: z, np.ones_like),
+    "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
+    "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
+    "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+}
+
+
+def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
+    """Philox4x32-10 of each row of counters (count x 4 words of 32 bits, held in uint64)."""
+    word = np.uint64(0xFFFFFFFF)
+    shift = np.uint64(32)
+    c0, c1, c2, c3 = counters.astype(np.uint64).T
+    k0, k1 = key
+    for _ in range(10):
+        product0 = np.uint64(0xD2511F53) * c0
+        product1 = np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (
+            (product1 >> shift) ^ c1 ^ np.uint64(k0),
+            product1 & word,
+            (product0 >> shift) ^ c3 ^ np.uint64(k1),
+            product0 & word,
+        )
+        k0, k1 = (k0 + 0x9E3779B9) % 2**32, (k1 + 0xBB67AE85) % 2**32
+    return np.stack([c0, c1, c2, c3], axis=1)
+
+
+def normals(seed: int, width: int, purpose: str, count: int) -> np.ndarray:
+    """The first `count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose)."""
+    pairs = np.arange((count + 1) // 2, dtype=np.uint64)
+    words = pairs % 2**32, pairs >> np.uint64(32), *(np.full_like(pairs, w) for w in (width, PURPOSES.index(purpose)))
+    counters = np.stack(words, axis=1)
+    bits = philox(counters, (seed % 2**32, seed >> 32))
+    u, v = (
+        ((high << np.uint64(32) | low) >> np.uint64(11)).astype(float) * 2.0**-53 + 2.0**-54
+        for low, high in (bits[:, :2].T, bits[:, 2:].T)
+    )
+    radius = np.sqrt(-2 * np.log(u))
+    return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1).ravel()[:count]
+
+
+@dataclass(frozen=True)
+class Problem:
+    x: np.ndarray  # training samples, then test samples x inputs
+    y: np.ndarray
+    samples: int
+    hidden_weight: np.ndarray  # W(0): width x inputs
+    output_weight: np.ndarray  # beta(0)
+    feedback: np.ndarray  # b
+
+
+def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n: int) -> Problem:
+    """Inputs N(0, 1), a teacher as wide as the student, no label noise."""
+    x = np.concatenate([normals(seed, width, "inputs", n * d), normals(seed, width, "test_inputs", test_n * d)])
+    x = x.reshape(-1, d)
+    stride = d + d % 2  # each unit of the teacher starts a pair
+    teacher = normals(seed, width, "teacher_hidden", width * stride).reshape(width, stride)[:, :d]
+    psi, _ = ACTIVATIONS[activation]
+    y = psi(x @ teacher.T) @ normals(seed, width, "teacher_output", width) / np.sqrt(width)
+    return Problem(
+        x=x,
+        y=y,
+        samples=n,
+        hidden_weight=normals(seed, width, "hidden_weight", width * d).reshape(width, d),
+        output_weight=normals(seed, width, "output_weight", width),
+        feedback=normals(seed, width, "feedback", width),
+    )
+
+
+def train(
+    problem: Problem, activation: str, rule: str, ridge: float, step_size: float, steps: int
+) -> dict[str, np.ndarray]:
+    """Every metric at steps 0, 1, ... `steps`."""
+    psi, derivative = ACTIVATIONS[activation]
+    w, beta = problem.hidden_weight, problem.output_weight
+    n, root = problem.samples, np.sqrt(len(beta))
+    x = problem.x[:n]
+    rows = []
+    for _ in range(steps + 1):
+        z = problem.x @ w.T
+        error = psi(z) @ beta / root - problem.y
+        e, h, slope = error[:n], psi(z[:n]), derivative(z[:n])
+        v = problem.feedback if rule == "feedback-alignment" else beta
+        gradient, backprop_gradient = ((np.outer(e, u) * slope).T @ x / root for u in (v, beta))
+        row = metrics(problem, w, beta, error, ridge)
+        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
+        w = w - step_size * gradient
+        beta = (1 - step_size * ridge) * beta - step_size * h.T @ e / root
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def metrics(problem: Problem, w: np.ndarray, beta: np.ndarray, error: np.ndarray, ridge: float) -> dict[str, float]:
+    train_error, test_error = np.split(error, [problem.samples])
+    change = w - problem.hidden_weight
+    loss = train_error @ train_error / 2
+    return {
+        "loss": loss,
+        "regularized_loss": loss + ridge * beta @ beta / 2,
+        "error_norm": np.linalg.norm(train_error),
+        "alignment": cosine(problem.feedback, beta),
+        "output_norm": np.linalg.norm(beta),
+        "hidden_change": np.linalg.norm(change),
+        "max_output_change": np.abs(beta - problem.output_weight).max(),
+        "max_hidden_change": np.linalg.norm(change, axis=1).max(),
+        "test_loss": test_error @ test_error / 2,
+    }
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))

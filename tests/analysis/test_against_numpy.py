@@ -1,0 +1,83 @@
+"""The numbers in a result file against a second implementation in numpy, and against one another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from numpy_reference import make_problem, normals, philox, train
+
+SAMPLES, INPUTS, TEST_SAMPLES, STEPS = 11, 7, 4, 50
+STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2}
+JOB = f"""
+[grid]
+p = 5, 32
+lambda = 0, 0.4
+activation = {", ".join(STEP_SIZE)}
+rule = feedback-alignment, backprop
+seed = 0, 1, 5000000000
+[data]
+n = {SAMPLES}
+d = {INPUTS}
+test-n = {TEST_SAMPLES}
+[training]
+step-size = {", ".join(f"{name}:{value}" for name, value in STEP_SIZE.items())}
+max-steps = {STEPS}
+precision = float64
+[record]
+steps = every(1)
+"""
+
+
+def names(column: h5py.Dataset) -> list[str]:
+    return [column.attrs["flag_meanings"].split()[code] for code in column[...]]
+
+
+def test_philox_gives_the_published_answers():
+    # kat_vectors of Random123 for philox 4x32 10.
+    zero = philox(np.zeros((1, 4)), (0, 0))
+    ones = philox(np.full((1, 4), 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF))
+
+    assert zero.tolist() == [[0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8]]
+    assert ones.tolist() == [[0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD]]
+
+
+def test_normals_are_standard():
+    values = normals(3, 100, "inputs", 40001)
+
+    # Four standard errors of the mean, and of the variance.
+    assert abs(values.mean()) < 4 / np.sqrt(values.size)
+    assert abs(values.var() - 1) < 4 * np.sqrt(2 / values.size)
+
+
+@pytest.mark.parametrize("solver", ["auto", "weight-space"])
+def test_every_trajectory_is_that_of_numpy(make_file: Callable[..., Path], solver: str):
+    with h5py.File(make_file("numbers", JOB, "--solver", solver)) as file:
+        rows = zip(file["p"], file["lambda"], names(file["activation"]), names(file["rule"]), file["seed"])
+        for run, (p, ridge, activation, rule, seed) in enumerate(rows):
+            problem = make_problem(int(seed), int(p), activation, SAMPLES, INPUTS, TEST_SAMPLES)
+            expected = train(problem, activation, rule, ridge, STEP_SIZE[activation], STEPS)
+            for name, values in expected.items():
+                # Rounding grows over the steps; a norm of a difference near 0 may lose half the digits.
+                message = f"{name} of p={p} lambda={ridge} {activation} {rule} seed={seed}"
+                np.testing.assert_allclose(file[name][run], values, rtol=1e-9, atol=1e-9, err_msg=message)
+
+
+def test_metrics_of_a_row_agree_with_one_another(shared_file: Path):
+    with h5py.File(shared_file) as file:
+        values = {name: file[name][...] for name in ("loss", "regularized_loss", "error_norm", "output_norm")}
+        ridge = file["lambda"][...][:, np.newaxis]
+        recorded = file["step"][...] <= file["steps"][...][:, np.newaxis]
+        cosines = np.stack([file["alignment"][...], file["gradient_alignment"][...]])
+
+    for name, trajectories in values.items():
+        np.testing.assert_array_equal(np.isfinite(trajectories), recorded, err_msg=name)
+    # Of float64: a few roundings.
+    np.testing.assert_allclose(values["loss"], values["error_norm"] ** 2 / 2, rtol=1e-13)
+    np.testing.assert_allclose(
+        values["regularized_loss"], values["loss"] + ridge * values["output_norm"] ** 2 / 2, rtol=1e-13
+    )
+    assert np.all(np.abs(cosines[:, recorded]) <= 1)

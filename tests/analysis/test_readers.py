@@ -1,0 +1,57 @@
+"""The lines of README.md that open a result file in h5py, xarray and pandas run, and reach the right rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+JOB = """
+[grid]
+p = 100, 200
+lambda = 0, 0.1
+activation = linear, relu
+seed = 0..2
+[data]
+n = 10
+d = 20
+[training]
+max-steps = 50
+[record]
+steps = log(12)
+"""
+
+
+def readers_block() -> str:
+    text = (ROOT / "README.md").read_text()
+    block = text.split("<!-- readers:begin -->")[1].split("<!-- readers:end -->")[0]
+    return block.split("```python\n")[1].split("```")[0]
+
+
+def test_readme_lines_reach_the_rows_they_name(
+    make_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+):
+    path = make_file("smoke", JOB)
+    monkeypatch.chdir(path.parent)
+
+    names: dict[str, object] = {}
+    exec(compile(readers_block(), "README.md", "exec"), names)
+
+    with h5py.File(path) as file:
+        names_read = ("p", "lambda", "seed", "activation", "alignment", "final_alignment")
+        columns = {name: file[name][...] for name in names_read}
+    relu = columns["activation"] == 1
+    rows = (columns["p"] == 200) & (columns["lambda"] == 0.1) & relu
+    assert rows.sum() == 3
+    np.testing.assert_array_equal(np.ravel(names["trajectory"]), columns["alignment"][rows & (columns["seed"] == 0)][0])
+    # xarray averages in float32.
+    for mean in (names["mean"], names["mean4"]):
+        np.testing.assert_allclose(mean.values, columns["alignment"][rows].mean(axis=0), rtol=1e-5)
+    for p in (100, 200):
+        values = columns["final_alignment"][(columns["lambda"] == 0.1) & (columns["p"] == p)].astype(float)
+        assert names["by_width"].loc[p, "mean"] == pytest.approx(values.mean(), rel=1e-5)
+        assert names["by_width"].loc[p, "std"] == pytest.approx(values.std(ddof=1), rel=1e-5)
