@@ -1,6 +1,7 @@
 #include "sweep/work_queue.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace fasweep {
 
@@ -45,7 +46,7 @@ std::optional<Batch> WorkQueue::take(double target_cost, std::int64_t max_runs) 
     }
     const double room = (target_cost - batch.cost - item.setup_cost) / item.run_cost;
     const auto whole = static_cast<double>(std::min(item.range.count, max_runs));
-    const auto count = static_cast<std::int64_t>(std::clamp(room, 1.0, whole));
+    const auto count = static_cast<std::int64_t>(std::clamp(std::ceil(room), 1.0, whole));
     batch.ranges.push_back({item.range.first, count});
     const double cost = static_cast<double>(count) * item.run_cost;
     batch.cost += cost + item.setup_cost;
