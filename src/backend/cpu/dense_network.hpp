@@ -35,9 +35,9 @@ class DenseNetwork {
     std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
     std::copy(start.feedback.begin(), start.feedback.end(), feedback_.get());
     std::fill_n(is_unit_.get(), width_, Scalar(1));
-    for (int r = 0; r < width_; ++r) {
-      for (int i = 0; i < rows_; ++i) {
-        z_[position(i, r)] = start.pre_activation[static_cast<std::size_t>(r) * rows_ + i];
+    for (int i = 0; i < rows_; ++i) {
+      for (int r = 0; r < width_; ++r) {
+        z_[position(i, r)] = start.pre_activation[static_cast<std::size_t>(i) * width_ + r];
       }
     }
     clear_outputs();
@@ -53,8 +53,14 @@ class DenseNetwork {
   [[nodiscard]] std::span<const Scalar> output_weight() const {
     return {beta_.get(), static_cast<std::size_t>(width_)};
   }
-  /// z_ir of row i and hidden unit r.
-  [[nodiscard]] Scalar pre_activation(int row, int unit) const { return z_[position(row, unit)]; }
+  /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
+  void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
+    for (int r = first, end = first + static_cast<int>(z.size()); r < end;) {
+      const int count = std::min(tile_units - r % tile_units, end - r);
+      std::copy_n(&z_[position(row, r)], count, &z[static_cast<std::size_t>(r - first)]);
+      r += count;
+    }
+  }
 
   /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
   void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {

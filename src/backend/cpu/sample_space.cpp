@@ -27,7 +27,7 @@ struct SampleSpaceSolver<Scalar>::Shared {
     const Eigen::Map<const Eigen::MatrixXd> x(problem.x.data(), problem.inputs, start.rows);
     const Eigen::Map<const Eigen::MatrixXd> w(problem.hidden_weight.data(), problem.inputs, problem.width);
     const Matrix<Scalar> k = gram.matrix.template cast<Scalar>();
-    const Matrix<Scalar> z = x.template cast<Scalar>().transpose() * w.template cast<Scalar>();
+    const Matrix<Scalar> z = w.template cast<Scalar>().transpose() * x.template cast<Scalar>();
     start.gram.assign(k.data(), k.data() + k.size());
     start.pre_activation.assign(z.data(), z.data() + z.size());
     start.output_weight.assign(problem.output_weight.begin(), problem.output_weight.end());
@@ -109,33 +109,39 @@ class SampleSpaceState {
   /// sqrt(p), whose norm is likewise one in the metric of K. In blocks of units, which bounds the memory.
   void observe_hidden(const Eigen::VectorXd& beta, const Eigen::VectorXd& b, Observation& o) const {
     const int samples = shared_.start.samples;
-    const int rows = shared_.start.rows;
-    constexpr int block_units = 512;
-    Matrix<Scalar> change(samples, block_units);
-    Matrix<Scalar> signal(samples, block_units);
+    const int width = shared_.start.width;
+    const double width_square = root_width_ * root_width_;
+    constexpr int block_units = 256;
     double largest = 0;
-    for (int first = 0; first < shared_.start.width; first += block_units) {
-      const int units = std::min(block_units, shared_.start.width - first);
-      for (int u = 0; u < units; ++u) {
-        const Scalar* z0 = &shared_.start.pre_activation[static_cast<std::size_t>(first + u) * rows];
-        for (int i = 0; i < samples; ++i) {
-          const Scalar z = network_.pre_activation(i, first + u);
-          change(i, u) = z - z0[i];
-          signal(i, u) = error_[static_cast<std::size_t>(i)] * Activation::derivative(Activation::value(z));
+    for (int first = 0; first < width; first += block_units) {
+      const int units = std::min(block_units, width - first);
+      Matrix<Scalar> change(units, samples);
+      Matrix<Scalar> signal(units, samples);
+      for (int i = 0; i < samples; ++i) {
+        Scalar* z = change.col(i).data();
+        Scalar* s = signal.col(i).data();
+        const Scalar* z0 = &shared_.start.pre_activation[static_cast<std::size_t>(i) * width + first];
+        const Scalar e = error_[static_cast<std::size_t>(i)];
+        network_.copy_pre_activations(i, first, std::span(z, static_cast<std::size_t>(units)));
+        for (int u = 0; u < units; ++u) {
+          s[u] = e * Activation::derivative(Activation::value(z[u]));
+          z[u] -= z0[u];
         }
       }
-      const Matrix<Scalar> moved = shared_.inverse_root * change.leftCols(units);
-      const Matrix<Scalar> gradient = shared_.root * signal.leftCols(units);
-      for (int u = 0; u < units; ++u) {
-        const double moved_square = moved.col(u).template cast<double>().squaredNorm();
-        o.hidden_change_square += moved_square;
-        largest = std::max(largest, moved_square);
-        const double square = gradient.col(u).template cast<double>().squaredNorm() / (root_width_ * root_width_);
-        const double v = Rule::feedback(b[first + u], beta[first + u]);
-        o.rule_gradient_square += v * v * square;
-        o.backprop_gradient_square += beta[first + u] * beta[first + u] * square;
-        o.gradient_dot += v * beta[first + u] * square;
-      }
+      const Eigen::ArrayXd moved =
+          (change * shared_.inverse_root.transpose()).eval().rowwise().squaredNorm().template cast<double>();
+      const Eigen::ArrayXd square =
+          (signal * shared_.root.transpose()).eval().rowwise().squaredNorm().template cast<double>() / width_square;
+      const Eigen::ArrayXd output = beta.segment(first, units);
+      const Eigen::ArrayXd v =
+          beta.segment(first, units).binaryExpr(b.segment(first, units), [](double beta_r, double b_r) {
+            return Rule::feedback(b_r, beta_r);
+          });
+      o.hidden_change_square += moved.sum();
+      largest = std::max(largest, moved.maxCoeff());
+      o.rule_gradient_square += (v.square() * square).sum();
+      o.backprop_gradient_square += (output.square() * square).sum();
+      o.gradient_dot += (v * output * square).sum();
     }
     o.max_hidden_change = std::sqrt(largest);
   }

@@ -47,7 +47,7 @@ class TableNetwork {
         gram_[i * positions_ + position(row)] = start.gram[static_cast<std::size_t>(i) * rows_ + row];
       }
       for (int r = 0; r < width_; ++r) {
-        z_[at(r) + position(row)] = start.pre_activation[static_cast<std::size_t>(r) * rows_ + row];
+        z_[at(r) + position(row)] = start.pre_activation[static_cast<std::size_t>(row) * width_ + r];
       }
     }
     for (int position = 0; position < positions_; position += lanes) {
@@ -60,8 +60,14 @@ class TableNetwork {
   [[nodiscard]] std::span<const Scalar> outputs() const { return {outputs_.get(), static_cast<std::size_t>(rows_)}; }
   /// beta, width.
   [[nodiscard]] std::span<const Scalar> output_weight() const { return beta_; }
-  /// z_ir of row i and hidden unit r.
-  [[nodiscard]] Scalar pre_activation(int row, int unit) const { return z_[at(unit) + position(row)]; }
+  /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
+  void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
+    const Scalar* from = &z_[at(first) + position(row)];
+    for (Scalar& value : z) {
+      value = *from;
+      from += positions_;
+    }
+  }
 
   /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
   void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {

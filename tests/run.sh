@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds and runs every test: the release build with all of them, then the unit tests under the
+# address and undefined-behaviour sanitizers, and those of threads and queues under the thread sanitizer.
+# Ends with one line that says whether all passed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+
+failed=()
+
+# step NAME COMMAND...: runs the command and remembers a failure.
+step() {
+  local name=$1
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" || failed+=("$name")
+}
+
+build() {
+  cmake --preset "$1" >/dev/null && cmake --build --preset "$1" -- --quiet
+}
+
+build_and_test() {
+  local preset=$1
+  shift
+  build "$preset" && ctest --preset "$preset" --progress "$@"
+}
+
+jobs/packages.sh || exit 1
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+step "address and undefined-behaviour sanitizers" build_and_test asan --label-exclude python --parallel 2
+step "thread sanitizer" build_and_test tsan --label-regex threads
+step "headers stand alone" cmake --build --preset headers -- --quiet
+step "every test" build_and_test release
+
+if [ ${#failed[@]} -gt 0 ]; then
+  printf '\ntests/run.sh: FAILED:'
+  printf ' [%s]' "${failed[@]}"
+  printf '\n'
+  exit 1
+fi
+printf '\ntests/run.sh: all passed\n'
