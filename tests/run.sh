@@ -28,7 +28,7 @@ build_and_test() {
 jobs/packages.sh || exit 1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 step "address and undefined-behaviour sanitizers" build_and_test asan --label-exclude python --parallel 2
-step "thread sanitizer" build_and_test tsan --label-regex threads
+step "thread sanitizer" build_and_test tsan --label-regex tsan
 step "headers stand alone" cmake --build --preset headers -- --quiet
 step "every test" build_and_test release
 

@@ -72,8 +72,7 @@ Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps
       continue;
     }
     able.push_back(name_of(solver));
-    if (best == Solver::automatic ||
-        total_cost(solver, data, steps, run) < total_cost(best, data, steps, run)) {
+    if (best == Solver::automatic || total_cost(solver, data, steps, run) < total_cost(best, data, steps, run)) {
       best = solver;
     }
   }
