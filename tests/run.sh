@@ -3,7 +3,7 @@
 # address and undefined-behaviour sanitizers, and those of threads and queues under the thread sanitizer.
 # Ends with one line that says whether all passed.
 set -uo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
 
 failed=()
 
