@@ -1,6 +1,6 @@
 // exp and tanh without branches or tables, so that compilers vectorise loops over them and every backend shares one
 // formula. T is float, double or a vector of either: a vector type specialises `is_single` and brings its own larger,
-// smaller, if_less, positive_part, is_positive and times_power_of_two. float: within 5 ulp of the exact value, double:
+// smaller, if_less, positive_part, is_positive and times_power_of_two. float: within 6 ulp of the exact value, double:
 // within 3 ulp (elementary_test.cpp holds them to that). Coefficients: Cephes (exp.c, expf.c, tanh.c; Moshier) and, for
 // float tanh, the minimax quotient that Eigen 3.4 uses.
 #pragma once

@@ -1,5 +1,6 @@
 #include "model/problem.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -19,35 +20,37 @@ std::size_t area(int rows, int columns) {
   return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
 }
 
-/// <a, b> in four interleaved partial sums, in an order that does not depend on the compiler.
-double dot(std::span<const double> a, std::span<const double> b) {
-  double sums[4] = {0, 0, 0, 0};
-  const std::size_t whole = a.size() / 4 * 4;
-  for (std::size_t i = 0; i < whole; i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) {
-      sums[lane] += a[i + lane] * b[i + lane];
-    }
-  }
-  for (std::size_t i = whole; i < a.size(); ++i) {
-    sums[i - whole] += a[i] * b[i];
-  }
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-/// f0(x) for every row of x; the hidden weights are made unit by unit, so a wide teacher needs no memory.
+/// f0(x) for every row of x; the hidden weights are made unit by unit, so a wide teacher needs no memory. Sums run over
+/// the inputs in order, for all rows at once: the same bits whatever the compiler makes of it.
 template <class Activation>
 std::vector<double> teacher_targets(std::span<const double> x, int inputs, int teacher_width, const ProblemKey& key) {
   const auto d = static_cast<std::size_t>(inputs);
   const std::size_t rows = x.size() / d;
+  std::vector<double> columns(x.size());  // x transposed
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t k = 0; k < d; ++k) {
+      columns[k * rows + i] = x[i * d + k];
+    }
+  }
   const std::size_t stride = (d + 1) / 2 * 2;  // streams are read at even positions
   const RandomStream hidden{key.seed, key.width, Purpose::teacher_hidden};
   const std::vector<double> output = normals(key, Purpose::teacher_output, static_cast<std::size_t>(teacher_width));
   std::vector<double> unit(d);
+  std::vector<double> z(rows);
   std::vector<double> targets(rows, 0.0);
   for (std::size_t r = 0; r < output.size(); ++r) {
     hidden.fill_normal(unit, r * stride);
+    std::fill(z.begin(), z.end(), 0.0);
+    for (std::size_t k = 0; k < d; ++k) {
+      const double* __restrict__ column = &columns[k * rows];
+      double* __restrict__ sum = z.data();
+      const double weight = unit[k];
+      for (std::size_t i = 0; i < rows; ++i) {
+        sum[i] += column[i] * weight;
+      }
+    }
     for (std::size_t i = 0; i < rows; ++i) {
-      targets[i] += output[r] * Activation::value(dot(x.subspan(i * d, d), unit));
+      targets[i] += output[r] * Activation::value(z[i]);
     }
   }
   for (double& target : targets) {

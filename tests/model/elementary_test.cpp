@@ -36,12 +36,12 @@ double tanh_error(double low, double high) {
 }
 
 TEST(Elementary, ExpIsWithinItsStatedBound) {
-  EXPECT_LE(exp_error<float>(-86, 87), 5);
+  EXPECT_LE(exp_error<float>(-86, 87), 6);
   EXPECT_LE(exp_error<double>(-700, 700), 3);
 }
 
 TEST(Elementary, TanhIsWithinItsStatedBound) {
-  EXPECT_LE(tanh_error<float>(-12, 12), 5);
+  EXPECT_LE(tanh_error<float>(-12, 12), 6);
   EXPECT_LE(tanh_error<double>(-25, 25), 3);
   EXPECT_LE(tanh_error<double>(-1e-3, 1e-3), 3);
 }

@@ -9,11 +9,12 @@
 
 namespace fasweep {
 
-// In coordinates of B (width x m, m = samples + 2): beta = B q, Z^T = B M, W - W(0) = B A X, and with G = B^T B
-//   f = Z beta / sqrt(p) = M^T G q / sqrt(p)
-//   q <- (1 - eta lambda) q - (eta / sqrt p) M e      M <- M - (eta / sqrt p) s (K e)^T      A <- A - (eta / sqrt p) s
-//   e^T
-// where B s is the rule's feedback. Test samples are further columns of M and of U.
+// In coordinates of B (width x m, m = samples + 2): beta = B q, W - W(0) = B A X and Z^T = B (M0 + A K), where B M0 =
+// U. With G = B^T B, and B s the rule's feedback,
+//   f = Z beta / sqrt(p) = (M0 + A K)^T G q / sqrt(p)
+//   q <- (1 - eta lambda) q - (eta / sqrt p) (M0 + A K) e      A <- A - (eta / sqrt p) s e^T
+// A K is kept beside A, so that a step needs no product of matrices. Under a rule that does not use beta, s is b's
+// coordinate and A has a single row. Test samples are further columns of U and of K.
 struct ReducedLinearSolver::Shared {
   explicit Shared(const Problem& problem)
       : samples(problem.samples),
@@ -32,7 +33,8 @@ struct ReducedLinearSolver::Shared {
   }
 
   static constexpr Eigen::Index output = 0;    // column of beta(0)
-  static constexpr Eigen::Index feedback = 1;  // column of b; those of U follow
+  static constexpr Eigen::Index feedback = 1;  // column of b
+  static constexpr Eigen::Index hidden = 2;    // first column of U
 
   int samples;
   int rows;
@@ -51,11 +53,12 @@ class ReducedLinearState {
  public:
   explicit ReducedLinearState(const Shared& shared)
       : shared_(shared),
+        uses_output_(Rule::feedback(0.0, 1.0) != 0),
+        moving_(uses_output_ ? shared.basis.cols() : 1),
         output_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::output)),
         feedback_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::feedback)),
-        pre_activation_(Eigen::MatrixXd::Zero(shared.basis.cols(), shared.rows)),
-        hidden_(Eigen::MatrixXd::Zero(shared.basis.cols(), shared.samples)) {
-    pre_activation_.bottomRows(shared.rows).setIdentity();
+        hidden_(Eigen::MatrixXd::Zero(moving_, shared.samples)),
+        hidden_gram_(Eigen::MatrixXd::Zero(moving_, shared.rows)) {
     forward();
   }
 
@@ -66,11 +69,14 @@ class ReducedLinearState {
     const double scale = step_size / shared_.root_width;
     const auto e = error_.head(shared_.samples);
     spread_error_.noalias() = shared_.gram.matrix * e;
-    feedback_now_ = rule_feedback();
-    gradient_.noalias() = pre_activation_.leftCols(shared_.samples) * e;
-    pre_activation_.noalias() -= (scale * feedback_now_) * spread_error_.transpose();
-    hidden_.noalias() -= (scale * feedback_now_) * e.transpose();
-    output_ = (1 - step_size * ridge) * output_ - scale * gradient_;
+    set_rule_feedback();
+    moving_gradient_.noalias() = hidden_gram_.leftCols(shared_.samples) * e;
+    moving_feedback_ = scale * moving_part(rule_feedback_);
+    hidden_.noalias() -= moving_feedback_ * e.transpose();
+    hidden_gram_.noalias() -= moving_feedback_ * spread_error_.transpose();
+    output_ *= 1 - step_size * ridge;
+    output_.segment(Shared::hidden, shared_.samples) -= scale * e;
+    moving_part(output_) -= scale * moving_gradient_;
     forward();
   }
 
@@ -87,7 +93,8 @@ class ReducedLinearState {
     // S(v) = B s (X^T e)^T / sqrt(p): the rule's gradient and backprop's share the factor ||X^T e||^2 / p.
     const double error_square =
         (shared_.root * error_.head(shared_.samples)).squaredNorm() / (shared_.root_width * shared_.root_width);
-    const Eigen::VectorXd s = rule_feedback();
+    set_rule_feedback();
+    const Eigen::VectorXd& s = rule_feedback_;
     o.rule_gradient_square = s.dot(g * s) * error_square;
     o.backprop_gradient_square = o.output_square * error_square;
     o.gradient_dot = s.dot(gram_output_) * error_square;
@@ -116,56 +123,56 @@ class ReducedLinearState {
   }
 
  private:
+  /// The coordinates in which the rule moves W: all of them, or that of b.
+  [[nodiscard]] auto moving_part(Eigen::VectorXd& coordinates) const {
+    return coordinates.segment(uses_output_ ? 0 : Shared::feedback, moving_);
+  }
+
   /// Coordinates of the rule's feedback: the rule applied to those of b and beta, since it is linear.
-  [[nodiscard]] Eigen::VectorXd rule_feedback() const {
-    return feedback_.binaryExpr(output_, [](double b, double beta) { return Rule::feedback(b, beta); });
+  void set_rule_feedback() {
+    rule_feedback_ = feedback_.binaryExpr(output_, [](double b, double beta) { return Rule::feedback(b, beta); });
   }
 
   void forward() {
     gram_output_.noalias() = shared_.basis_gram * output_;
-    error_.noalias() = pre_activation_.transpose() * gram_output_;
+    error_.noalias() = hidden_gram_.transpose() * moving_part(gram_output_);
+    error_ += gram_output_.tail(shared_.rows);
     error_ = error_ / shared_.root_width - shared_.y;
   }
 
-  /// ||W - W(0)||_F^2 = tr(A^T G A K), and row r of W - W(0) is B_r A X. Rows of A that are zero are left out: under
-  /// feedback alignment all but one.
+  /// ||W - W(0)||_F^2 = tr(A^T G A K), and row r of W - W(0) is B_r A X.
   void observe_hidden(Observation& o) const {
-    std::vector<Eigen::Index> used;
-    for (Eigen::Index k = 0; k < hidden_.rows(); ++k) {
-      if ((hidden_.row(k).array() != 0).any()) {
-        used.push_back(k);
-      }
-    }
-    if (used.empty()) {
-      return;
-    }
-    const Eigen::MatrixXd moved = hidden_(used, Eigen::all) * shared_.root.transpose();
+    const Eigen::MatrixXd moved = hidden_ * shared_.root.transpose();
     const Eigen::MatrixXd metric = moved * moved.transpose();
-    o.hidden_change_square = metric.cwiseProduct(shared_.basis_gram(used, used)).sum();
-    if (used.size() == 1) {
-      o.max_hidden_change = shared_.basis.col(used.front()).cwiseAbs().maxCoeff() * std::sqrt(metric(0, 0));
+    if (!uses_output_) {
+      o.hidden_change_square = metric(0, 0) * shared_.basis_gram(Shared::feedback, Shared::feedback);
+      o.max_hidden_change = shared_.basis.col(Shared::feedback).cwiseAbs().maxCoeff() * std::sqrt(metric(0, 0));
       return;
     }
+    o.hidden_change_square = metric.cwiseProduct(shared_.basis_gram).sum();
     double largest = 0;
     constexpr Eigen::Index block_units = 256;
     for (Eigen::Index first = 0; first < shared_.basis.rows(); first += block_units) {
-      const auto units = Eigen::seqN(first, std::min(block_units, shared_.basis.rows() - first));
-      const Eigen::MatrixXd rows = shared_.basis(units, used) * moved;
+      const Eigen::Index units = std::min(block_units, shared_.basis.rows() - first);
+      const Eigen::MatrixXd rows = shared_.basis.middleRows(first, units) * moved;
       largest = std::max(largest, rows.rowwise().squaredNorm().maxCoeff());
     }
     o.max_hidden_change = std::sqrt(largest);
   }
 
   const Shared& shared_;
+  bool uses_output_;                             // whether the rule's feedback depends on beta
+  Eigen::Index moving_;                          // rows of A
   Eigen::VectorXd output_;                       // q
   Eigen::VectorXd feedback_;                     // coordinates of b
-  Eigen::MatrixXd pre_activation_;               // M: m x rows
-  Eigen::MatrixXd hidden_;                       // A: m x samples
+  Eigen::MatrixXd hidden_;                       // A: moving x samples
+  Eigen::MatrixXd hidden_gram_;                  // A K: moving x rows
   Eigen::VectorXd gram_output_;                  // G q
   Eigen::VectorXd error_;                        // f - y, rows
-  Eigen::VectorXd spread_error_;                 // K e
-  Eigen::VectorXd feedback_now_;                 // s
-  Eigen::VectorXd gradient_;                     // M e
+  Eigen::VectorXd spread_error_;                 // K e, rows
+  Eigen::VectorXd rule_feedback_;                // s
+  Eigen::VectorXd moving_feedback_;              // its part that moves W, times eta / sqrt p
+  Eigen::VectorXd moving_gradient_;              // A K e
   std::vector<Eigen::VectorXd> output_changes_;  // q at the observed steps
 };
 

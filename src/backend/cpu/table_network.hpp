@@ -124,20 +124,15 @@ class TableNetwork {
   }
 
   void make_table(std::span<const Scalar> error, int group, int position, Scalar* sums) {
-    P sum[subsets];
-    sum[0] = P::broadcast(0);
-#pragma GCC unroll 5
+    P::broadcast(0).store(sums);
     for (int k = 0; k < group_samples; ++k) {
       const int i = group * group_samples + k;
-      const P term = i < samples_ ? P::broadcast(error[i]) * P::load(&gram_[i * positions_ + position]) : sum[0];
-#pragma GCC unroll 16
+      const P term =
+          i < samples_ ? P::broadcast(error[i]) * P::load(&gram_[i * positions_ + position]) : P::broadcast(0);
+      Scalar* with_sample = sums + (lanes << k);
       for (int subset = 0; subset < 1 << k; ++subset) {
-        sum[(1 << k) + subset] = sum[subset] + term;
+        (P::load(sums + subset * lanes) + term).store(with_sample + subset * lanes);
       }
-    }
-#pragma GCC unroll 32
-    for (int subset = 0; subset < subsets; ++subset) {
-      sum[subset].store(sums + subset * lanes);
     }
   }
 
