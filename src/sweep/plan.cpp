@@ -27,7 +27,7 @@ Plan::Plan(Job job, Solver solver)
       solver_(solver),
       runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
       problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
-      shared_text_(shared_settings_text(job_)),
+      shared_hash_(stable_hash(shared_settings_text(job_))),
       hash_(stable_hash(resolved_text(job_))) {
   for (const int activation : job_.grid.activations) {
     for (const int rule : job_.grid.rules) {
@@ -55,11 +55,12 @@ ProblemKey Plan::problem_key(std::int64_t problem) const {
 std::uint64_t Plan::identity(std::int64_t run) const {
   const RunSpec spec = at(run);
   const auto activation = static_cast<std::size_t>(spec.activation);
-  return stable_hash(shared_text_ + "p = " + std::to_string(spec.width) + "\nlambda = " + format_real(spec.ridge) +
-                     "\nactivation = " + std::string(Activations::names[activation]) +
-                     "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) +
-                     "\nseed = " + std::to_string(spec.seed) +
-                     "\nstep-size = " + format_real(job_.training.step_size[activation]) + "\n");
+  return stable_hash("p = " + std::to_string(spec.width) + "\nlambda = " + format_real(spec.ridge) +
+                         "\nactivation = " + std::string(Activations::names[activation]) +
+                         "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) +
+                         "\nseed = " + std::to_string(spec.seed) +
+                         "\nstep-size = " + format_real(job_.training.step_size[activation]) + "\n",
+                     shared_hash_);
 }
 
 Solver Plan::solver(std::int64_t run) const {

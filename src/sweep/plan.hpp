@@ -49,7 +49,7 @@ class Plan {
   Solver solver_;
   std::int64_t runs_per_problem_;
   std::int64_t problems_;
-  std::string shared_text_;
+  std::uint64_t shared_hash_;
   std::uint64_t hash_;
 };
 

@@ -81,8 +81,8 @@ std::optional<Call> parse_call(std::string_view text) {
   return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2), ',')};
 }
 
-std::uint64_t stable_hash(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
+std::uint64_t stable_hash(std::string_view text, std::uint64_t start) {
+  std::uint64_t hash = start;
   for (const char c : text) {
     hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
   }

@@ -34,7 +34,9 @@ struct Call {
 [[nodiscard]] std::optional<Call> parse_call(std::string_view text);
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo): stable across versions and machines, unlike std::hash.
-[[nodiscard]] std::uint64_t stable_hash(std::string_view text);
+/// `start` continues the hash of what came before `text`.
+inline constexpr std::uint64_t stable_hash_start = 0xcbf29ce484222325U;
+[[nodiscard]] std::uint64_t stable_hash(std::string_view text, std::uint64_t start = stable_hash_start);
 
 /// 16 hexadecimal digits.
 [[nodiscard]] std::string format_hash(std::uint64_t hash);
