@@ -24,7 +24,7 @@ struct MasterOptions {
 };
 
 struct Progress {
-  std::int64_t total = 0;  // runs of the plan
+  std::int64_t total = 0;  // runs of the plan's shard
   std::int64_t done = 0;   // with a record, earlier sessions included
   std::int64_t failed = 0;
   std::int64_t diverged = 0;

@@ -81,6 +81,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
       options_(std::move(options)),
       session_(std::move(session)),
       rows_(static_cast<std::size_t>(plan.size())),
+      shard_left_(plan.shard_size()),
       publish_interval_s_(options_.first_publish_s) {
   counts_[0] = plan.size();
   provenance_.build = session_.build;
@@ -91,9 +92,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
   open_journal();
   forget_retried();
   if (!finished_file_) {
-    const std::string line = utc_now() + " " + session_.host + ": " + session_.command_line;
-    journal_->append(FrameType::session, line);
-    provenance_.sessions += line + "\n";
+    note_session(utc_now() + " " + session_.host + ": " + session_.command_line);
     sync();
   }
 }
@@ -146,10 +145,15 @@ void ResultStore::import_file() {
   const bool same_plan = old.plan().hash() == plan_.hash();
   const bool retries = std::any_of(old.statuses().begin(), old.statuses().end(),
                                    [&](RunStatus status) { return options_.retry.contains(status); });
-  if (old.complete() && same_plan && !retries) {
+  bool done = same_plan && !retries;
+  for (std::int64_t row = 0; done && row < plan_.size(); ++row) {
+    done = !plan_.in_shard(row) || old.statuses()[static_cast<std::size_t>(row)] != RunStatus::pending;
+  }
+  if (done) {
     finished_file_ = true;
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      set_row(static_cast<std::int64_t>(row), 0, old.statuses()[row]);
+    for (std::int64_t row = 0; row < plan_.size(); ++row) {
+      const RunStatus status = old.statuses()[static_cast<std::size_t>(row)];
+      set_row(row, status == RunStatus::pending ? -1 : 0, status);
     }
     return;
   }
@@ -190,7 +194,8 @@ void ResultStore::forget_retried() {
     return;
   }
   for (std::size_t row = 0; row < rows_.size(); ++row) {
-    if (rows_[row].offset >= 0 && options_.retry.contains(rows_[row].status)) {
+    if (plan_.in_shard(static_cast<std::int64_t>(row)) && rows_[row].offset >= 0 &&
+        options_.retry.contains(rows_[row].status)) {
       ByteWriter identity;
       identity.put(plan_.identity(static_cast<std::int64_t>(row)));
       journal_->append(FrameType::forget, identity.view());
@@ -232,6 +237,9 @@ void ResultStore::set_row(std::int64_t row, std::int64_t offset, RunStatus statu
   Row& entry = rows_[static_cast<std::size_t>(row)];
   --counts_[static_cast<std::size_t>(entry.status)];
   ++counts_[static_cast<std::size_t>(status)];
+  if (plan_.in_shard(row)) {
+    shard_left_ += (entry.offset >= 0 ? 1 : 0) - (offset >= 0 ? 1 : 0);
+  }
   entry = {offset, status};
 }
 
@@ -240,7 +248,7 @@ bool ResultStore::has(std::int64_t run) const {
 }
 
 bool ResultStore::complete() const {
-  return counts_[static_cast<std::size_t>(RunStatus::pending)] == 0;
+  return shard_left_ == 0;
 }
 
 void ResultStore::add(const RecordHeader& header, std::span<const std::byte> encoded) {
@@ -261,6 +269,27 @@ void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte>
     ++differing_duplicates_;
     options_.warn("run " + std::to_string(run) +
                   " was trained twice with different results (workers on different machine types?); the first is kept");
+  }
+}
+
+void ResultStore::note_session(const std::string& line) {
+  journal_->append(FrameType::session, line);
+  provenance_.sessions += line + "\n";
+}
+
+void ResultStore::note_origin(const Provenance& origin) {
+  if (provenance_.sessions.find(origin.sessions) != std::string::npos) {
+    return;
+  }
+  for (const std::string_view line : split(origin.sessions, '\n')) {
+    if (!line.empty()) {
+      note_session(std::string(line));
+    }
+  }
+  for (const std::string_view line : split(origin.agents, '\n')) {
+    if (!line.empty()) {
+      note_agent(std::string(line));
+    }
   }
 }
 
