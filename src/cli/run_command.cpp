@@ -36,6 +36,8 @@ struct RunOptions {
   int workers = 0;  // 0: by the number of ranks
   double time_limit_s = std::numeric_limits<double>::infinity();
   double batch_seconds = 0;
+  double sync_seconds = 0;
+  double publish_seconds = 0;
   std::set<RunStatus> retry;
   bool json = false;
 };
@@ -53,6 +55,10 @@ void add_options(ArgumentGrammar& grammar) {
       "drain after this long: 90s, 15m, 2h, 1:30:00; a Slurm end time is seen by itself")(
       "batch-seconds", value<double>()->default_value(MasterOptions{}.batch_seconds),
       "training time a batch of runs aims at; results do not depend on it")(
+      "sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
+      "force results to disk at least this often; a crash of the machine loses no more")(
+      "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
+      "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
       "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
@@ -74,6 +80,15 @@ Shard read_shard(const std::string& text) {
                       std::to_string(most) + " and I from 0 to N-1, such as 0/4");
   }
   return {*index, *count};
+}
+
+double read_seconds(const program_options::variables_map& values, const std::string& name) {
+  const double seconds = values[name].as<double>();
+  if (!(seconds >= 0)) {
+    throw ConfigError("option '--" + name + "' = '" + format_real(seconds) +
+                      "' is not accepted (not a time); write seconds, 0 or more");
+  }
+  return seconds;
 }
 
 std::set<RunStatus> read_retry(const std::string& text) {
@@ -131,7 +146,9 @@ RunOptions read_options(const program_options::variables_map& values) {
     options.time_limit_s = parse_duration(values["time-limit"].as<std::string>());
   }
   options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
-  options.batch_seconds = values["batch-seconds"].as<double>();
+  options.batch_seconds = read_seconds(values, "batch-seconds");
+  options.sync_seconds = read_seconds(values, "sync-seconds");
+  options.publish_seconds = read_seconds(values, "publish-seconds");
   if (values.count("shard") > 0) {
     options.shard = read_shard(values["shard"].as<std::string>());
   }
@@ -202,6 +219,8 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     plan.emplace(load_job(options.job_path, options.overrides), options.solver, options.shard);
     check_memory(*plan, workers);
     StoreOptions store_options;
+    store_options.sync_interval_s = options.sync_seconds;
+    store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
     store_options.warn = print_warning;
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));

@@ -5,6 +5,7 @@
 
 #include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 #include "util/stopwatch.hpp"
 
 namespace fasweep {
@@ -26,6 +27,7 @@ class Agent {
     if (const auto* welcome = std::get_if<Welcome>(&message)) {
       pool_.set_first_worker(welcome->first_worker);
     } else if (const auto* assign = std::get_if<Assign>(&message)) {
+      fault_point("batch-received");
       pool_.push(*assign);
     } else if (std::holds_alternative<Drain>(message)) {
       pool_.cancel();
@@ -39,6 +41,7 @@ class Agent {
   bool step(double now) {
     std::vector<Result> results = pool_.take_results();
     for (Result& result : results) {
+      fault_point("result-ready");
       transport_.send(master_rank, encode(std::move(result)));
     }
     if (now - last_sent_ >= options_.heartbeat_s) {

@@ -15,6 +15,7 @@
 
 #include "util/bytes.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 
 namespace fasweep {
 namespace {
@@ -184,7 +185,9 @@ std::int64_t JournalWriter::append(FrameType type, std::span<const std::byte> pa
   out.put(checksum(static_cast<std::uint32_t>(type), payload));
   out.put_array(payload);
   const std::int64_t offset = end_;
+  fault_point("frame-begins");
   write_all(out.view());
+  fault_point("frame-written");
   dirty_ = true;
   return offset;
 }
@@ -210,6 +213,7 @@ void JournalWriter::write_all(std::span<const std::byte> bytes) {
 }
 
 void JournalWriter::sync() {
+  fault_point("sync-begins");
   if (dirty_ && fdatasync(file_) != 0) {
     throw StoreError("'" + path_.string() + "' cannot be forced to disk (" + reason() +
                      "); check the disk and run the same command again");

@@ -14,6 +14,7 @@
 #include "store/journal_contents.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -185,7 +186,9 @@ void ResultStore::start_journal(const std::function<void(JournalWriter&)>& fill)
   journal_->append(FrameType::plan, resolved_text(plan_.job()));
   fill(*journal_);
   journal_->sync();
+  fault_point("journal-drafted");
   fs::rename(draft, path);
+  fault_point("journal-renamed");
   sync_folder_of(path);
 }
 
@@ -325,8 +328,10 @@ void ResultStore::publish() {
           return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
         },
         provenance_);
+    fault_point("file-drafted");
     sync_file(draft);
     fs::rename(draft, file_);
+    fault_point("file-renamed");
     sync_folder_of(file_);
   }
   // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
@@ -344,6 +349,7 @@ void ResultStore::finish() {
   if (complete()) {
     journal_.reset();
     fs::remove(journal_path(file_));
+    fault_point("journal-removed");
     finished_file_ = true;
   }
 }
