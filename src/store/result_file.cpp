@@ -34,7 +34,7 @@ hid_t memory_type() {
 }
 
 Handle open_file(const fs::path& path) {
-  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silencing HDF5");
+  hdf5::prepare_library();
   if (!fs::exists(path)) {
     throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
   }

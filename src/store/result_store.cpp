@@ -318,27 +318,36 @@ void ResultStore::tick() {
 void ResultStore::publish() {
   const Stopwatch stopwatch;
   sync();
-  {
-    const MappedFile map(journal_path(file_));
-    const fs::path draft = file_.string() + ".new";
-    write_result_file(
-        draft, plan_,
-        [&](std::int64_t row) -> std::optional<RunRecord> {
-          const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
-          return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
-        },
-        provenance_);
-    fault_point("file-drafted");
-    sync_file(draft);
-    fs::rename(draft, file_);
-    fault_point("file-renamed");
-    sync_folder_of(file_);
+  const fs::path draft = file_.string() + ".new";
+  try {
+    write_file(draft);
+  } catch (const StoreError& error) {
+    std::error_code ignored;
+    fs::remove(draft, ignored);  // half a file would only take the room that is missing
+    throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
+                     "); what was recorded is kept in its journal: make room and run the same command again");
   }
+  fs::rename(draft, file_);
+  fault_point("file-renamed");
+  sync_folder_of(file_);
   // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
   constexpr double growth = 1.5;
   constexpr double share = 20;
   publish_interval_s_ = std::max(publish_interval_s_ * growth, share * stopwatch.seconds());
   since_publish_.restart();
+}
+
+void ResultStore::write_file(const fs::path& path) const {
+  const MappedFile map(journal_path(file_));
+  write_result_file(
+      path, plan_,
+      [&](std::int64_t row) -> std::optional<RunRecord> {
+        const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
+        return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
+      },
+      provenance_);
+  fault_point("file-drafted");
+  sync_file(path);
 }
 
 void ResultStore::finish() {

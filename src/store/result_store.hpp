@@ -81,6 +81,7 @@ class ResultStore final : public RecordSink {
   void forget_retried();
   void set_row(std::int64_t row, std::int64_t offset, RunStatus status);
   [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
+  void write_file(const std::filesystem::path& path) const;
   void note_session(const std::string& line);
   void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
 
