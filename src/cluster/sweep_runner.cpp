@@ -18,7 +18,7 @@ class Agent {
  public:
   Agent(Transport& transport, const Plan& plan, const TrainerFactory& factory, const SweepOptions& options,
         Waker& waker)
-      : transport_(transport), options_(options), pool_(plan, factory, options.workers, waker) {
+      : transport_(transport), plan_(plan), options_(options), pool_(plan, factory, options.workers, waker) {
     transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description}));
   }
 
@@ -28,6 +28,7 @@ class Agent {
       pool_.set_first_worker(welcome->first_worker);
     } else if (const auto* assign = std::get_if<Assign>(&message)) {
       fault_point("batch-received");
+      check_runs(*assign);
       pool_.push(*assign);
     } else if (std::holds_alternative<Drain>(message)) {
       pool_.cancel();
@@ -58,7 +59,18 @@ class Agent {
   [[nodiscard]] bool left() const { return left_; }
 
  private:
+  void check_runs(const Assign& assign) const {
+    for (const RunRange& range : assign.ranges) {
+      if (range.first + range.count > plan_.size()) {
+        throw TransportError("batch " + std::to_string(assign.batch) + " asks for runs up to " +
+                             std::to_string(range.first + range.count - 1) + " (the plan ends with run " +
+                             std::to_string(plan_.size() - 1) + "); start every rank with the same command");
+      }
+    }
+  }
+
   Transport& transport_;
+  const Plan& plan_;
   const SweepOptions& options_;
   WorkerPool pool_;
   double last_sent_ = 0;
