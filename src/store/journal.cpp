@@ -117,6 +117,16 @@ std::string Frame::text() const {
   return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
 
+Bytes encode_frame(FrameType type, std::span<const std::byte> payload) {
+  ByteWriter out;
+  out.put(magic);
+  out.put(type);
+  out.put(static_cast<std::uint32_t>(payload.size()));
+  out.put(checksum(static_cast<std::uint32_t>(type), payload));
+  out.put_array(payload);
+  return out.take();
+}
+
 JournalScan scan_journal(std::span<const std::byte> bytes, PastDamage past_damage,
                          const std::function<void(const Frame&)>& visit) {
   JournalScan scan;
@@ -178,15 +188,9 @@ std::int64_t JournalWriter::append(FrameType type, std::string_view text) {
 }
 
 std::int64_t JournalWriter::append(FrameType type, std::span<const std::byte> payload) {
-  ByteWriter out;
-  out.put(magic);
-  out.put(type);
-  out.put(static_cast<std::uint32_t>(payload.size()));
-  out.put(checksum(static_cast<std::uint32_t>(type), payload));
-  out.put_array(payload);
   const std::int64_t offset = end_;
   fault_point("frame-begins");
-  write_all(out.view());
+  write_all(encode_frame(type, payload));
   fault_point("frame-written");
   dirty_ = true;
   return offset;

@@ -12,6 +12,8 @@
 #include <span>
 #include <string>
 
+#include "util/bytes.hpp"
+
 namespace fasweep {
 
 enum class FrameType : std::uint32_t {
@@ -51,6 +53,9 @@ struct JournalScan {
   std::int64_t torn_bytes = 0;  // an unfinished frame at the end, as a killed writer leaves it
   std::string damage;           // not empty: bytes in the middle were changed; whole frames follow them
 };
+
+/// The bytes of a frame.
+[[nodiscard]] Bytes encode_frame(FrameType type, std::span<const std::byte> payload);
 
 /// Calls `visit` for every frame before the first bad one; after damage, which `damage` then describes, goes on with
 /// the whole frames that follow only if `past_damage`. Survives any bytes.
