@@ -38,6 +38,7 @@ struct RunOptions {
   double batch_seconds = 0;
   double sync_seconds = 0;
   double publish_seconds = 0;
+  double lost_after_seconds = 0;
   std::set<RunStatus> retry;
   bool json = false;
 };
@@ -59,6 +60,8 @@ void add_options(ArgumentGrammar& grammar) {
       "force results to disk at least this often; a crash of the machine loses no more")(
       "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
       "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
+      "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
+      "a rank that is silent for so long is lost: the others train its runs")(
       "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
@@ -149,6 +152,7 @@ RunOptions read_options(const program_options::variables_map& values) {
   options.batch_seconds = read_seconds(values, "batch-seconds");
   options.sync_seconds = read_seconds(values, "sync-seconds");
   options.publish_seconds = read_seconds(values, "publish-seconds");
+  options.lost_after_seconds = read_seconds(values, "lost-after-seconds");
   if (values.count("shard") > 0) {
     options.shard = read_shard(values["shard"].as<std::string>());
   }
@@ -176,10 +180,13 @@ void print_warning(const std::string& text) {
 }
 
 SweepOptions make_sweep_options(const RunOptions& options, int workers, ProgressStyle style) {
+  constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = workers;
   sweep.stop_request = stop_request;
   sweep.master.batch_seconds = options.batch_seconds;
+  sweep.master.lost_after_s = options.lost_after_seconds;
+  sweep.heartbeat_s = std::min(sweep.heartbeat_s, options.lost_after_seconds / heartbeats_until_lost);
   sweep.master.warn = print_warning;
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };

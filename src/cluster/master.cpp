@@ -304,6 +304,10 @@ bool Master::all_left() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.gone(); });
 }
 
+bool Master::has_lost_agents() const {
+  return std::any_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.lost; });
+}
+
 Progress Master::progress(double now) const {
   Progress progress = progress_;
   progress.workers = count_workers();

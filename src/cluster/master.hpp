@@ -60,6 +60,9 @@ class Master {
   /// Whether every agent has left or is lost.
   [[nodiscard]] bool all_left() const;
 
+  /// Whether an agent is lost and has not come back.
+  [[nodiscard]] bool has_lost_agents() const;
+
   [[nodiscard]] Progress progress(double now) const;
 
  private:

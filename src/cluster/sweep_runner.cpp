@@ -127,6 +127,9 @@ class Rank {
       master_->stop_agents();
       throw;
     }
+    if (master_ && master_->has_lost_agents()) {
+      transport_.skip_farewell();
+    }
     return master_ ? master_->progress(clock_.seconds()) : Progress{};
   }
 
