@@ -225,6 +225,18 @@ void JournalWriter::sync() {
   dirty_ = false;
 }
 
+void sync_file(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  const std::string why = synced ? "" : reason();
+  if (file >= 0) {
+    close(file);
+  }
+  if (!synced) {
+    throw StoreError("'" + path.string() + "' cannot be forced to disk (" + why + "); check the disk");
+  }
+}
+
 void sync_folder_of(const std::filesystem::path& path) {
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   const int file = open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

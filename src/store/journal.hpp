@@ -93,6 +93,9 @@ class JournalWriter {
   bool dirty_ = false;
 };
 
+/// fsync of a file that something else has written. Throws StoreError.
+void sync_file(const std::filesystem::path& path);
+
 /// fsync of the folder, so that a created, renamed or removed file stays so.
 void sync_folder_of(const std::filesystem::path& path);
 

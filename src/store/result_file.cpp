@@ -438,6 +438,7 @@ VerifyReport verify(const fs::path& file, Repair repair) {
                                  : std::optional(read_record(read_frame(map.bytes(), found->second.offset)).record);
                     },
                     {"rebuilt from the journal\n", contents.sessions, contents.agents, ""});
+  sync_file(draft);
   fs::rename(draft, file);
   sync_folder_of(file);
   report.repairs.push_back("rebuilt the file from " + std::to_string(contents.records.size()) + " records");

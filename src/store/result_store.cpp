@@ -53,18 +53,6 @@ void check_same_plan(const fs::path& file, const Job& stored, const Job& wanted)
   }
 }
 
-void sync_file(const fs::path& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && fsync(file) == 0;
-  const std::string why = synced ? "" : std::strerror(errno);
-  if (file >= 0) {
-    close(file);
-  }
-  if (!synced) {
-    throw StoreError("'" + path.string() + "' cannot be forced to disk (" + why + "); check the disk");
-  }
-}
-
 /// Records that must agree do so in everything but time and place.
 bool same_outcome(const RunRecord& a, const RunRecord& b) {
   const auto same_numbers = [](const std::vector<double>& x, const std::vector<double>& y) {
