@@ -85,11 +85,12 @@ Shard read_shard(const std::string& text) {
   return {*index, *count};
 }
 
-double read_seconds(const program_options::variables_map& values, const std::string& name) {
+double read_seconds(const program_options::variables_map& values, const std::string& name, double least = 0) {
   const double seconds = values[name].as<double>();
-  if (!(seconds >= 0)) {
+  if (!(seconds >= least)) {
     throw ConfigError("option '--" + name + "' = '" + format_real(seconds) +
-                      "' is not accepted (not a time); write seconds, 0 or more");
+                      "' is not accepted (not a time, or too short); write seconds, " + format_real(least) +
+                      " or more");
   }
   return seconds;
 }
@@ -152,7 +153,7 @@ RunOptions read_options(const program_options::variables_map& values) {
   options.batch_seconds = read_seconds(values, "batch-seconds");
   options.sync_seconds = read_seconds(values, "sync-seconds");
   options.publish_seconds = read_seconds(values, "publish-seconds");
-  options.lost_after_seconds = read_seconds(values, "lost-after-seconds");
+  options.lost_after_seconds = read_seconds(values, "lost-after-seconds", 1);
   if (values.count("shard") > 0) {
     options.shard = read_shard(values["shard"].as<std::string>());
   }
