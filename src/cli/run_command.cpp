@@ -10,9 +10,9 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "cli/arguments.hpp"
-#include "cli/build_info.hpp"
 #include "cli/format.hpp"
 #include "cli/progress_line.hpp"
+#include "cli/session.hpp"
 #include "cli/signals.hpp"
 #include "cluster/local_transport.hpp"
 #include "cluster/mpi_transport.hpp"
@@ -32,9 +32,13 @@ struct RunOptions {
   std::string file;
   KeyValues overrides;
   Solver solver = Solver::automatic;
+  Shard shard;
   int workers = 0;  // 0: by the number of ranks
   double time_limit_s = std::numeric_limits<double>::infinity();
   double batch_seconds = 0;
+  double sync_seconds = 0;
+  double publish_seconds = 0;
+  double lost_after_seconds = 0;
   std::set<RunStatus> retry;
   bool json = false;
 };
@@ -52,6 +56,13 @@ void add_options(ArgumentGrammar& grammar) {
       "drain after this long: 90s, 15m, 2h, 1:30:00; a Slurm end time is seen by itself")(
       "batch-seconds", value<double>()->default_value(MasterOptions{}.batch_seconds),
       "training time a batch of runs aims at; results do not depend on it")(
+      "sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
+      "force results to disk at least this often; a crash of the machine loses no more")(
+      "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
+      "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
+      "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
+      "a rank that is silent for so long is lost: the others train its runs")(
+      "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
   grammar.add_positional("job");
@@ -59,6 +70,29 @@ void add_options(ArgumentGrammar& grammar) {
       "\nEvery option has an environment variable, e.g. FASWEEP_WORKERS; the flag wins.\n"
       "Run the same command again to continue an interrupted sweep; a job with a larger grid extends the file.\n"
       "USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
+}
+
+Shard read_shard(const std::string& text) {
+  const std::vector<std::string_view> parts = split(text, '/');
+  const auto index = parse_integer(parts.front());
+  const auto count = parse_integer(parts.back());
+  constexpr std::int64_t most = 1'000'000;
+  if (parts.size() != 2 || !index || !count || *count < 1 || *count > most || *index < 0 || *index >= *count) {
+    throw ConfigError("option '--shard' = '" + text +
+                      "' is not accepted (no such part of a sweep); write I/N with N from 1 to " +
+                      std::to_string(most) + " and I from 0 to N-1, such as 0/4");
+  }
+  return {*index, *count};
+}
+
+double read_seconds(const program_options::variables_map& values, const std::string& name, double least = 0) {
+  const double seconds = values[name].as<double>();
+  if (!(seconds >= least)) {
+    throw ConfigError("option '--" + name + "' = '" + format_real(seconds) +
+                      "' is not accepted (not a time, or too short); write seconds, " + format_real(least) +
+                      " or more");
+  }
+  return seconds;
 }
 
 std::set<RunStatus> read_retry(const std::string& text) {
@@ -116,26 +150,18 @@ RunOptions read_options(const program_options::variables_map& values) {
     options.time_limit_s = parse_duration(values["time-limit"].as<std::string>());
   }
   options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
-  options.batch_seconds = values["batch-seconds"].as<double>();
+  options.batch_seconds = read_seconds(values, "batch-seconds");
+  options.sync_seconds = read_seconds(values, "sync-seconds");
+  options.publish_seconds = read_seconds(values, "publish-seconds");
+  options.lost_after_seconds = read_seconds(values, "lost-after-seconds", 1);
+  if (values.count("shard") > 0) {
+    options.shard = read_shard(values["shard"].as<std::string>());
+  }
   if (values.count("retry") > 0) {
     options.retry = read_retry(values["retry"].as<std::string>());
   }
   options.json = values.count("json") > 0;
   return options;
-}
-
-std::string host_name() {
-  std::array<char, 256> name{};
-  return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown host";
-}
-
-std::string quoted_command_line(const Arguments& arguments) {
-  std::string line = "fasweep run";
-  for (const std::string& argument : arguments) {
-    const bool plain = argument.find_first_of(" \t'\"$*&|;<>()#") == std::string::npos && !argument.empty();
-    line += plain ? " " + argument : " '" + argument + "'";
-  }
-  return line;
 }
 
 /// A grid whose workers do not fit into this machine's memory is refused before anything starts.
@@ -155,10 +181,13 @@ void print_warning(const std::string& text) {
 }
 
 SweepOptions make_sweep_options(const RunOptions& options, int workers, ProgressStyle style) {
+  constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = workers;
   sweep.stop_request = stop_request;
   sweep.master.batch_seconds = options.batch_seconds;
+  sweep.master.lost_after_s = options.lost_after_seconds;
+  sweep.heartbeat_s = std::min(sweep.heartbeat_s, options.lost_after_seconds / heartbeats_until_lost);
   sweep.master.warn = print_warning;
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
@@ -180,7 +209,12 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
     std::cerr << "; stopped early, run the same command again to continue\n";
     return stopped_early;
   }
-  std::cerr << "; complete\n";
+  if (options.shard.count > 1) {
+    std::cerr << "; shard " << options.shard.index << "/" << options.shard.count << " is";
+  } else {
+    std::cerr << ";";
+  }
+  std::cerr << " complete\n";
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
 
@@ -190,19 +224,21 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   std::optional<ResultStore> store;
   const int workers = options.workers;
   try {
-    plan.emplace(load_job(options.job_path, options.overrides), options.solver);
+    plan.emplace(load_job(options.job_path, options.overrides), options.solver, options.shard);
     check_memory(*plan, workers);
     StoreOptions store_options;
+    store_options.sync_interval_s = options.sync_seconds;
+    store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
     store_options.warn = print_warning;
-    store.emplace(options.file, *plan, store_options,
-                  SessionInfo{quoted_command_line(arguments), build_text(), host_name()});
+    store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
     throw;
   }
   if (store->complete()) {
     transport.broadcast_text({});
+    store->finish();  // an earlier start may have ended between the last record and the file
     return report_end(*store, options, plan->size());
   }
   transport.broadcast_text(resolved_text(plan->job()));

@@ -45,8 +45,8 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   }
   constexpr std::int64_t result_bytes = 64 << 20;  // of one message
   max_batch_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
-  progress_.total = plan.size();
-  progress_.done = plan.size() - queue_.runs_left();
+  progress_.total = plan.shard_size();
+  progress_.done = progress_.total - queue_.runs_left();
   done_at_start_ = progress_.done;
 }
 
@@ -302,6 +302,10 @@ void Master::stop_agents() {
 
 bool Master::all_left() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.gone(); });
+}
+
+bool Master::has_lost_agents() const {
+  return std::any_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.lost; });
 }
 
 Progress Master::progress(double now) const {

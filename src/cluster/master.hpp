@@ -24,7 +24,7 @@ struct MasterOptions {
 };
 
 struct Progress {
-  std::int64_t total = 0;  // runs of the plan
+  std::int64_t total = 0;  // runs of the plan's shard
   std::int64_t done = 0;   // with a record, earlier sessions included
   std::int64_t failed = 0;
   std::int64_t diverged = 0;
@@ -59,6 +59,9 @@ class Master {
 
   /// Whether every agent has left or is lost.
   [[nodiscard]] bool all_left() const;
+
+  /// Whether an agent is lost and has not come back.
+  [[nodiscard]] bool has_lost_agents() const;
 
   [[nodiscard]] Progress progress(double now) const;
 

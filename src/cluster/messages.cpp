@@ -1,5 +1,6 @@
 #include "cluster/messages.hpp"
 
+#include <limits>
 #include <type_traits>
 
 #include "util/error.hpp"
@@ -8,6 +9,17 @@ namespace fasweep {
 namespace {
 
 constexpr std::uint32_t magic = 0x77736166;  // "fasw"
+
+/// Throws TransportError naming the message and the number unless it is at least `least`.
+template <class Number>
+Number get_at_least(ByteReader& in, Number least, const char* what) {
+  const auto value = in.get<Number>();
+  if (!(value >= least)) {  // NaN too
+    throw TransportError(std::string(what) + " " + std::to_string(value) + " is refused (at least " +
+                         std::to_string(least) + " expected); run the same version of fasweep on every rank");
+  }
+  return value;
+}
 
 void put_body(ByteWriter& out, const Hello& hello) {
   out.put(hello.plan_hash);
@@ -40,26 +52,30 @@ void put_body(ByteWriter& /*out*/, const Empty& /*message*/) {
 
 void get_body(ByteReader& in, Hello& hello) {
   hello.plan_hash = in.get<std::uint64_t>();
-  hello.workers = in.get<std::int32_t>();
+  hello.workers = get_at_least<std::int32_t>(in, 0, "hello: number of workers");
   hello.description = in.get_text();
 }
 void get_body(ByteReader& in, Welcome& welcome) {
-  welcome.first_worker = in.get<std::int32_t>();
+  welcome.first_worker = get_at_least<std::int32_t>(in, 0, "welcome: first worker");
 }
 void get_body(ByteReader& in, Assign& assign) {
-  assign.batch = in.get<std::int64_t>();
+  assign.batch = get_at_least<std::int64_t>(in, 0, "assign: batch");
   const auto count = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
     RunRange range;
-    range.first = in.get<std::int64_t>();
-    range.count = in.get<std::int64_t>();
+    range.first = get_at_least<std::int64_t>(in, 0, "assign: first run");
+    range.count = get_at_least<std::int64_t>(in, 1, "assign: number of runs");
+    if (range.count > std::numeric_limits<std::int64_t>::max() - range.first) {
+      throw TransportError("assign: " + std::to_string(range.count) + " runs from " + std::to_string(range.first) +
+                           " are refused (no such runs); run the same version of fasweep on every rank");
+    }
     assign.ranges.push_back(range);
   }
 }
 void get_body(ByteReader& in, Result& result) {
-  result.batch = in.get<std::int64_t>();
-  result.seconds = in.get<double>();
-  result.workers_left = in.get<std::int32_t>();
+  result.batch = get_at_least<std::int64_t>(in, 0, "result: batch");
+  result.seconds = get_at_least<double>(in, 0, "result: seconds");
+  result.workers_left = get_at_least<std::int32_t>(in, 0, "result: workers left");
   result.count = in.get<std::uint32_t>();
   result.resignation = in.get_text();
   const std::span<const std::byte> records = in.take(in.left());

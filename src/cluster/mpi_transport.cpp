@@ -46,8 +46,8 @@ class MpiTransport final : public Transport {
     while (!sending_.empty() && stopwatch.seconds() < patience_s) {
       drop_sent();
     }
-    // A message nobody takes means a dead rank, and MPI_Finalize would wait for it.
-    if (sending_.empty()) {
+    // A message nobody takes means a dead rank too, and MPI_Finalize would wait for it.
+    if (sending_.empty() && !skip_farewell_) {
       MPI_Finalize();
     }
   }
@@ -94,6 +94,8 @@ class MpiTransport final : public Transport {
     return message;
   }
 
+  void skip_farewell() override { skip_farewell_ = true; }
+
   [[nodiscard]] std::string broadcast_text(std::string text) override {
     auto size = static_cast<std::uint64_t>(text.size());
     check(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD), "MPI_Bcast");
@@ -122,6 +124,7 @@ class MpiTransport final : public Transport {
 
   int rank_ = 0;
   int size_ = 1;
+  bool skip_farewell_ = false;
   std::list<Sending> sending_;
   std::deque<Message> to_self_;
 };

@@ -5,6 +5,7 @@
 
 #include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 #include "util/stopwatch.hpp"
 
 namespace fasweep {
@@ -17,7 +18,7 @@ class Agent {
  public:
   Agent(Transport& transport, const Plan& plan, const TrainerFactory& factory, const SweepOptions& options,
         Waker& waker)
-      : transport_(transport), options_(options), pool_(plan, factory, options.workers, waker) {
+      : transport_(transport), plan_(plan), options_(options), pool_(plan, factory, options.workers, waker) {
     transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description}));
   }
 
@@ -26,6 +27,8 @@ class Agent {
     if (const auto* welcome = std::get_if<Welcome>(&message)) {
       pool_.set_first_worker(welcome->first_worker);
     } else if (const auto* assign = std::get_if<Assign>(&message)) {
+      fault_point("batch-received");
+      check_runs(*assign);
       pool_.push(*assign);
     } else if (std::holds_alternative<Drain>(message)) {
       pool_.cancel();
@@ -39,6 +42,7 @@ class Agent {
   bool step(double now) {
     std::vector<Result> results = pool_.take_results();
     for (Result& result : results) {
+      fault_point("result-ready");
       transport_.send(master_rank, encode(std::move(result)));
     }
     if (now - last_sent_ >= options_.heartbeat_s) {
@@ -55,7 +59,18 @@ class Agent {
   [[nodiscard]] bool left() const { return left_; }
 
  private:
+  void check_runs(const Assign& assign) const {
+    for (const RunRange& range : assign.ranges) {
+      if (range.first + range.count > plan_.size()) {
+        throw TransportError("batch " + std::to_string(assign.batch) + " asks for runs up to " +
+                             std::to_string(range.first + range.count - 1) + " (the plan ends with run " +
+                             std::to_string(plan_.size() - 1) + "); start every rank with the same command");
+      }
+    }
+  }
+
   Transport& transport_;
+  const Plan& plan_;
   const SweepOptions& options_;
   WorkerPool pool_;
   double last_sent_ = 0;
@@ -111,6 +126,9 @@ class Rank {
       // Nothing can be kept any more: let the other ranks go instead of leaving them to wait.
       master_->stop_agents();
       throw;
+    }
+    if (master_ && master_->has_lost_agents()) {
+      transport_.skip_farewell();
     }
     return master_ ? master_->progress(clock_.seconds()) : Progress{};
   }

@@ -31,6 +31,9 @@ class Transport {
   /// The next message, or nothing.
   [[nodiscard]] virtual std::optional<Message> receive() = 0;
 
+  /// A rank is lost: leave at the end without the farewell of all ranks, which would wait for it.
+  virtual void skip_farewell() = 0;
+
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
   [[nodiscard]] virtual std::string broadcast_text(std::string text) = 0;
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,23 +21,43 @@ std::string read_text(int file) {
   return {text.data(), size > 0 ? static_cast<std::size_t>(size) : 0};
 }
 
+/// Whether `path` still names the open file: a holder that ends removes it.
+bool is_in_place(int file, const std::filesystem::path& path) {
+  struct stat opened {};
+  struct stat named {};
+  return fstat(file, &opened) == 0 && stat(path.c_str(), &named) == 0 && opened.st_ino == named.st_ino &&
+         opened.st_dev == named.st_dev;
+}
+
+int open_lock(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) {
+    throw ConfigError("'" + path.string() + "' cannot be written (" + std::strerror(errno) +
+                      "); choose a folder you may write to");
+  }
+  return file;
+}
+
 }  // namespace
 
 FileLock::FileLock(std::filesystem::path path, const std::string& holder,
                    const std::function<void(const std::string&)>& warn)
-    : path_(std::move(path)), file_(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-  if (file_ < 0) {
-    throw ConfigError("'" + path_.string() + "' cannot be written (" + std::strerror(errno) +
-                      "); choose a folder you may write to");
+    : path_(std::move(path)), file_(open_lock(path_)) {
+  bool locked = flock(file_, LOCK_EX | LOCK_NB) == 0;
+  while (locked && !is_in_place(file_, path_)) {
+    close(file_);
+    file_ = open_lock(path_);
+    locked = flock(file_, LOCK_EX | LOCK_NB) == 0;
   }
+  const int why = errno;
   const std::string other = read_text(file_);
-  if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      close(file_);
-      throw ConfigError("'" + path_.string() + "' is held (" + other +
-                        " is writing this file); wait for it or choose another file");
-    }
-    warn("'" + path_.string() + "' cannot be locked (" + std::strerror(errno) +
+  if (!locked && why == EWOULDBLOCK) {
+    close(file_);
+    throw ConfigError("'" + path_.string() + "' is held (" + (other.empty() ? "another process" : other) +
+                      " is writing this file); wait for it or choose another file");
+  }
+  if (!locked) {
+    warn("'" + path_.string() + "' cannot be locked (" + std::strerror(why) +
          "); make sure that nothing else writes this file");
   } else if (!other.empty()) {
     warn("taking over from " + other + ", which ended without removing its lock");

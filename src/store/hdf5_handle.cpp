@@ -1,5 +1,7 @@
 #include "store/hdf5_handle.hpp"
 
+#include <algorithm>
+
 #include "util/error.hpp"
 
 namespace fasweep::hdf5 {
@@ -8,7 +10,9 @@ namespace {
 /// The deepest entry of HDF5's error stack, which names the cause.
 herr_t keep_description(unsigned /*depth*/, const H5E_error2_t* entry, void* text) {
   if (entry->desc != nullptr) {
-    *static_cast<std::string*>(text) = entry->desc;
+    std::string& line = *static_cast<std::string*>(text);
+    line = entry->desc;
+    std::replace(line.begin(), line.end(), '\n', ' ');
   }
   return 0;
 }
@@ -20,6 +24,11 @@ herr_t keep_description(unsigned /*depth*/, const H5E_error2_t* entry, void* tex
 }
 
 }  // namespace
+
+void prepare_library() {
+  static_cast<void>(H5dont_atexit());  // fails when it was called before, which is as good
+  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silencing HDF5");
+}
 
 hid_t check_id(hid_t id, const std::string& what) {
   if (id < 0) {

@@ -15,6 +15,7 @@
 
 #include "util/bytes.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 
 namespace fasweep {
 namespace {
@@ -116,6 +117,16 @@ std::string Frame::text() const {
   return {reinterpret_cast<const char*>(payload.data()), payload.size()};
 }
 
+Bytes encode_frame(FrameType type, std::span<const std::byte> payload) {
+  ByteWriter out;
+  out.put(magic);
+  out.put(type);
+  out.put(static_cast<std::uint32_t>(payload.size()));
+  out.put(checksum(static_cast<std::uint32_t>(type), payload));
+  out.put_array(payload);
+  return out.take();
+}
+
 JournalScan scan_journal(std::span<const std::byte> bytes, PastDamage past_damage,
                          const std::function<void(const Frame&)>& visit) {
   JournalScan scan;
@@ -177,14 +188,10 @@ std::int64_t JournalWriter::append(FrameType type, std::string_view text) {
 }
 
 std::int64_t JournalWriter::append(FrameType type, std::span<const std::byte> payload) {
-  ByteWriter out;
-  out.put(magic);
-  out.put(type);
-  out.put(static_cast<std::uint32_t>(payload.size()));
-  out.put(checksum(static_cast<std::uint32_t>(type), payload));
-  out.put_array(payload);
   const std::int64_t offset = end_;
-  write_all(out.view());
+  fault_point("frame-begins");
+  write_all(encode_frame(type, payload));
+  fault_point("frame-written");
   dirty_ = true;
   return offset;
 }
@@ -210,11 +217,24 @@ void JournalWriter::write_all(std::span<const std::byte> bytes) {
 }
 
 void JournalWriter::sync() {
+  fault_point("sync-begins");
   if (dirty_ && fdatasync(file_) != 0) {
     throw StoreError("'" + path_.string() + "' cannot be forced to disk (" + reason() +
                      "); check the disk and run the same command again");
   }
   dirty_ = false;
+}
+
+void sync_file(const std::filesystem::path& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool synced = file >= 0 && fsync(file) == 0;
+  const std::string why = synced ? "" : reason();
+  if (file >= 0) {
+    close(file);
+  }
+  if (!synced) {
+    throw StoreError("'" + path.string() + "' cannot be forced to disk (" + why + "); check the disk");
+  }
 }
 
 void sync_folder_of(const std::filesystem::path& path) {

@@ -12,6 +12,8 @@
 #include <span>
 #include <string>
 
+#include "util/bytes.hpp"
+
 namespace fasweep {
 
 enum class FrameType : std::uint32_t {
@@ -52,6 +54,9 @@ struct JournalScan {
   std::string damage;           // not empty: bytes in the middle were changed; whole frames follow them
 };
 
+/// The bytes of a frame.
+[[nodiscard]] Bytes encode_frame(FrameType type, std::span<const std::byte> payload);
+
 /// Calls `visit` for every frame before the first bad one; after damage, which `damage` then describes, goes on with
 /// the whole frames that follow only if `past_damage`. Survives any bytes.
 enum class PastDamage { stop, go_on };
@@ -87,6 +92,9 @@ class JournalWriter {
   std::int64_t end_;
   bool dirty_ = false;
 };
+
+/// fsync of a file that something else has written. Throws StoreError.
+void sync_file(const std::filesystem::path& path);
 
 /// fsync of the folder, so that a created, renamed or removed file stays so.
 void sync_folder_of(const std::filesystem::path& path);

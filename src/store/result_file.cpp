@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <unordered_map>
 
 #include "store/file_lock.hpp"
 #include "store/journal_contents.hpp"
@@ -33,7 +34,7 @@ hid_t memory_type() {
 }
 
 Handle open_file(const fs::path& path) {
-  check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silencing HDF5");
+  hdf5::prepare_library();
   if (!fs::exists(path)) {
     throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
   }
@@ -97,6 +98,22 @@ std::vector<hsize_t> shape_of(hid_t dataset) {
 
 std::string metric_name(int metric) {
   return std::string(Metrics::names[static_cast<std::size_t>(metric)]);
+}
+
+/// "run 12: why" lines of the provenance, by run.
+std::unordered_map<std::int64_t, std::string> read_failures(const std::string& lines) {
+  constexpr std::string_view prefix = "run ";
+  std::unordered_map<std::int64_t, std::string> failures;
+  for (const std::string_view line : split(lines, '\n')) {
+    const std::size_t colon = line.find(": ");
+    if (!line.starts_with(prefix) || colon == std::string_view::npos) {
+      continue;
+    }
+    if (const auto run = parse_integer(line.substr(prefix.size(), colon - prefix.size()))) {
+      failures.emplace(*run, line.substr(colon + 2));
+    }
+  }
+  return failures;
 }
 
 /// Recorded steps a run reached.
@@ -175,6 +192,7 @@ void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& vi
   const auto worker = read_column<std::int64_t>("worker");
   const auto wall_s = read_column<double>("wall_s");
   const auto finished_at = read_column<double>("finished_at");
+  const auto failures = read_failures(provenance_.failures);
   std::vector<std::vector<double>> finals;
   for (const int metric : settings.metrics) {
     finals.push_back(read_column<double>("final_" + metric_name(metric)));
@@ -207,6 +225,9 @@ void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& vi
         const auto begin = slabs[i].begin() + (run - first) * static_cast<std::ptrdiff_t>(points);
         record.trajectory.insert(record.trajectory.end(), begin, begin + record.points);
         record.final_values.push_back(finals[i].at(row));
+      }
+      if (const auto failure = failures.find(run); failure != failures.end()) {
+        record.error = failure->second;
       }
       visit(record);
     }
@@ -417,6 +438,7 @@ VerifyReport verify(const fs::path& file, Repair repair) {
                                  : std::optional(read_record(read_frame(map.bytes(), found->second.offset)).record);
                     },
                     {"rebuilt from the journal\n", contents.sessions, contents.agents, ""});
+  sync_file(draft);
   fs::rename(draft, file);
   sync_folder_of(file);
   report.repairs.push_back("rebuilt the file from " + std::to_string(contents.records.size()) + " records");

@@ -14,6 +14,7 @@
 #include "store/journal_contents.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
+#include "util/fault_point.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -52,18 +53,6 @@ void check_same_plan(const fs::path& file, const Job& stored, const Job& wanted)
   }
 }
 
-void sync_file(const fs::path& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  const bool synced = file >= 0 && fsync(file) == 0;
-  const std::string why = synced ? "" : std::strerror(errno);
-  if (file >= 0) {
-    close(file);
-  }
-  if (!synced) {
-    throw StoreError("'" + path.string() + "' cannot be forced to disk (" + why + "); check the disk");
-  }
-}
-
 /// Records that must agree do so in everything but time and place.
 bool same_outcome(const RunRecord& a, const RunRecord& b) {
   const auto same_numbers = [](const std::vector<double>& x, const std::vector<double>& y) {
@@ -81,6 +70,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
       options_(std::move(options)),
       session_(std::move(session)),
       rows_(static_cast<std::size_t>(plan.size())),
+      shard_left_(plan.shard_size()),
       publish_interval_s_(options_.first_publish_s) {
   counts_[0] = plan.size();
   provenance_.build = session_.build;
@@ -91,9 +81,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
   open_journal();
   forget_retried();
   if (!finished_file_) {
-    const std::string line = utc_now() + " " + session_.host + ": " + session_.command_line;
-    journal_->append(FrameType::session, line);
-    provenance_.sessions += line + "\n";
+    note_session(utc_now() + " " + session_.host + ": " + session_.command_line);
     sync();
   }
 }
@@ -146,10 +134,15 @@ void ResultStore::import_file() {
   const bool same_plan = old.plan().hash() == plan_.hash();
   const bool retries = std::any_of(old.statuses().begin(), old.statuses().end(),
                                    [&](RunStatus status) { return options_.retry.contains(status); });
-  if (old.complete() && same_plan && !retries) {
+  bool done = same_plan && !retries;
+  for (std::int64_t row = 0; done && row < plan_.size(); ++row) {
+    done = !plan_.in_shard(row) || old.statuses()[static_cast<std::size_t>(row)] != RunStatus::pending;
+  }
+  if (done) {
     finished_file_ = true;
-    for (std::size_t row = 0; row < rows_.size(); ++row) {
-      set_row(static_cast<std::int64_t>(row), 0, old.statuses()[row]);
+    for (std::int64_t row = 0; row < plan_.size(); ++row) {
+      const RunStatus status = old.statuses()[static_cast<std::size_t>(row)];
+      set_row(row, status == RunStatus::pending ? -1 : 0, status);
     }
     return;
   }
@@ -181,7 +174,9 @@ void ResultStore::start_journal(const std::function<void(JournalWriter&)>& fill)
   journal_->append(FrameType::plan, resolved_text(plan_.job()));
   fill(*journal_);
   journal_->sync();
+  fault_point("journal-drafted");
   fs::rename(draft, path);
+  fault_point("journal-renamed");
   sync_folder_of(path);
 }
 
@@ -190,7 +185,8 @@ void ResultStore::forget_retried() {
     return;
   }
   for (std::size_t row = 0; row < rows_.size(); ++row) {
-    if (rows_[row].offset >= 0 && options_.retry.contains(rows_[row].status)) {
+    if (plan_.in_shard(static_cast<std::int64_t>(row)) && rows_[row].offset >= 0 &&
+        options_.retry.contains(rows_[row].status)) {
       ByteWriter identity;
       identity.put(plan_.identity(static_cast<std::int64_t>(row)));
       journal_->append(FrameType::forget, identity.view());
@@ -232,6 +228,9 @@ void ResultStore::set_row(std::int64_t row, std::int64_t offset, RunStatus statu
   Row& entry = rows_[static_cast<std::size_t>(row)];
   --counts_[static_cast<std::size_t>(entry.status)];
   ++counts_[static_cast<std::size_t>(status)];
+  if (plan_.in_shard(row)) {
+    shard_left_ += (entry.offset >= 0 ? 1 : 0) - (offset >= 0 ? 1 : 0);
+  }
   entry = {offset, status};
 }
 
@@ -240,7 +239,7 @@ bool ResultStore::has(std::int64_t run) const {
 }
 
 bool ResultStore::complete() const {
-  return counts_[static_cast<std::size_t>(RunStatus::pending)] == 0;
+  return shard_left_ == 0;
 }
 
 void ResultStore::add(const RecordHeader& header, std::span<const std::byte> encoded) {
@@ -261,6 +260,27 @@ void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte>
     ++differing_duplicates_;
     options_.warn("run " + std::to_string(run) +
                   " was trained twice with different results (workers on different machine types?); the first is kept");
+  }
+}
+
+void ResultStore::note_session(const std::string& line) {
+  journal_->append(FrameType::session, line);
+  provenance_.sessions += line + "\n";
+}
+
+void ResultStore::note_origin(const Provenance& origin) {
+  if (provenance_.sessions.find(origin.sessions) != std::string::npos) {
+    return;
+  }
+  for (const std::string_view line : split(origin.sessions, '\n')) {
+    if (!line.empty()) {
+      note_session(std::string(line));
+    }
+  }
+  for (const std::string_view line : split(origin.agents, '\n')) {
+    if (!line.empty()) {
+      note_agent(std::string(line));
+    }
   }
 }
 
@@ -286,25 +306,36 @@ void ResultStore::tick() {
 void ResultStore::publish() {
   const Stopwatch stopwatch;
   sync();
-  {
-    const MappedFile map(journal_path(file_));
-    const fs::path draft = file_.string() + ".new";
-    write_result_file(
-        draft, plan_,
-        [&](std::int64_t row) -> std::optional<RunRecord> {
-          const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
-          return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
-        },
-        provenance_);
-    sync_file(draft);
-    fs::rename(draft, file_);
-    sync_folder_of(file_);
+  const fs::path draft = file_.string() + ".new";
+  try {
+    write_file(draft);
+  } catch (const StoreError& error) {
+    std::error_code ignored;
+    fs::remove(draft, ignored);  // half a file would only take the room that is missing
+    throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
+                     "); what was recorded is kept in its journal: make room and run the same command again");
   }
+  fs::rename(draft, file_);
+  fault_point("file-renamed");
+  sync_folder_of(file_);
   // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
   constexpr double growth = 1.5;
   constexpr double share = 20;
   publish_interval_s_ = std::max(publish_interval_s_ * growth, share * stopwatch.seconds());
   since_publish_.restart();
+}
+
+void ResultStore::write_file(const fs::path& path) const {
+  const MappedFile map(journal_path(file_));
+  write_result_file(
+      path, plan_,
+      [&](std::int64_t row) -> std::optional<RunRecord> {
+        const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
+        return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
+      },
+      provenance_);
+  fault_point("file-drafted");
+  sync_file(path);
 }
 
 void ResultStore::finish() {
@@ -315,6 +346,7 @@ void ResultStore::finish() {
   if (complete()) {
     journal_.reset();
     fs::remove(journal_path(file_));
+    fault_point("journal-removed");
     finished_file_ = true;
   }
 }

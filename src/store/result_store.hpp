@@ -53,10 +53,13 @@ class ResultStore final : public RecordSink {
   /// Writes the file from the journal: to a temporary name, forced to disk, renamed into place.
   void publish();
 
-  /// Publishes; when every run has a record, the journal goes.
+  /// Takes over the starts and ranks behind records that come from another file; once, however often it is called.
+  void note_origin(const Provenance& origin);
+
+  /// Publishes; when the plan's shard is complete, the journal goes.
   void finish();
 
-  /// Whether every run has a record.
+  /// Whether every run of the plan's shard has a record.
   [[nodiscard]] bool complete() const;
 
   [[nodiscard]] const std::array<std::int64_t, run_status_names.size()>& counts() const { return counts_; }
@@ -78,6 +81,8 @@ class ResultStore final : public RecordSink {
   void forget_retried();
   void set_row(std::int64_t row, std::int64_t offset, RunStatus status);
   [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
+  void write_file(const std::filesystem::path& path) const;
+  void note_session(const std::string& line);
   void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
 
   std::filesystem::path file_;
@@ -89,12 +94,13 @@ class ResultStore final : public RecordSink {
   std::unique_ptr<JournalWriter> journal_;  // none once complete
   std::vector<Row> rows_;
   std::array<std::int64_t, run_status_names.size()> counts_{};
+  std::int64_t shard_left_;                                          // runs of the shard without a record
   std::unordered_map<std::uint64_t, std::int64_t> row_of_identity_;  // filled when a journal is replayed
   std::int64_t differing_duplicates_ = 0;
   Stopwatch since_sync_;
   Stopwatch since_publish_;
   double publish_interval_s_ = 0;
-  bool finished_file_ = false;  // the file was complete when opened
+  bool finished_file_ = false;  // nothing was left to do when the file was opened, or it is finished
 };
 
 }  // namespace fasweep

@@ -172,7 +172,7 @@ class ResultWriter {
 
  private:
   static Handle create_file(const std::filesystem::path& path) {
-    check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silencing HDF5");
+    hdf5::prepare_library();
     const Handle properties(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "preparing the file");
     constexpr unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
     check(H5Pset_link_creation_order(properties.id(), order), "preparing the file");
@@ -358,6 +358,7 @@ void write_result_file(const std::filesystem::path& path, const Plan& plan, cons
 }
 
 std::string hdf5_version() {
+  hdf5::prepare_library();
   unsigned major = 0;
   unsigned minor = 0;
   unsigned release = 0;

@@ -11,6 +11,11 @@ namespace fasweep {
 
 KeyValues read_key_values(std::string_view text, std::string_view origin) {
   namespace po = boost::program_options;
+  if (text.find('%') != std::string_view::npos) {
+    // No key or value has one, and Boost's own message about a line with "%invalid_line%" in it would never end.
+    throw ConfigError("job text '" + std::string(origin) +
+                      "' cannot be read (it has a '%'); every line is a [section], key = value, or a # comment");
+  }
   std::istringstream stream{std::string(text)};
   constexpr bool allow_unregistered = true;  // the key table names unknown keys better
   try {

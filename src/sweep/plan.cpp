@@ -22,9 +22,10 @@ const Value& pick(const std::vector<Value>& axis, std::int64_t& number) {
 
 }  // namespace
 
-Plan::Plan(Job job, Solver solver)
+Plan::Plan(Job job, Solver solver, Shard shard)
     : job_(std::move(job)),
       solver_(solver),
+      shard_(shard),
       runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
       problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
       shared_hash_(stable_hash(shared_settings_text(job_))),
@@ -34,6 +35,10 @@ Plan::Plan(Job job, Solver solver)
       static_cast<void>(choose_solver(solver, job_.data, job_.training.max_steps, {0, 1, 0, activation, rule, 0}));
     }
   }
+}
+
+std::int64_t Plan::shard_size() const {
+  return std::max<std::int64_t>(0, problems_ - shard_.index + shard_.count - 1) / shard_.count * runs_per_problem_;
 }
 
 RunSpec Plan::at(std::int64_t run) const {

@@ -12,17 +12,28 @@
 
 namespace fasweep {
 
+/// The part of a plan that one of several independent jobs trains: problems index, index + count, index + 2 count, ...
+struct Shard {
+  std::int64_t index = 0;  // 0..count-1
+  std::int64_t count = 1;
+};
+
 /// Runs are numbered with lambda fastest, then rule, seed, width and activation, so that the runs of one problem (one
 /// seed, width and activation: same data, same initial state) are consecutive.
 class Plan {
  public:
-  explicit Plan(Job job, Solver solver = Solver::automatic);
+  explicit Plan(Job job, Solver solver = Solver::automatic, Shard shard = {});
 
   [[nodiscard]] const Job& job() const { return job_; }
   [[nodiscard]] Solver wanted_solver() const { return solver_; }
   [[nodiscard]] std::int64_t size() const { return problems_ * runs_per_problem_; }
   [[nodiscard]] std::int64_t problems() const { return problems_; }
   [[nodiscard]] std::int64_t runs_per_problem() const { return runs_per_problem_; }
+
+  /// Whether this job trains `run`. A shard has every row of the plan, its hash too, and leaves the others pending.
+  [[nodiscard]] Shard shard() const { return shard_; }
+  [[nodiscard]] bool in_shard(std::int64_t run) const { return run / runs_per_problem_ % shard_.count == shard_.index; }
+  [[nodiscard]] std::int64_t shard_size() const;
 
   /// run: 0..size()-1.
   [[nodiscard]] RunSpec at(std::int64_t run) const;
@@ -47,6 +58,7 @@ class Plan {
  private:
   Job job_;
   Solver solver_;
+  Shard shard_;
   std::int64_t runs_per_problem_;
   std::int64_t problems_;
   std::uint64_t shared_hash_;

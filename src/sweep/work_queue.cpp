@@ -14,7 +14,7 @@ std::int64_t Batch::runs() const {
 }
 
 WorkQueue::WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run)>& is_done) : plan_(&plan) {
-  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+  for (std::int64_t problem = plan.shard().index; problem < plan.problems(); problem += plan.shard().count) {
     const std::int64_t end = (problem + 1) * plan.runs_per_problem();
     for (std::int64_t run = problem * plan.runs_per_problem(); run < end;) {
       RunRange range{run, 0};

@@ -30,7 +30,7 @@ struct Batch {
 
 class WorkQueue {
  public:
-  /// All runs of `plan` for which `is_done(run)` is false.
+  /// All runs of the plan's shard for which `is_done(run)` is false.
   WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run)>& is_done);
 
   [[nodiscard]] bool empty() const { return items_.empty(); }

@@ -1,5 +1,7 @@
 #include "cluster/messages.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <random>
 
 #include <gmock/gmock.h>
@@ -55,6 +57,39 @@ TEST(Messages, OtherVersionsAreRefusedByName) {
   } catch (const TransportError& error) {
     EXPECT_THAT(error.what(), ::testing::HasSubstr("version 99"));
   }
+}
+
+/// The error's text.
+std::string refusal(const WireMessage& message) {
+  try {
+    static_cast<void>(decode_message(encode(message)));
+  } catch (const TransportError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Messages, NumbersOutOfRangeAreRefusedByName) {
+  using ::testing::HasSubstr;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_THAT(refusal(Hello{1, -2, ""}), HasSubstr("hello: number of workers -2"));
+  EXPECT_THAT(refusal(Welcome{-1}), HasSubstr("welcome: first worker -1"));
+  EXPECT_THAT(refusal(Assign{-3, {}}), HasSubstr("assign: batch -3"));
+  EXPECT_THAT(refusal(Assign{0, {{-4, 1}}}), HasSubstr("assign: first run -4"));
+  EXPECT_THAT(refusal(Assign{0, {{0, 0}}}), HasSubstr("assign: number of runs 0"));
+  EXPECT_THAT(refusal(Assign{0, {{2, most}}}), HasSubstr("runs from 2"));
+  EXPECT_THAT(refusal(Result{.batch = -5}), HasSubstr("result: batch -5"));
+  EXPECT_THAT(refusal(Result{.seconds = -1}), HasSubstr("result: seconds -1"));
+  EXPECT_THAT(refusal(Result{.seconds = nan}), HasSubstr("result: seconds nan"));
+  EXPECT_THAT(refusal(Result{.workers_left = -6}), HasSubstr("result: workers left -6"));
+}
+
+TEST(Messages, LongListsThatAreNotThereAreRefused) {
+  Bytes bytes = encode(Assign{9, {{0, 4}}});
+  const std::size_t count_at = 4 + 4 + 1 + 8;
+  std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(count_at), 4, std::byte{0xff});
+  EXPECT_THROW(static_cast<void>(decode_message(bytes)), TransportError);
 }
 
 TEST(Messages, RandomBytesNeverDoHarm) {

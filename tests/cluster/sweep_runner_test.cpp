@@ -145,6 +145,27 @@ TEST(SweepRunner, AgentThatVanishesIsReplacedByTheOthers) {
   EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
 }
 
+TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
+  const Plan plan = make_plan();
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  std::vector<std::string> warnings;
+  std::thread agent([&] {
+    SweepOptions options;
+    options.master.warn = [&](const std::string& text) { warnings.push_back(text); };
+    run_sweep(*transports[1], plan, nullptr, fake_factory(), options);
+  });
+  transports[0]->send(1, encode(Assign{7, {{0, 2}, {plan.size() - 1, 2}}}));
+  transports[0]->send(1, encode(Stop{}));
+  agent.join();
+
+  EXPECT_THAT(warnings, ::testing::ElementsAre(::testing::AllOf(
+                            ::testing::HasSubstr("batch 7"),
+                            ::testing::HasSubstr("ends with run " + std::to_string(plan.size() - 1)))));
+  while (const std::optional<Message> message = transports[0]->receive()) {
+    EXPECT_FALSE(std::holds_alternative<Result>(decode_message(message->body))) << "nothing of it was trained";
+  }
+}
+
 TEST(SweepRunner, ErrorOfTheSinkReachesTheCallerAndTheOtherRanksLeave) {
   class FullSink final : public RecordSink {
    public:

@@ -2,7 +2,9 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <csignal>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -84,6 +86,86 @@ TEST(Journal, EveryFlippedBitIsSeenAndNothingWrongIsAccepted) {
       rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(frame));
       EXPECT_EQ(texts(flipped, PastDamage::go_on), rest) << "the frames after the damage are still there";
     }
+  }
+}
+
+/// The journal of an unfinished sweep with one record of each of `runs` runs.
+Bytes make_sweep_journal(const Folder& folder, const Plan& plan, std::int64_t runs) {
+  {
+    ResultStore store(folder / "out.h5", plan, {}, testing::session());
+    for (std::int64_t run = 0; run < runs; ++run) {
+      testing::add(store, testing::make_record(plan, run));
+    }
+  }
+  return read_bytes(folder / "out.h5.journal");
+}
+
+/// Every record there is is what was added. Returns how many of the first records are there without a gap.
+std::int64_t count_right_records(std::span<const std::byte> bytes, const Plan& plan, PastDamage past_damage) {
+  const JournalContents contents = read_journal(bytes, past_damage);
+  std::map<std::uint64_t, std::int64_t> row_of;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    row_of.emplace(plan.identity(run), run);
+  }
+  for (const auto& [identity, entry] : contents.records) {
+    const RunRecord record = read_record(read_frame(bytes, entry.offset)).record;
+    const RunRecord expected = testing::make_record(plan, row_of.at(identity));
+    EXPECT_EQ(record.trajectory, expected.trajectory);
+    EXPECT_EQ(record.final_values, expected.final_values);
+    EXPECT_EQ(record.steps, expected.steps);
+  }
+  std::int64_t first = 0;
+  while (first < plan.size() && contents.records.contains(plan.identity(first))) {
+    ++first;
+  }
+  return first;
+}
+
+/// Ends of the frames.
+std::vector<std::int64_t> frame_ends(std::span<const std::byte> bytes) {
+  std::vector<std::int64_t> ends;
+  static_cast<void>(scan_journal(bytes, PastDamage::stop, [&](const Frame& frame) {
+    ends.push_back(frame.offset + 16 + static_cast<std::int64_t>(frame.payload.size()));
+  }));
+  return ends;
+}
+
+TEST(Journal, SweepCutAtAnyByteOfItsLastFramesGoesOnWithTheRecordsBefore) {
+  const Folder folder;
+  const Plan plan = testing::make_plan();
+  constexpr std::int64_t runs = 4;
+  const Bytes bytes = make_sweep_journal(folder, plan, runs);
+  const std::vector<std::int64_t> ends = frame_ends(bytes);
+  for (std::int64_t size = ends[ends.size() - 3]; size <= ends.back(); ++size) {
+    testing::write_bytes(folder / "out.h5.journal", std::span(bytes).first(static_cast<std::size_t>(size)));
+    std::vector<std::string> warnings;
+    const ResultStore store(folder / "out.h5", plan, testing::collecting(warnings), testing::session());
+    const bool between_frames = std::find(ends.begin(), ends.end(), size) != ends.end();
+    const std::int64_t whole = runs - std::count_if(ends.begin(), ends.end(), [&](std::int64_t e) { return e > size; });
+
+    EXPECT_EQ(store.counts()[1], whole) << size;
+    EXPECT_EQ(warnings.empty(), between_frames) << size;
+    EXPECT_EQ(count_right_records(read_bytes(folder / "out.h5.journal"), plan, PastDamage::stop), whole);
+  }
+}
+
+TEST(Journal, SweepWithAnyBitFlippedKeepsTheRecordsBeforeAndTrustsNoWrongOne) {
+  const Folder folder;
+  const Plan plan = testing::make_plan();
+  constexpr std::int64_t runs = 4;
+  const Bytes bytes = make_sweep_journal(folder, plan, runs);
+  const std::vector<std::int64_t> ends = frame_ends(bytes);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    Bytes flipped = bytes;
+    flipped[i] ^= static_cast<std::byte>(1U << i % 8);
+    const auto before = std::count_if(ends.begin() + 2, ends.end(),  // after plan and session
+                                      [&](std::int64_t end) { return end <= static_cast<std::int64_t>(i); });
+
+    EXPECT_EQ(count_right_records(flipped, plan, PastDamage::stop), before) << i;
+    EXPECT_GE(count_right_records(flipped, plan, PastDamage::go_on), before) << i;
+    const JournalContents contents = read_journal(flipped, PastDamage::stop);
+    EXPECT_NE(contents.scan.damage.empty(), contents.scan.torn_bytes == 0)
+        << "reported one way or the other, byte " << i;
   }
 }
 

@@ -98,6 +98,11 @@ TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
   EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = test_loss\n"), HasSubstr("data.test-n"));
 }
 
+TEST(Job, PlaceholdersOfBoostsMessagesAreOnlyText) {
+  EXPECT_THAT(error_of("[grid]\n%canonical_option%invalid_line%\n"), HasSubstr("'%'"));
+  EXPECT_THAT(error_of("[grid]\np = 8\n%prefix% = %value%\n"), HasSubstr("'%'"));
+}
+
 TEST(Job, UnknownRepeatedMissingAndEmptyKeysAreErrors) {
   EXPECT_THAT(error_of("[grid]\np = 3\nwidth = 3\n"), AllOf(HasSubstr("grid.width"), HasSubstr("grid.p")));
   EXPECT_THAT(error_of("[grid]\np = 3\np = 4\n"), HasSubstr("twice"));

@@ -1,5 +1,6 @@
 #include "sweep/plan.hpp"
 
+#include <algorithm>
 #include <set>
 #include <tuple>
 
@@ -52,6 +53,28 @@ TEST(Plan, IdentityIsTheRunsOwnWhateverElseTheGridHolds) {
   }
   const Plan other = make_plan({{"training.max-steps", "5"}});
   EXPECT_NE(other.identity(0), small.identity(0));
+}
+
+TEST(Plan, ShardsShareOutWholeProblems) {
+  const Plan whole = make_plan();
+  for (const std::int64_t count : {1, 2, 5, 1000}) {
+    std::vector<int> owners(static_cast<std::size_t>(whole.size()));
+    std::int64_t total = 0;
+    for (std::int64_t index = 0; index < count; ++index) {
+      const Plan shard(whole.job(), Solver::automatic, {index, count});
+      std::int64_t own = 0;
+      for (std::int64_t run = 0; run < shard.size(); ++run) {
+        owners[static_cast<std::size_t>(run)] += shard.in_shard(run) ? 1 : 0;
+        own += shard.in_shard(run) ? 1 : 0;
+        EXPECT_EQ(shard.in_shard(run), shard.in_shard(run - run % shard.runs_per_problem()));
+      }
+      EXPECT_EQ(shard.shard_size(), own);
+      EXPECT_EQ(shard.hash(), whole.hash());
+      total += own;
+    }
+    EXPECT_EQ(total, whole.size());
+    EXPECT_EQ(std::count(owners.begin(), owners.end(), 1), whole.size());
+  }
 }
 
 TEST(Plan, CostGrowsWithWidthAndStopsWithTheStopRule) {

@@ -1,0 +1,53 @@
+// fasweep merge: the shards of one plan, from array jobs or several clusters, become one file.
+#include <iostream>
+
+#include "cli/arguments.hpp"
+#include "cli/session.hpp"
+#include "store/merge.hpp"
+
+namespace fasweep::cli {
+namespace {
+
+int report_end(const std::string& output, const MergeReport& report) {
+  std::cerr << output << ": " << report.runs - report.missing << " of " << report.runs << " runs";
+  if (report.failed > 0) {
+    std::cerr << ", " << report.failed << " failed";
+  }
+  if (report.differing > 0) {
+    std::cerr << "; " << report.differing << " records differ between the inputs, the first of each is kept\n";
+    return results_damaged;
+  }
+  if (report.missing > 0) {
+    std::cerr << "; " << report.missing << " are missing, merge the other shards into it\n";
+    return stopped_early;
+  }
+  std::cerr << "; complete\n";
+  return report.failed > 0 ? runs_failed : success;
+}
+
+}  // namespace
+
+int merge_command(const Arguments& arguments) {
+  using program_options::value;
+  ArgumentGrammar grammar("merge");
+  grammar.options.add_options()("output,o", value<std::string>()->required(),
+                                "the file to make or to add to; the same command continues an interrupted merge");
+  grammar.positional_values.add_options()("inputs", value<std::vector<std::string>>()->required());
+  grammar.positional.add("inputs", -1);
+  grammar.epilog =
+      "\nEvery input must hold the same plan (exit 4). Inputs may overlap: the first record of a run is kept, records "
+      "of\n"
+      "one run that differ are reported (exit 5). Exit 75 when runs are missing: what there is has been merged.\n";
+  const auto [values, helped] = read_arguments(grammar, arguments);
+  if (helped) {
+    return success;
+  }
+  const auto inputs = values["inputs"].as<std::vector<std::string>>();
+  const std::string output = values["output"].as<std::string>();
+  StoreOptions options;
+  options.warn = [](const std::string& text) { std::cerr << "fasweep: " << text << "\n"; };
+  return report_end(output,
+                    merge_results({inputs.begin(), inputs.end()}, output, options, make_session("merge", arguments)));
+}
+
+}  // namespace fasweep::cli

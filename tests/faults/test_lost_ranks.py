@@ -1,0 +1,79 @@
+"""Ranks that die or hang in the middle of a sweep: the others do their runs, and the program ends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import kill
+import pytest
+
+LONG_JOB = kill.JOB.replace("max-steps = 400", "max-steps = 8000")
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if not kill.BINARY.exists():
+        pytest.skip(f"{kill.BINARY} is not built")
+    if shutil.which("mpirun") is None:
+        pytest.skip("no mpirun on PATH")
+    folder = tmp_path_factory.mktemp("reference")
+    (folder / "job.cfg").write_text(LONG_JOB)
+    kill.finish(folder, 1)
+    return folder / "out.h5"
+
+
+def start(folder: Path, ranks: int, *launch: str) -> subprocess.Popen:
+    (folder / "job.cfg").write_text(LONG_JOB)
+    command = ["run", "job.cfg", "-o", "out.h5", "--batch-seconds", "0.01", "--lost-after-seconds", "2"]
+    return subprocess.Popen(
+        ["mpirun", *launch, "-n", str(ranks), str(kill.BINARY), *command], cwd=folder, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=kill.environment(),
+    )
+
+
+def wait_for_records(folder: Path, process: subprocess.Popen, runs: int) -> None:
+    for _ in range(600):
+        assert process.poll() is None, process.communicate()
+        if len(kill.acknowledged(folder)) >= runs:
+            return
+        time.sleep(0.02)
+    pytest.fail("no results in 12 s")
+
+
+@pytest.mark.parametrize("ranks, victims", [(3, [1]), (3, [1, 2]), (4, [1, 2, 3])])
+def test_sweep_finishes_with_the_ranks_that_are_left(tmp_path: Path, reference: Path, ranks: int, victims: list[int]):
+    """All but rank 0 may die."""
+    process = start(tmp_path, ranks, "--enable-recovery")
+    processes = kill.find_processes(process, ranks)
+    wait_for_records(tmp_path, process, 5)
+    for rank in victims:
+        os.kill(processes[rank], signal.SIGKILL)
+    assert len(kill.acknowledged(tmp_path)) < kill.RUNS
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    for rank in victims:
+        assert f"rank {rank} is lost" in out
+    assert f"{kill.RUNS} of {kill.RUNS} runs; complete" in out
+    kill.assert_same_results(tmp_path / "out.h5", reference)
+
+
+def test_sweep_finishes_without_a_rank_that_hangs(tmp_path: Path, reference: Path):
+    """Rank 0 leaves alone, upon which mpirun ends the rank that hangs."""
+    process = start(tmp_path, 3)
+    processes = kill.find_processes(process, 3)
+    wait_for_records(tmp_path, process, 5)
+    os.kill(processes[1], signal.SIGSTOP)
+    try:
+        out, _ = process.communicate(timeout=60)
+    finally:
+        for pid in processes.values():
+            if process.poll() is None:
+                os.kill(pid, signal.SIGKILL)
+    assert "rank 1 is lost" in out
+    assert f"{kill.RUNS} of {kill.RUNS} runs; complete" in out
+    kill.assert_same_results(tmp_path / "out.h5", reference)
