@@ -100,6 +100,26 @@ class Backoff {
   double seconds_ = shortest_s;
 };
 
+/// Seconds while this rank was looking. A laptop that slept, a stopped process or a long write of the file is a gap in
+/// which nobody was heard, and says nothing about whether the others live.
+class AttentiveClock {
+ public:
+  [[nodiscard]] double seconds() {
+    constexpr double gap_s = 0.2;  // the loop comes round more often
+    const double now = stopwatch_.seconds();
+    if (now - last_ > gap_s) {
+      gaps_ += now - last_;
+    }
+    last_ = now;
+    return now - gaps_;
+  }
+
+ private:
+  Stopwatch stopwatch_;
+  double last_ = 0;
+  double gaps_ = 0;
+};
+
 /// The loop of one rank.
 class Rank {
  public:
@@ -130,7 +150,7 @@ class Rank {
     if (master_ && master_->has_lost_agents()) {
       transport_.skip_farewell();
     }
-    return master_ ? master_->progress(clock_.seconds()) : Progress{};
+    return master_ ? master_->progress(attentive_clock_.seconds()) : Progress{};
   }
 
  private:
@@ -144,7 +164,7 @@ class Rank {
       handle(*message);
       busy = true;
     }
-    const double now = clock_.seconds();
+    const double now = attentive_clock_.seconds();
     busy = agent_.step(now) || busy;
     if (master_) {
       lead(now);
@@ -157,7 +177,7 @@ class Rank {
   }
 
   void handle(const Message& message) {
-    const double now = clock_.seconds();
+    const double now = attentive_clock_.seconds();
     try {
       const WireMessage decoded = decode_message(message.body);
       const bool for_master = std::holds_alternative<Hello>(decoded) || std::holds_alternative<Result>(decoded) ||
@@ -180,7 +200,7 @@ class Rank {
       sink_->tick();
       last_sink_tick_ = now;
     }
-    if (options_.stop_request() >= 1 || now >= options_.time_limit_s) {
+    if (options_.stop_request() >= 1 || clock_.seconds() >= options_.time_limit_s) {
       master_->drain();
     }
     if (master_->finished() && !stopped_) {
@@ -198,6 +218,7 @@ class Rank {
   const SweepOptions& options_;
   Waker waker_;
   Stopwatch clock_;
+  AttentiveClock attentive_clock_;
   Agent agent_;
   Backoff backoff_;
   std::optional<Master> master_;

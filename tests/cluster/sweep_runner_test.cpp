@@ -166,6 +166,37 @@ TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
   }
 }
 
+TEST(SweepRunner, PauseOfTheWholeProcessLosesNoAgent) {
+  // A laptop that slept, or a file that took long to write: rank 0 hears nothing for longer than an agent may be
+  // silent.
+  class PausingSink final : public RecordSink {
+   public:
+    [[nodiscard]] bool has(std::int64_t run) const override { return sink.has(run); }
+    void add(const RecordHeader& header, std::span<const std::byte> encoded) override { sink.add(header, encoded); }
+    void tick() override { std::this_thread::sleep_for(std::chrono::milliseconds(ticks++ == 1 ? 600 : 0)); }
+    void note_agent(const std::string& description) override { sink.note_agent(description); }
+
+    MemorySink sink;
+    int ticks = 0;
+  };
+  const Plan plan = make_plan();
+  PausingSink sink;
+  const TrainerFactory slow = fake_factory(
+      [](const RunSpec&, const std::atomic<bool>&) { std::this_thread::sleep_for(std::chrono::milliseconds(3)); });
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(1);
+  std::vector<std::string> warnings;
+  SweepOptions options;
+  options.heartbeat_s = 0.02;
+  options.master.lost_after_s = 0.3;
+  options.master.warn = [&](const std::string& text) { warnings.push_back(text); };
+
+  run_sweep(*transports[0], plan, &sink, slow, options);
+
+  EXPECT_THAT(warnings, ::testing::IsEmpty());
+  EXPECT_EQ(static_cast<std::int64_t>(sink.sink.records.size()), plan.size());
+  EXPECT_GT(sink.ticks, 2);
+}
+
 TEST(SweepRunner, ErrorOfTheSinkReachesTheCallerAndTheOtherRanksLeave) {
   class FullSink final : public RecordSink {
    public:
