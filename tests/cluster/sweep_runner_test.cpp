@@ -179,15 +179,15 @@ TEST(SweepRunner, PauseOfTheWholeProcessLosesNoAgent) {
     MemorySink sink;
     int ticks = 0;
   };
-  const Plan plan = make_plan();
+  const Plan plan = make_plan({{"grid.p", "8"}, {"grid.lambda", "0"}, {"grid.seed", "0"}});
   PausingSink sink;
   const TrainerFactory slow = fake_factory(
-      [](const RunSpec&, const std::atomic<bool>&) { std::this_thread::sleep_for(std::chrono::milliseconds(3)); });
+      [](const RunSpec&, const std::atomic<bool>&) { std::this_thread::sleep_for(std::chrono::milliseconds(1000)); });
   std::vector<std::unique_ptr<Transport>> transports = make_local_transports(1);
   std::vector<std::string> warnings;
   SweepOptions options;
-  options.heartbeat_s = 0.02;
-  options.master.lost_after_s = 0.3;
+  options.heartbeat_s = 0.25;
+  options.master.lost_after_s = 0.5;
   options.master.warn = [&](const std::string& text) { warnings.push_back(text); };
 
   run_sweep(*transports[0], plan, &sink, slow, options);
