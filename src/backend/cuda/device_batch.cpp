@@ -109,6 +109,13 @@ std::size_t batch_bytes(int samples, int rows, int width, int problems, int runs
          observed + static_cast<std::size_t>(runs) * constants + sizeof(std::int64_t);
 }
 
+int runs_that_fit(std::size_t free_bytes, int samples, int rows, int width, int runs) {
+  while (runs > 0 && batch_bytes(samples, rows, width, 1, runs) > free_bytes / 10 * 9) {
+    --runs;
+  }
+  return runs;
+}
+
 DeviceBatch::DeviceBatch(Stream& stream, int activation, std::span<const Problem* const> problems,
                          std::span<const BatchRun> runs)
     : stream_(stream),

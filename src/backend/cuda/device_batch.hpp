@@ -31,6 +31,9 @@ struct BlockCut {
 /// Device bytes of a batch.
 [[nodiscard]] std::size_t batch_bytes(int samples, int rows, int width, int problems, int runs);
 
+/// Most runs, at most `runs`, whose batch leaves a tenth of `free_bytes` free; 0 if not even one fits.
+[[nodiscard]] int runs_that_fit(std::size_t free_bytes, int samples, int rows, int width, int runs);
+
 class DeviceBatch {
  public:
   /// Problems of one shape, rows (training and test samples) <= max_rows. Step 0, all runs active.
