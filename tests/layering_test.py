@@ -16,7 +16,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "sweep": {"model", "util"},
     "train": {"model", "util"},
     "backend/cpu": {"train", "model", "util"},
-    "backend/cuda": {"train", "model", "util"},
+    "backend/cuda": {"train", "model", "util", "support"},  # support: the emulation of kernels, in tests/
     "store": {"sweep", "train", "model", "util"},
     "cluster": {"sweep", "train", "store", "model", "util"},
     "cli": {"cluster", "store", "backend/cpu", "backend/cuda", "sweep", "train", "model", "util"},

@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cuda/cuda_trainer.hpp"
+#include "backend/cuda/device_plan.hpp"
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
 #include "cli/progress_line.hpp"
@@ -23,6 +25,7 @@
 namespace fasweep::cli {
 namespace {
 
+enum class Backend { automatic, cpu, cuda };
 constexpr std::array<std::string_view, 3> backend_names{"auto", "cpu", "cuda"};
 constexpr std::array<std::string_view, 4> retry_names{"failed", "diverged", "timed-out", "all"};
 
@@ -33,7 +36,8 @@ struct RunOptions {
   KeyValues overrides;
   Solver solver = Solver::automatic;
   Shard shard;
-  int workers = 0;  // 0: by the number of ranks
+  int workers = 0;           // 0: one a device, else by the number of ranks
+  std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
   double batch_seconds = 0;
   double sync_seconds = 0;
@@ -127,6 +131,33 @@ double slurm_time_left() {
   return std::max(static_cast<double>(*end_time) - now - margin_s, 0.0);
 }
 
+/// A number that the launcher sets, under whichever of the names it uses.
+int launcher_number(std::initializer_list<const char*> names, int otherwise) {
+  for (const char* name : names) {
+    const char* text = std::getenv(name);
+    if (const std::optional<std::int64_t> number = text == nullptr ? std::nullopt : parse_integer(text)) {
+      return static_cast<int>(*number);
+    }
+  }
+  return otherwise;
+}
+
+/// The CUDA devices this rank trains on. Asked for CUDA where there is no device, it says so and returns none.
+std::vector<int> find_devices(Backend backend) {
+  if (backend == Backend::cuda && !has_cuda()) {
+    throw ConfigError(
+        "option '--backend' = 'cuda' is not accepted (this program was built without CUDA); use auto or cpu, or build "
+        "where nvcc is");
+  }
+  const int devices = backend == Backend::cpu ? 0 : count_cuda_devices();
+  if (backend == Backend::cuda && devices == 0) {
+    std::cerr << "fasweep: no CUDA device (none visible, or no driver); training on the CPU\n";
+  }
+  const int rank = launcher_number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}, 0);
+  const int ranks = launcher_number({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, rank + 1);
+  return choose_devices(rank, ranks, devices);
+}
+
 RunOptions read_options(const program_options::variables_map& values) {
   RunOptions options;
   options.job_path = values["job"].as<std::string>();
@@ -134,10 +165,8 @@ RunOptions read_options(const program_options::variables_map& values) {
   if (values.count("set") > 0) {
     options.overrides = read_overrides(values["set"].as<std::vector<std::string>>());
   }
-  if (parse_choice("--backend", values["backend"].as<std::string>(), backend_names) == 2) {
-    throw ConfigError(
-        "option '--backend' = 'cuda' is not accepted (this program was built without CUDA); use auto or cpu");
-  }
+  options.devices =
+      find_devices(static_cast<Backend>(parse_choice("--backend", values["backend"].as<std::string>(), backend_names)));
   options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   if (values.count("workers") > 0) {
     options.workers = values["workers"].as<int>();
@@ -180,6 +209,15 @@ void print_warning(const std::string& text) {
   std::cerr << "fasweep: " << text << "\n";
 }
 
+/// Makes the trainer of each worker thread of this rank.
+TrainerFactory trainer_factory(const RunOptions& options) {
+  return [devices = options.devices](int worker) {
+    return devices.empty()
+               ? make_cpu_trainer()
+               : make_cuda_trainer(devices[static_cast<std::size_t>(worker) % devices.size()], make_cpu_trainer());
+  };
+}
+
 SweepOptions make_sweep_options(const RunOptions& options, int workers, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
@@ -192,7 +230,8 @@ SweepOptions make_sweep_options(const RunOptions& options, int workers, Progress
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
-  sweep.description = host_name() + ", " + std::to_string(workers) + " cpu workers";
+  sweep.description = host_name() + ", " + std::to_string(workers) + " " +
+                      std::string(backend_names[options.devices.empty() ? 1 : 2]) + " workers";
   return sweep;
 }
 
@@ -243,9 +282,8 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   transport.broadcast_text(resolved_text(plan->job()));
   const ProgressStyle style = choose_progress_style(options.json);
-  static_cast<void>(run_sweep(
-      transport, *plan, &*store, [](int /*worker*/) { return make_cpu_trainer(); },
-      make_sweep_options(options, workers, style)));
+  const TrainerFactory factory = trainer_factory(options);
+  static_cast<void>(run_sweep(transport, *plan, &*store, factory, make_sweep_options(options, workers, style)));
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size());
@@ -258,9 +296,9 @@ int run_agent(Transport& transport, const RunOptions& options) {
     return success;
   }
   const Plan plan(parse_job(text, "rank 0"), options.solver);
-  static_cast<void>(run_sweep(
-      transport, plan, nullptr, [](int /*worker*/) { return make_cpu_trainer(); },
-      make_sweep_options(options, options.workers, ProgressStyle::lines)));
+  const TrainerFactory factory = trainer_factory(options);
+  static_cast<void>(
+      run_sweep(transport, plan, nullptr, factory, make_sweep_options(options, options.workers, ProgressStyle::lines)));
   return success;
 }
 
@@ -281,7 +319,7 @@ int run_command(const Arguments& arguments) {
   install_signal_handlers();
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
   if (options.workers == 0) {
-    options.workers = default_workers(*transport);
+    options.workers = options.devices.empty() ? default_workers(*transport) : static_cast<int>(options.devices.size());
   }
   return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
 }

@@ -1,0 +1,107 @@
+#include "backend/cuda/cuda_trainer.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "backend/cuda/batch_loop.hpp"
+#include "backend/cuda/device_batch.hpp"
+
+namespace fasweep {
+namespace {
+
+class CudaTrainer final : public Trainer {
+ public:
+  CudaTrainer(int device, std::unique_ptr<Trainer> others) : others_(std::move(others)) {
+    select_device(device);
+    shared_bytes_ = describe_device(device).shared_bytes_a_block;
+    stream_.emplace();
+  }
+
+  [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
+    std::vector<RunSpec> ours;
+    std::vector<RunSpec> theirs;
+    for (const RunSpec& run : request.runs) {
+      (takes(request, run) ? ours : theirs).push_back(run);
+    }
+    std::vector<RunRecord> records = train_here(request, ours);
+    std::vector<RunRecord> more = train_there(request, theirs);
+    std::move(more.begin(), more.end(), std::back_inserter(records));
+    return in_order(request.runs, std::move(records));
+  }
+
+ private:
+  [[nodiscard]] bool takes(const TrainingRequest& request, const RunSpec& run) const {
+    const DataSettings& data = request.data;
+    if (request.training.precision != Precision::float32 || data.samples + data.test_samples > max_rows ||
+        kernel_shared_bytes(data.samples) > shared_bytes_) {
+      return false;
+    }
+    if (request.solver == Solver::automatic) {
+      return choose_solver(request.solver, data, request.training.max_steps, run) != Solver::reduced_linear;
+    }
+    return request.solver == Solver::sample_space;
+  }
+
+  /// In as few batches as fit; what fits in no way goes to the other trainer.
+  [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& request, std::span<const RunSpec> runs) {
+    std::vector<RunRecord> records;
+    int most = static_cast<int>(runs.size());
+    while (!runs.empty()) {
+      const int samples = request.data.samples;
+      const int wanted = std::min(most, static_cast<int>(runs.size()));
+      const int fitting = runs_that_fit(free_device_memory(), samples, samples + request.data.test_samples,
+                                        request.problem.width, wanted);
+      if (fitting == 0) {
+        std::vector<RunRecord> rest = train_there(request, runs);
+        std::move(rest.begin(), rest.end(), std::back_inserter(records));
+        return records;
+      }
+      try {
+        std::vector<RunRecord> batch = train_batch(request, runs.first(static_cast<std::size_t>(fitting)), *stream_);
+        std::move(batch.begin(), batch.end(), std::back_inserter(records));
+        runs = runs.subspan(static_cast<std::size_t>(fitting));
+      } catch (const DeviceMemoryError&) {
+        most = fitting / 2;  // someone else took the memory meanwhile
+      }
+    }
+    return records;
+  }
+
+  [[nodiscard]] std::vector<RunRecord> train_there(const TrainingRequest& request, std::span<const RunSpec> runs) {
+    if (runs.empty()) {
+      return {};
+    }
+    return others_->train(
+        {request.problem, request.data, request.training, request.record, runs, request.solver, request.cancelled});
+  }
+
+  static std::vector<RunRecord> in_order(std::span<const RunSpec> runs, std::vector<RunRecord> records) {
+    std::vector<RunRecord> ordered;
+    for (const RunSpec& run : runs) {
+      const auto found =
+          std::find_if(records.begin(), records.end(), [&](const RunRecord& record) { return record.run == run.run; });
+      ordered.push_back(std::move(*found));
+    }
+    return ordered;
+  }
+
+  std::unique_ptr<Trainer> others_;
+  int shared_bytes_ = 0;
+  std::optional<Stream> stream_;  // made once the device is selected
+};
+
+}  // namespace
+
+bool has_cuda() {
+  return true;
+}
+
+int count_cuda_devices() {
+  return count_devices();
+}
+
+std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others) {
+  return std::make_unique<CudaTrainer>(device, std::move(others));
+}
+
+}  // namespace fasweep

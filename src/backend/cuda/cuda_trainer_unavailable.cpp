@@ -1,0 +1,21 @@
+// The CUDA trainer of a program built without CUDA.
+#include "backend/cuda/cuda_trainer.hpp"
+#include "util/error.hpp"
+
+namespace fasweep {
+
+bool has_cuda() {
+  return false;
+}
+
+int count_cuda_devices() {
+  return 0;
+}
+
+std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/) {
+  throw DeviceError(
+      "no CUDA trainer (this program was built without CUDA); build with the cuda preset where nvcc is, or use "
+      "--backend cpu");
+}
+
+}  // namespace fasweep

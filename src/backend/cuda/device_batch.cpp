@@ -1,0 +1,290 @@
+#include "backend/cuda/device_batch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <initializer_list>
+#include <numeric>
+
+#include "backend/cuda/initial_state.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr int divide_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+int rows_of(const Problem& problem) {
+  return problem.samples + problem.test_samples;
+}
+
+/// The sizes of a batch; pointers come later.
+SampleSpaceBatch measure(int samples, int rows, int width, int runs) {
+  const BlockCut cut = cut_width(width);
+  SampleSpaceBatch batch;
+  batch.samples = samples;
+  batch.rows = rows;
+  batch.padded_rows = divide_up(rows, rows_a_pass) * rows_a_pass;
+  batch.width = width;
+  batch.blocks = cut.blocks;
+  batch.tiles_a_block = cut.tiles_a_block;
+  batch.slots = runs;
+  batch.inverse_root_width = static_cast<float>(1 / std::sqrt(static_cast<double>(width)));
+  return batch;
+}
+
+std::size_t product(std::initializer_list<int> factors) {
+  std::size_t size = 1;
+  for (const int factor : factors) {
+    size *= static_cast<std::size_t>(factor);
+  }
+  return size;
+}
+
+std::vector<RunParameters> parameters_of(std::span<const BatchRun> runs, int width) {
+  std::vector<RunParameters> parameters;
+  for (const BatchRun& run : runs) {
+    parameters.push_back(
+        {static_cast<float>(run.step_size / std::sqrt(static_cast<double>(width))), run.rule, run.problem});
+  }
+  return parameters;
+}
+
+double square_sum(std::span<const float> values) {
+  double sum = 0;
+  for (const float value : values) {
+    sum += static_cast<double>(value) * static_cast<double>(value);
+  }
+  return sum;
+}
+
+/// The sums of one run's blocks, in their order.
+Observation add_blocks(std::span<const double> sums) {
+  std::array<double, observed_values> total{};
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    double& t = total[i % observed_values];
+    t = i % observed_values < observed_max_output_change ? t + sums[i] : std::max(t, sums[i]);
+  }
+  Observation o;
+  o.output_square = total[observed_output_square];
+  o.feedback_square = total[observed_feedback_square];
+  o.feedback_dot_output = total[observed_feedback_dot_output];
+  o.max_output_change = total[observed_max_output_change];
+  o.hidden_change_square = total[observed_hidden_change_square];
+  o.max_hidden_change = std::sqrt(total[observed_max_hidden_change_square]);
+  o.rule_gradient_square = total[observed_rule_gradient_square];
+  o.backprop_gradient_square = total[observed_backprop_gradient_square];
+  o.gradient_dot = total[observed_gradient_dot];
+  return o;
+}
+
+}  // namespace
+
+std::size_t DeviceBatch::z_size() const {
+  return product({batch_.rows, batch_.width});
+}
+std::size_t DeviceBatch::moves_size() const {
+  return product({batch_.samples, batch_.width});
+}
+std::size_t DeviceBatch::partials_size() const {
+  return product({batch_.blocks, batch_.rows + 1});
+}
+
+BlockCut cut_width(int width) {
+  const int tiles = divide_up(width, tile_units);
+  const int tiles_a_block = divide_up(tiles, max_blocks_a_run);
+  return {divide_up(tiles, tiles_a_block), tiles_a_block};
+}
+
+std::size_t batch_bytes(int samples, int rows, int width, int problems, int runs) {
+  const SampleSpaceBatch b = measure(samples, rows, width, runs);
+  const std::size_t state = product({rows + samples + 1, width}) + 2 * product({b.blocks, rows + 1});
+  const std::size_t a_run = 2 * state + product({max_steps_a_chunk, rows + 2}) + product({rows + 1});
+  const std::size_t a_problem = product({samples, b.padded_rows}) + product({rows + 2 * width});
+  const std::size_t observed = product({runs, b.blocks, observed_values}) * sizeof(double);
+  const std::size_t constants = sizeof(RunParameters) + sizeof(int) + sizeof(std::int64_t);
+  return sizeof(float) * (static_cast<std::size_t>(runs) * a_run + static_cast<std::size_t>(problems) * a_problem) +
+         observed + static_cast<std::size_t>(runs) * constants + sizeof(std::int64_t);
+}
+
+int runs_that_fit(std::size_t free_bytes, int samples, int rows, int width, int runs) {
+  while (runs > 0 && batch_bytes(samples, rows, width, 1, runs) > free_bytes / 10 * 9) {
+    --runs;
+  }
+  return runs;
+}
+
+DeviceBatch::DeviceBatch(Stream& stream, int activation, std::span<const Problem* const> problems,
+                         std::span<const BatchRun> runs)
+    : stream_(stream),
+      activation_(activation),
+      batch_(measure(problems[0]->samples, rows_of(*problems[0]), problems[0]->width, static_cast<int>(runs.size()))),
+      parameters_(runs.size()),
+      active_(runs.size()),
+      limits_(runs.size()),
+      first_step_(1),
+      decays_(runs.size() * max_steps_a_chunk),
+      gram_(problems.size() * product({batch_.samples, batch_.padded_rows})),
+      targets_(problems.size() * product({batch_.rows})),
+      feedback_(problems.size() * width()),
+      initial_output_(problems.size() * width()),
+      z_(runs.size() * z_size()),
+      moves_(runs.size() * moves_size()),
+      output_weight_(runs.size() * width()),
+      partials_(2 * runs.size() * partials_size()),
+      history_(runs.size() * max_steps_a_chunk * values()),
+      errors_(runs.size() * values()),
+      observed_(runs.size() * product({batch_.blocks, observed_values})),
+      saved_z_(z_.size()),
+      saved_moves_(moves_.size()),
+      saved_output_weight_(output_weight_.size()),
+      saved_partials_(partials_.size()) {
+  assert(batch_.rows <= max_rows);
+  bind_pointers();
+  parameters_.upload(std::span<const RunParameters>(parameters_of(runs, batch_.width)), stream_);
+  partials_.clear(stream_);
+  moves_.clear(stream_);
+  for (std::size_t position = 0; position < problems.size(); ++position) {
+    upload_problem(position, *problems[position]);
+    upload_start(position, *problems[position], runs);
+  }
+  std::vector<int> all(runs.size());
+  std::iota(all.begin(), all.end(), 0);
+  set_active(all);
+}
+
+void DeviceBatch::bind_pointers() {
+  batch_.parameters = parameters_.data();
+  batch_.active = active_.data();
+  batch_.limits = limits_.data();
+  batch_.first_step = first_step_.data();
+  batch_.decays = decays_.data();
+  batch_.gram = gram_.data();
+  batch_.targets = targets_.data();
+  batch_.feedback = feedback_.data();
+  batch_.initial_output = initial_output_.data();
+  batch_.z = z_.data();
+  batch_.moves = moves_.data();
+  batch_.output_weight = output_weight_.data();
+  batch_.partials = partials_.data();
+  batch_.history = history_.data();
+  batch_.errors = errors_.data();
+  batch_.observed = observed_.data();
+}
+
+void DeviceBatch::upload_problem(std::size_t position, const Problem& problem) {
+  const std::vector<float> gram = transposed_gram(problem, batch_.padded_rows);
+  gram_.upload(gram, stream_, position * gram.size());
+  targets_.upload(to_float(problem.y), stream_, position * problem.y.size());
+  feedback_.upload(to_float(problem.feedback), stream_, position * width());
+  initial_output_.upload(to_float(problem.output_weight), stream_, position * width());
+}
+
+void DeviceBatch::upload_start(std::size_t position, const Problem& problem, std::span<const BatchRun> runs) {
+  const std::vector<float> z = initial_pre_activations(problem);
+  const std::vector<float> first_values = initial_values(problem, z, activation_);
+  const std::vector<float> beta = to_float(problem.output_weight);
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    if (static_cast<std::size_t>(runs[run].problem) == position) {
+      z_.upload(z, stream_, run * z_size());
+      output_weight_.upload(beta, stream_, run * width());
+      partials_.upload(first_values, stream_, run * partials_size());  // all of it as the first block's part
+    }
+  }
+}
+
+void DeviceBatch::set_active(std::span<const int> active) {
+  active_.upload(active, stream_);
+  if (static_cast<int>(active.size()) != active_count_) {
+    full_chunk_.reset();  // the number is part of the launches it holds
+  }
+  active_count_ = static_cast<int>(active.size());
+}
+
+void DeviceBatch::queue_steps(int count) {
+  for (int offset = 0; offset < count; ++offset) {
+    queue_train_step(activation_, batch_, active_count_, offset, stream_);
+  }
+}
+
+void DeviceBatch::advance(std::int64_t first, int count, std::span<const float> decays,
+                          std::span<const std::int64_t> limits) {
+  first_step_.upload(std::span<const std::int64_t>(&first, 1), stream_);
+  decays_.upload(decays, stream_);
+  limits_.upload(limits, stream_);
+  if (count < max_steps_a_chunk) {
+    queue_steps(count);
+    return;
+  }
+  if (!full_chunk_) {
+    full_chunk_ = std::make_unique<Graph>(stream_, [this] { queue_steps(max_steps_a_chunk); });
+  }
+  full_chunk_->launch(stream_);
+}
+
+std::vector<DeviceBatch::Seen> DeviceBatch::seen(int count) const {
+  const std::size_t entries = static_cast<std::size_t>(count) * static_cast<std::size_t>(batch_.slots);
+  const std::vector<float> history = history_.download(stream_, 0, entries * values());
+  std::vector<Seen> seen(entries);
+  for (std::size_t entry = 0; entry < entries; ++entry) {
+    const float* row = history.data() + entry * values();
+    seen[entry].squared_error = square_sum({row, static_cast<std::size_t>(batch_.samples)});
+    seen[entry].output_square = static_cast<double>(row[batch_.rows]);
+  }
+  return seen;
+}
+
+void DeviceBatch::observe(std::int64_t step) {
+  first_step_.upload(std::span<const std::int64_t>(&step, 1), stream_);
+  queue_observe(activation_, batch_, active_count_, stream_);
+}
+
+std::vector<Observation> DeviceBatch::observations() const {
+  const std::vector<float> errors = errors_.download(stream_, 0, errors_.size());
+  const std::vector<double> sums = observed_.download(stream_, 0, observed_.size());
+  const auto samples = static_cast<std::size_t>(batch_.samples);
+  const std::size_t tests = static_cast<std::size_t>(batch_.rows) - samples;
+  std::vector<Observation> observations(static_cast<std::size_t>(batch_.slots));
+  for (std::size_t run = 0; run < observations.size(); ++run) {
+    Observation& o = observations[run];
+    const std::size_t a_run = product({batch_.blocks, observed_values});
+    o = add_blocks({sums.data() + run * a_run, a_run});
+    const float* row = errors.data() + run * values();
+    o.squared_error = square_sum({row, samples});
+    if (tests > 0) {
+      o.test_squared_error = square_sum({row + samples, tests});
+    }
+  }
+  return observations;
+}
+
+void DeviceBatch::save() {
+  saved_z_.copy_from(z_, stream_, 0, z_.size());
+  saved_moves_.copy_from(moves_, stream_, 0, moves_.size());
+  saved_output_weight_.copy_from(output_weight_, stream_, 0, output_weight_.size());
+  saved_partials_.copy_from(partials_, stream_, 0, partials_.size());
+}
+
+void DeviceBatch::restore(int run) {
+  const auto r = static_cast<std::size_t>(run);
+  z_.copy_from(saved_z_, stream_, r * z_size(), z_size());
+  moves_.copy_from(saved_moves_, stream_, r * moves_size(), moves_size());
+  output_weight_.copy_from(saved_output_weight_, stream_, r * width(), width());
+  const std::size_t parity = partials_.size() / 2;
+  partials_.copy_from(saved_partials_, stream_, r * partials_size(), partials_size());
+  partials_.copy_from(saved_partials_, stream_, parity + r * partials_size(), partials_size());
+}
+
+std::vector<float> DeviceBatch::state(int run) const {
+  const auto r = static_cast<std::size_t>(run);
+  std::vector<float> state = z_.download(stream_, r * z_size(), z_size());
+  for (const std::vector<float>& part : {moves_.download(stream_, r * moves_size(), moves_size()),
+                                         output_weight_.download(stream_, r * width(), width())}) {
+    state.insert(state.end(), part.begin(), part.end());
+  }
+  return state;
+}
+
+}  // namespace fasweep

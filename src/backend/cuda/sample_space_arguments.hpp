@@ -1,0 +1,69 @@
+// What the sample-space kernels are given: sizes and device pointers, plain data that host code and nvcc both read.
+#pragma once
+
+#include <cstdint>
+
+namespace fasweep {
+
+// A block trains `tiles_a_block` tiles of 64 hidden units of one run, one after the other. These shapes are written
+// into the kernels; sample_space_kernels.hpp says why they are as they are.
+inline constexpr int threads_a_block = 128;
+inline constexpr int tile_units = 64;
+inline constexpr int rows_a_pass = 64;
+inline constexpr int max_rows = 256;         // training and test samples together
+inline constexpr int max_blocks_a_run = 32;  // partial sums that every block adds up again
+inline constexpr int max_steps_a_chunk = 128;
+
+/// Sums of one block for an observation, in this order.
+enum ObservedSum {
+  observed_output_square,
+  observed_feedback_square,
+  observed_feedback_dot_output,
+  observed_hidden_change_square,
+  observed_rule_gradient_square,
+  observed_backprop_gradient_square,
+  observed_gradient_dot,
+  observed_max_output_change,  // maxima from here on
+  observed_max_hidden_change_square,
+  observed_values
+};
+
+/// What differs between runs and never changes.
+struct RunParameters {
+  float scale = 0;  // eta / sqrt(p)
+  int rule = 0;     // position in `Rules`
+  int problem = 0;  // which gram, targets, feedback and initial_output
+};
+
+/// One batch on the device. All runs share samples, rows, width and activation. Arrays are written with their shapes,
+/// last index fastest; `run` counts the slots of the batch, `value` the rows and then one more, ||beta||^2.
+struct SampleSpaceBatch {
+  int samples = 0;      // n, training samples
+  int rows = 0;         // n and the test samples after them, <= max_rows
+  int padded_rows = 0;  // rows rounded up to whole passes
+  int width = 0;        // p
+  int blocks = 0;       // blocks a run
+  int tiles_a_block = 0;
+  int slots = 0;  // runs in the batch, active or not
+  float inverse_root_width = 0;
+
+  const RunParameters* parameters = nullptr;  // run
+  const int* active = nullptr;                // grid row -> run
+  const std::int64_t* limits = nullptr;       // run: steps >= this one leave it alone
+  const std::int64_t* first_step = nullptr;   // 1: the step t of launch offset 0
+  const float* decays = nullptr;              // max_steps_a_chunk x run: 1 - eta lambda(t), by launch offset
+  const float* gram = nullptr;                // problem x samples x padded_rows: K^T, rows beyond `rows` are 0
+  const float* targets = nullptr;             // problem x rows
+  const float* feedback = nullptr;            // problem x width
+  const float* initial_output = nullptr;      // problem x width
+
+  float* z = nullptr;              // run x rows x width: pre-activations, unit fastest
+  float* moves = nullptr;          // run x samples x width: A with W(t) = W(0) - A^T X
+  float* output_weight = nullptr;  // run x width: beta
+  float* partials = nullptr;       // 2 x run x blocks x value: sums over a block's units, by parity of the step
+  float* history = nullptr;        // max_steps_a_chunk x run x value: errors f - y and ||beta||^2 before the step
+  float* errors = nullptr;         // run x value: the same at the last observation
+  double* observed = nullptr;      // run x blocks x observed_values
+};
+
+}  // namespace fasweep

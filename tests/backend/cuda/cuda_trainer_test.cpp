@@ -1,0 +1,211 @@
+// The trainer on the emulated device against the CPU's, and what it does when devices are small, lost or missing.
+#include "backend/cuda/cuda_trainer.hpp"
+
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+#include "backend/cpu/weight_space.hpp"
+#include "backend/cuda/device_batch.hpp"
+#include "support/device_emulated.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::expect_close;
+using testing::TrainingCase;
+
+/// The emulated device as tests find it, and as they leave it.
+class CudaTrainer : public ::testing::Test {
+ protected:
+  ~CudaTrainer() override {
+    emulation::device_settings() = {};
+    EXPECT_EQ(emulation::allocated_bytes(), 0U) << "device memory is given back";
+  }
+};
+
+struct FloatCase : TrainingCase {
+  FloatCase(int activation, std::int64_t steps) : TrainingCase(12, 9, 40, activation, 0, steps) {
+    training.precision = Precision::float32;
+    solver = Solver::sample_space;
+  }
+};
+
+/// Runs of one problem: every rule and three ridges.
+std::vector<RunSpec> grid(const TrainingCase& c) {
+  std::vector<RunSpec> runs;
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const double ridge : {0.0, 0.1, 2.0}) {
+      RunSpec run = c.run;
+      run.run = static_cast<std::int64_t>(runs.size());
+      run.rule = rule;
+      run.ridge = ridge;
+      runs.push_back(run);
+    }
+  }
+  return runs;
+}
+
+std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs) {
+  return make_cuda_trainer(0, make_cpu_trainer())
+      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled});
+}
+
+/// All that must not differ: everything but times.
+void expect_same(const RunRecord& a, const RunRecord& b) {
+  EXPECT_EQ(a.run, b.run);
+  EXPECT_EQ(a.steps, b.steps);
+  EXPECT_EQ(a.reason, b.reason);
+  EXPECT_EQ(a.points, b.points);
+  ASSERT_EQ(a.trajectory.size(), b.trajectory.size());
+  for (std::size_t i = 0; i < a.trajectory.size(); ++i) {
+    EXPECT_TRUE(a.trajectory[i] == b.trajectory[i] || (std::isnan(a.trajectory[i]) && std::isnan(b.trajectory[i])));
+  }
+}
+
+TEST_F(CudaTrainer, FollowsTheCpuForAThousandSteps) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    FloatCase c(activation, 1000);
+    c.data.test_samples = 3;
+    c.record.steps = {0, 1, 2, 5, 10, 100, 333, 1000};
+    c.training.schedule = ExponentialSchedule{{0.999}};
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+
+    const std::vector<RunRecord> records = train(c, problem, runs);
+
+    ASSERT_EQ(records.size(), runs.size());
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      const RunRecord expected = train_weight_space<double>(
+          {problem, c.data, c.training, c.record, runs, Solver::weight_space, c.cancelled}, runs[run]);
+      EXPECT_EQ(records[run].solver, Solver::sample_space);
+      EXPECT_EQ(records[run].steps, 1000);
+      ASSERT_EQ(records[run].points, expected.points);
+      for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+        // As for float32 on the CPU (FloatFollowsDouble), five times the steps: rounding of 6e-8 a step that a
+        // contracting iteration damps, and losses that lose digits as they shrink.
+        expect_close(records[run].trajectory[i], expected.trajectory[i], 5e-3, 2e-5,
+                     std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run));
+      }
+    }
+  }
+}
+
+TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
+  FloatCase c(Activations::index_of<Relu>(), 300);
+  c.record.steps = {0, 7, 300};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> together = train(c, problem, runs);
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    expect_same(train(c, problem, {&runs[run], 1})[0], together[run]);
+  }
+}
+
+TEST_F(CudaTrainer, RunsThatStopInAChunkEndAtExactlyTheirStep) {
+  // Sparse recording lets the device run ahead; recording every step does not. Nothing else may differ.
+  for (const StopRule& stop : {StopRule(LossBelowStop{{0.5}}), StopRule(PlateauStop{{1e-2, 7}}),
+                               StopRule(TimeStop{{2.345}}), StopRule(RidgeTimeStop{{0.1}})}) {
+    FloatCase c(Activations::index_of<Tanh>(), 400);
+    c.training.stop = stop;
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+    const std::vector<RunRecord> every = train(c, problem, runs);
+    c.record.steps = {0, 400};
+    const std::vector<RunRecord> sparse = train(c, problem, runs);
+    bool some_stopped_early = false;
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      const RunRecord cpu = train_weight_space<float>(
+          {problem, c.data, c.training, c.record, runs, Solver::weight_space, c.cancelled}, runs[run]);
+      EXPECT_EQ(sparse[run].steps, every[run].steps);
+      EXPECT_EQ(sparse[run].reason, every[run].reason);
+      EXPECT_EQ(sparse[run].steps, cpu.steps) << "run " << run;
+      EXPECT_EQ(sparse[run].reason, cpu.reason) << "run " << run;
+      const auto final_loss = static_cast<std::size_t>(Metrics::index_of<LossMetric>());
+      EXPECT_EQ(sparse[run].final_values[final_loss], every[run].final_values[final_loss]);
+      some_stopped_early = some_stopped_early || sparse[run].steps < 400;
+    }
+    EXPECT_TRUE(some_stopped_early);
+  }
+}
+
+TEST_F(CudaTrainer, DivergenceIsARecordAndLeavesTheOthersAlone) {
+  FloatCase c(Activations::index_of<Linear>(), 200);
+  c.record.steps = {0, 200};
+  const Problem problem = c.problem();
+  std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> alone = train(c, problem, {runs.data(), 1});
+  runs[1].ridge = 1e6;  // 1 - eta lambda = -1e4
+
+  const std::vector<RunRecord> records = train(c, problem, runs);
+
+  EXPECT_EQ(records[1].status, RunStatus::diverged);
+  EXPECT_LT(records[1].steps, 20);
+  expect_same(records[0], alone[0]);
+}
+
+TEST_F(CudaTrainer, CancelledRunsReturnAtOnce) {
+  FloatCase c(Activations::index_of<Relu>(), 1000000);
+  c.record.steps = {0, 1000000};
+  c.cancelled = true;
+  const Problem problem = c.problem();
+  const std::vector<RunRecord> records = train(c, problem, grid(c));
+  for (const RunRecord& record : records) {
+    EXPECT_EQ(record.status, RunStatus::cancelled);
+    EXPECT_EQ(record.steps, 0);
+  }
+}
+
+TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {
+  FloatCase c(Activations::index_of<Relu>(), 50);
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> roomy = train(c, problem, runs);
+  for (const int fitting : {4, 1}) {
+    emulation::device_settings().memory_bytes = batch_bytes(12, 12, 40, 1, fitting) * 10 / 9 + 100;
+    const std::vector<RunRecord> tight = train(c, problem, runs);
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      EXPECT_EQ(tight[run].solver, Solver::sample_space);
+      expect_same(tight[run], roomy[run]);
+    }
+  }
+}
+
+TEST_F(CudaTrainer, WhatItCannotTrainGoesToTheOtherTrainer) {
+  FloatCase c(Activations::index_of<Relu>(), 20);
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::int64_t before = emulation::launches();
+  emulation::device_settings().memory_bytes = 1000;
+  EXPECT_EQ(train(c, problem, runs)[5].steps, 20);
+  emulation::device_settings() = {};
+  c.training.precision = Precision::float64;
+  EXPECT_EQ(train(c, problem, runs)[5].precision, Precision::float64);
+  c.training.precision = Precision::float32;
+  c.solver = Solver::weight_space;
+  EXPECT_EQ(train(c, problem, runs)[5].solver, Solver::weight_space);
+  EXPECT_EQ(emulation::launches(), before);
+}
+
+TEST_F(CudaTrainer, ADeviceLostInMidBatchIsADeviceError) {
+  FloatCase c(Activations::index_of<Relu>(), 500);
+  c.record.steps = {0, 500};
+  const Problem problem = c.problem();
+  emulation::device_settings().launches_until_lost = emulation::launches() + 200;
+  EXPECT_THROW(static_cast<void>(train(c, problem, grid(c))), DeviceError);
+}
+
+TEST_F(CudaTrainer, MissingDevicesAreCountedAndRefused) {
+  emulation::device_settings().devices = 0;
+  EXPECT_EQ(count_cuda_devices(), 0);
+  EXPECT_THROW(static_cast<void>(make_cuda_trainer(0, make_cpu_trainer())), DeviceError);
+}
+
+TEST_F(CudaTrainer, TheSecondOfTwoDevicesIsSelected) {
+  emulation::device_settings().devices = 2;
+  const std::unique_ptr<Trainer> trainer = make_cuda_trainer(1, make_cpu_trainer());
+  EXPECT_EQ(emulation::selected_device(), 1);
+}
+
+}  // namespace
+}  // namespace fasweep

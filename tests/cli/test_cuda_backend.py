@@ -1,0 +1,57 @@
+"""--backend cuda: a whole sweep, journal and file through the emulated device, and what happens where there is no GPU."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+import conftest
+from conftest import BINARY, Fasweep, assert_same_results
+
+EMULATED = Path(os.environ.get("FASWEEP_EMULATED", BINARY.parent / "tests" / "cli" / "fasweep_emulated"))
+
+
+@pytest.fixture
+def emulated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fasweep:
+    if not EMULATED.exists():
+        pytest.skip(f"{EMULATED} is not built")
+    monkeypatch.setattr(conftest, "BINARY", EMULATED)
+    return Fasweep(tmp_path)
+
+
+def test_a_sweep_on_the_emulated_device_follows_the_cpu(emulated: Fasweep) -> None:
+    emulated.job()
+    emulated.run("run", "job.cfg", "-o", "cpu.h5", "--backend", "cpu", "--solver", "sample-space")
+    emulated.run("run", "job.cfg", "-o", "cuda.h5", "--backend", "cuda", "--solver", "sample-space")
+
+    with h5py.File(emulated.folder / "cpu.h5") as cpu, h5py.File(emulated.folder / "cuda.h5") as cuda:
+        for name in ("status", "steps", "stop_reason", "solver"):
+            np.testing.assert_array_equal(cuda[name], cpu[name])
+        for name in ("loss", "alignment", "hidden_change", "test_loss"):
+            # float32 on both sides, sums in other orders, 60 steps
+            np.testing.assert_allclose(cuda[name], cpu[name], rtol=1e-3, atol=2e-5, err_msg=name)
+        assert not np.array_equal(cuda["loss"], cpu["loss"]), "the device really was used"
+
+
+def test_batches_and_restarts_do_not_change_cuda_results(emulated: Fasweep) -> None:
+    emulated.job()
+    emulated.run("run", "job.cfg", "-o", "whole.h5", "--backend", "cuda")
+    emulated.run("run", "job.cfg", "-o", "small.h5", "--backend", "cuda", "--batch-seconds", "0.0001", "--workers", "2")
+    assert_same_results(emulated.folder / "whole.h5", emulated.folder / "small.h5")
+
+
+def test_without_a_device_cuda_says_so_and_trains_on_the_cpu(fasweep: Fasweep) -> None:
+    """Both kinds of build: with CUDA a message and a finished sweep, without it a usage error that names the choices."""
+    fasweep.job()
+    process = fasweep.start("run", "job.cfg", "-o", "out.h5", "--backend", "cuda", CUDA_VISIBLE_DEVICES="")
+    _, message = process.communicate(timeout=300)
+    if process.returncode == 0:
+        assert "no CUDA device" in message and "training on the CPU" in message
+        assert "complete" in message
+    else:
+        assert process.returncode == 2
+        assert "built without CUDA" in message and "auto or cpu" in message

@@ -1,0 +1,148 @@
+// device.hpp on the CPU: kernels run in emulation when queued, copies at once, graphs replay the launches they caught
+// with the arguments of then. Memory starts as NaN bytes and is guarded at its end.
+#include "support/device_emulated.hpp"
+
+#include <atomic>
+#include <chrono>
+
+#include "backend/cuda/queue_kernels.hpp"
+
+namespace fasweep {
+namespace {
+
+std::atomic<std::size_t> allocated = 0;
+std::atomic<std::int64_t> launched = 0;
+thread_local int selected = 0;
+
+using Clock = std::chrono::steady_clock;
+using Launches = std::vector<std::function<void()>>;
+
+/// Counts launches; fails when the device is lost.
+void note_launch() {
+  const std::int64_t limit = emulation::device_settings().launches_until_lost;
+  if (limit >= 0 && launched >= limit) {
+    throw DeviceError("cannot launch a kernel (the emulated device is lost); use --backend cpu");
+  }
+  ++launched;
+}
+const bool noted = (emulation::launch_hook() = note_launch, true);
+
+/// A buffer's size stands before it.
+constexpr std::size_t head_bytes = 16;
+
+}  // namespace
+
+namespace emulation {
+
+DeviceSettings& device_settings() {
+  static DeviceSettings settings;
+  return settings;
+}
+std::size_t allocated_bytes() {
+  return allocated;
+}
+std::int64_t launches() {
+  return launched;
+}
+int selected_device() {
+  return selected;
+}
+
+}  // namespace emulation
+
+int count_devices() {
+  return emulation::device_settings().devices;
+}
+
+DeviceInfo describe_device(int device) {
+  if (device >= count_devices()) {
+    throw DeviceError("cannot describe the device (there is no device " + std::to_string(device) +
+                      "); use --backend cpu");
+  }
+  const std::string number = std::to_string(device);
+  return {"emulated device",
+          "0000:0" + number + ":00.0",
+          "GPU-emulated-" + number,
+          0,
+          4,
+          emulation::device_settings().shared_bytes_a_block};
+}
+
+void select_device(int device) {
+  selected = device;
+}
+
+std::size_t free_device_memory() {
+  return emulation::device_settings().memory_bytes - allocated;
+}
+
+Stream::Stream() = default;
+Stream::~Stream() = default;
+void Stream::synchronize() {}
+
+Event::Event() : handle_(new Clock::time_point) {}
+Event::~Event() {
+  delete static_cast<Clock::time_point*>(handle_);
+}
+void Event::record(Stream& /*stream*/) {
+  *static_cast<Clock::time_point*>(handle_) = Clock::now();
+}
+double Event::seconds_since(const Event& start) const {
+  return std::chrono::duration<double>(*static_cast<Clock::time_point*>(handle_) -
+                                       *static_cast<Clock::time_point*>(start.handle_))
+      .count();
+}
+
+Graph::Graph(Stream& /*stream*/, const std::function<void()>& queue) : handle_(new Launches) {
+  emulation::caught_launches() = static_cast<Launches*>(handle_);
+  queue();
+  emulation::caught_launches() = nullptr;
+}
+Graph::~Graph() {
+  delete static_cast<Launches*>(handle_);
+}
+void Graph::launch(Stream& /*stream*/) const {
+  for (const std::function<void()>& one : *static_cast<Launches*>(handle_)) {
+    one();
+  }
+}
+
+namespace device_memory {
+
+void* allocate(std::size_t bytes) {
+  if (bytes > free_device_memory()) {
+    throw DeviceMemoryError("cannot allocate " + std::to_string(bytes) + " bytes on the device (it is full)");
+  }
+  auto* block = static_cast<unsigned char*>(std::malloc(head_bytes + bytes + emulation::guard_bytes));
+  std::memcpy(block, &bytes, sizeof bytes);
+  std::memset(block + head_bytes, emulation::unset_byte, bytes + emulation::guard_bytes);
+  allocated += bytes;
+  return block + head_bytes;
+}
+void release(void* memory) {
+  auto* block = static_cast<unsigned char*>(memory) - head_bytes;
+  std::size_t bytes = 0;
+  std::memcpy(&bytes, block, sizeof bytes);
+  for (std::size_t i = 0; i < emulation::guard_bytes; ++i) {
+    if (block[head_bytes + bytes + i] != emulation::unset_byte) {
+      emulation::fail("a write beyond a device buffer");
+    }
+  }
+  allocated -= bytes;
+  std::free(block);
+}
+void upload(void* to, const void* from, std::size_t bytes, Stream& /*stream*/) {
+  std::memcpy(to, from, bytes);
+}
+void download(void* to, const void* from, std::size_t bytes, Stream& /*stream*/) {
+  std::memcpy(to, from, bytes);
+}
+void copy(void* to, const void* from, std::size_t bytes, Stream& /*stream*/) {
+  std::memcpy(to, from, bytes);
+}
+void clear(void* memory, std::size_t bytes, Stream& /*stream*/) {
+  std::memset(memory, 0, bytes);
+}
+
+}  // namespace device_memory
+}  // namespace fasweep
