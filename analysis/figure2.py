@@ -50,7 +50,7 @@ def save(figure: Figure, path: Path) -> None:
     """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        figure.savefig(temporary, format=path.suffix[1:])
+        figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
         temporary.replace(path)
     except OSError as error:
         raise AnalysisError(
@@ -160,11 +160,14 @@ def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
 
 def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], rules: Sequence[str]) -> None:
     """Made apart from the lines: the panel of the legend may be one where every run diverged."""
-    top.legend(
+    top.figure.legend(
         handles=[
             Line2D([], [], color=style.colour(position), marker=style.marker(position), label=label(ridge))
             for position, ridge in enumerate(ridges)
-        ]
+        ],
+        loc="lower center",  # above the figure, over no curve
+        bbox_to_anchor=(0.5, 1.0),
+        ncols=len(ridges),
     )
     bottom.legend(handles=[Line2D([], [], color="grey", linestyle=DASHES[rule], label=rule) for rule in rules])
 
