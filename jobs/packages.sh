@@ -11,7 +11,7 @@ packages=(
   libgtest-dev libgmock-dev
   python3 python3-venv python3-numpy python3-h5py python3-matplotlib python3-pandas
   python3-xarray python3-h5netcdf python3-netcdf4 python3-pytest
-  clang-format-14 clang-tidy-14 shellcheck
+  clang-format-14 shellcheck
 )
 
 case "${1:-}" in

@@ -21,6 +21,7 @@
 #include "cluster/sweep_runner.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -58,7 +59,8 @@ void add_options(ArgumentGrammar& grammar) {
       "worker threads on each rank; default 1 under mpirun with several ranks, else every core")(
       "time-limit", value<std::string>(),
       "drain after this long: 90s, 15m, 2h, 1:30:00; a Slurm end time is seen by itself")(
-      "batch-seconds", value<double>()->default_value(MasterOptions{}.batch_seconds),
+      "batch-seconds",
+      value<double>()->default_value(MasterOptions{}.batch_seconds, format_real(MasterOptions{}.batch_seconds)),
       "training time a batch of runs aims at; results do not depend on it")(
       "sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
       "force results to disk at least this often; a crash of the machine loses no more")(
