@@ -53,9 +53,17 @@ def test_normals_are_standard():
     assert abs(values.var() - 1) < 4 * np.sqrt(2 / values.size)
 
 
-@pytest.mark.parametrize("solver", ["auto", "weight-space"])
+SOLVERS = {
+    "auto": [],
+    "weight-space": [],
+    "sample-space": [],
+    "reduced-linear": ["--set", "grid.activation=linear"],
+}
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_every_trajectory_is_that_of_numpy(make_file: Callable[..., Path], solver: str):
-    with h5py.File(make_file("numbers", JOB, "--solver", solver)) as file:
+    with h5py.File(make_file("numbers", JOB, "--solver", solver, *SOLVERS[solver])) as file:
         rows = zip(file["p"], file["lambda"], names(file["activation"]), names(file["rule"]), file["seed"])
         for run, (p, ridge, activation, rule, seed) in enumerate(rows):
             problem = make_problem(int(seed), int(p), activation, SAMPLES, INPUTS, TEST_SAMPLES)
