@@ -53,22 +53,22 @@ bool StopMonitor::wants_regularized_loss(std::int64_t step) const {
 
 std::optional<StopReason> StopMonitor::check(std::int64_t step, double loss, double regularized_loss) {
   if (step == 0) {
-    exploding_loss_ = exploding_factor * std::max(loss, 1.0);
+    memory_.exploding_loss = exploding_factor * std::max(loss, 1.0);
   }
   if (!std::isfinite(loss)) {
     return StopReason::non_finite_loss;
   }
-  if (loss > exploding_loss_) {
+  if (loss > memory_.exploding_loss) {
     return StopReason::exploding_loss;
   }
   if (loss < loss_below_) {
     return StopReason::loss_below;
   }
   if (wants_regularized_loss(step)) {
-    if (step > 0 && std::abs(regularized_loss - previous_) <= tolerance_ * previous_) {
+    if (step > 0 && std::abs(regularized_loss - memory_.previous) <= tolerance_ * memory_.previous) {
       return StopReason::plateau;
     }
-    previous_ = regularized_loss;
+    memory_.previous = regularized_loss;
   }
   if (step >= last_step_) {
     return last_step_reason_;

@@ -92,14 +92,21 @@ class StopMonitor {
 
   static constexpr double exploding_factor = 1e12;
 
+  /// What it knows of the steps so far: a monitor of the same run that is given it goes on where this one is.
+  struct Memory {
+    double previous = 0;        // regularised loss one window ago
+    double exploding_loss = 0;  // set at step 0
+  };
+  [[nodiscard]] const Memory& memory() const { return memory_; }
+  void remember(const Memory& memory) { memory_ = memory; }
+
  private:
   std::int64_t last_step_;
   StopReason last_step_reason_;
   double loss_below_ = 0;    // 0: rule not in force
   std::int64_t window_ = 0;  // 0: rule not in force
   double tolerance_ = 0;
-  double previous_ = 0;        // regularised loss one window ago
-  double exploding_loss_ = 0;  // set at step 0
+  Memory memory_;
 };
 
 }  // namespace fasweep

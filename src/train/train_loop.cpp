@@ -1,5 +1,7 @@
 #include "train/train_loop.hpp"
 
+#include <chrono>
+
 namespace fasweep {
 namespace {
 
@@ -44,6 +46,18 @@ void Recorder::add(const Observation& observation, bool is_recorded) {
   next_ += is_recorded ? 1 : 0;
 }
 
+void Recorder::save(ByteWriter& out) const {
+  out.put(earlier_s_ + stopwatch_.seconds());
+  out.put(static_cast<std::uint64_t>(next_));
+  out.put_array(std::span<const Observation>(observations_));
+}
+
+void Recorder::restore(ByteReader& in) {
+  earlier_s_ = in.get<double>();
+  next_ = in.get<std::uint64_t>();
+  observations_ = in.get_array<Observation>(next_);  // while a run goes on, all of them belong to the trajectory
+}
+
 RunRecord Recorder::finish(std::int64_t steps, StopReason reason) {
   record_.steps = steps;
   record_.reason = reason;
@@ -57,7 +71,7 @@ RunRecord Recorder::finish(std::int64_t steps, StopReason reason) {
       record_.trajectory[metric * next_ + point] = values[metric];
     }
   }
-  record_.wall_s = stopwatch_.seconds();
+  record_.wall_s = earlier_s_ + stopwatch_.seconds();
   record_.finished_at = unix_seconds();
   return std::move(record_);
 }

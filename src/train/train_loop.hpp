@@ -2,24 +2,29 @@
 // own business, when it records and stops is decided here, so solvers cannot differ in it.
 #pragma once
 
-#include <chrono>
 #include <concepts>
-#include <exception>
+#include <limits>
+#include <optional>
 #include <vector>
 
 #include "model/metric.hpp"
+#include "train/checkpoint.hpp"
 #include "train/trainer.hpp"
+#include "util/bytes.hpp"
 #include "util/stopwatch.hpp"
 
 namespace fasweep {
 
 /// State of one run at a step t, forward pass done.
 template <class State>
-concept RunState = requires(State state, const State constant, double step_size, double ridge) {
+concept RunState = requires(State state, const State constant, double step_size, double ridge, ByteWriter out,
+                            ByteReader in) {
   { constant.squared_error() } -> std::same_as<double>;  // sum_i e_i^2 over training samples at t
   { constant.output_square() } -> std::same_as<double>;  // ||beta(t)||^2
   { state.observe() } -> std::same_as<Observation>;      // all of Observation but `ridge`
   {state.advance(step_size, ridge)};                     // to t + 1 with eta and lambda(t), forward pass included
+  {constant.save(out)};                                  // all that the steps from t on, bit for bit, depend on
+  {state.restore(in)};                                   // of the same run; throws TransportError before any change
 };
 
 /// A state that fills in part of its observations at the end, in one go for all of them.
@@ -42,6 +47,10 @@ class Recorder {
   /// All observations, in the order they were added.
   [[nodiscard]] std::span<Observation> observations() { return observations_; }
 
+  /// What it has collected, for a recorder of the same run to go on with.
+  void save(ByteWriter& out) const;
+  void restore(ByteReader& in);
+
   /// The finished record; the last observation added is that of step `steps`.
   [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason);
 
@@ -51,6 +60,7 @@ class Recorder {
   std::size_t next_ = 0;
   std::vector<Observation> observations_;
   RunRecord record_;
+  double earlier_s_ = 0;  // trained before it was restored
   Stopwatch stopwatch_;
 };
 
@@ -58,34 +68,120 @@ class Recorder {
 [[nodiscard]] RunRecord failed_record(const RunSpec& run, const TrainingSettings& training,
                                       const RecordSettings& record, Solver solver, std::string error);
 
-/// Trains `state` from step 0 until its stop rule, divergence, max-steps or cancellation.
+/// One run in training.
 template <RunState State>
-[[nodiscard]] RunRecord train_run(State& state, const RunSpec& run, const TrainingRequest& request, Solver solver) {
-  const TrainingSettings& training = request.training;
-  const double step_size = training.step_size[static_cast<std::size_t>(run.activation)];
-  StopMonitor monitor(training.stop, training.schedule, step_size, run.ridge, training.max_steps);
-  Recorder recorder(run, request, solver);
-  for (std::int64_t step = 0;; ++step) {
-    const double ridge = run.ridge * schedule_factor(training.schedule, step);
-    const double loss = 0.5 * state.squared_error();
-    const double regularized = monitor.wants_regularized_loss(step) ? loss + 0.5 * ridge * state.output_square() : loss;
-    std::optional<StopReason> reason = monitor.check(step, loss, regularized);
-    if (!reason && request.cancelled.load(std::memory_order_relaxed)) {
-      reason = StopReason::interrupted;
+class RunTraining {
+ public:
+  RunTraining(State& state, const RunSpec& run, const TrainingRequest& request, Solver solver)
+      : state_(state),
+        run_(run),
+        request_(request),
+        solver_(solver),
+        checkpoints_(request.checkpoints),
+        step_size_(request.training.step_size[static_cast<std::size_t>(run.activation)]),
+        monitor_(request.training.stop, request.training.schedule, step_size_, run.ridge, request.training.max_steps),
+        recorder_(run, request, solver),
+        timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()) {}
+
+  [[nodiscard]] RunRecord train() {
+    if (restore()) {
+      advance();
     }
-    if (reason || recorder.wants(step)) {
-      Observation observation = state.observe();
-      observation.ridge = ridge;
-      recorder.add(observation, recorder.wants(step));
-      if (reason) {
-        if constexpr (CompletesObservations<State>) {
-          state.complete(recorder.observations());
-        }
-        return recorder.finish(step, *reason);
+    for (;; advance()) {
+      if (const std::optional<StopReason> reason = check()) {
+        return finish(*reason);
+      }
+      if (recorder_.wants(step_)) {
+        observe();
+      }
+      const bool cancelled = request_.cancelled.load(std::memory_order_relaxed);
+      if (checkpoints_ != nullptr && (cancelled ? timer_.is_worth_saving() : timer_.is_due(step_))) {
+        save();
+      }
+      if (cancelled) {
+        return finish(StopReason::interrupted);
       }
     }
-    state.advance(step_size, ridge);
   }
+
+ private:
+  [[nodiscard]] double ridge() const { return run_.ridge * schedule_factor(request_.training.schedule, step_); }
+
+  void advance() {
+    state_.advance(step_size_, ridge());
+    ++step_;
+  }
+
+  [[nodiscard]] std::optional<StopReason> check() {
+    const double loss = 0.5 * state_.squared_error();
+    const double regularized =
+        monitor_.wants_regularized_loss(step_) ? loss + 0.5 * ridge() * state_.output_square() : loss;
+    return monitor_.check(step_, loss, regularized);
+  }
+
+  void observe() {
+    Observation observation = state_.observe();
+    observation.ridge = ridge();
+    recorder_.add(observation, recorder_.wants(step_));
+  }
+
+  [[nodiscard]] RunRecord finish(StopReason reason) {
+    observe();
+    if constexpr (CompletesObservations<State>) {
+      state_.complete(recorder_.observations());
+    }
+    return recorder_.finish(step_, reason);
+  }
+
+  /// At step t everything but the update is done, so that the continued run begins with the update.
+  void save() {
+    ByteWriter out;
+    state_.save(out);
+    out.put(step_);
+    out.put(monitor_.memory().previous);
+    out.put(monitor_.memory().exploding_loss);
+    recorder_.save(out);
+    checkpoints_->save(run_.run, solver_, out.view());
+    timer_.saved();
+  }
+
+  /// Whether there was a checkpoint to go on from.
+  [[nodiscard]] bool restore() {
+    const std::optional<Bytes> saved = checkpoints_ == nullptr ? std::nullopt : checkpoints_->load(run_.run, solver_);
+    if (!saved) {
+      return false;
+    }
+    ByteReader in(*saved);
+    try {
+      state_.restore(in);
+    } catch (const TransportError& error) {
+      checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
+      return false;
+    }
+    step_ = in.get<std::int64_t>();
+    const auto previous = in.get<double>();
+    monitor_.remember({previous, in.get<double>()});
+    recorder_.restore(in);
+    checkpoints_->tell("run " + std::to_string(run_.run) + " continues at step " + std::to_string(step_));
+    return true;
+  }
+
+  State& state_;
+  const RunSpec& run_;
+  const TrainingRequest& request_;
+  Solver solver_;
+  Checkpoints* checkpoints_;
+  double step_size_;
+  StopMonitor monitor_;
+  Recorder recorder_;
+  CheckpointTimer timer_;
+  std::int64_t step_ = 0;  // t of the state
+};
+
+/// Trains `state` from step 0, or from its checkpoint, until its stop rule, divergence, max-steps or cancellation.
+template <RunState State>
+[[nodiscard]] RunRecord train_run(State& state, const RunSpec& run, const TrainingRequest& request, Solver solver) {
+  return RunTraining<State>(state, run, request, solver).train();
 }
 
 }  // namespace fasweep

@@ -10,6 +10,7 @@
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
 #include "model/solver.hpp"
+#include "train/checkpoint.hpp"
 #include "train/record.hpp"
 
 namespace fasweep {
@@ -23,6 +24,7 @@ struct TrainingRequest {
   std::span<const RunSpec> runs;       // all of this problem
   Solver solver = Solver::automatic;   // wanted; each record says which was used
   const std::atomic<bool>& cancelled;  // looked at every step: when set, return soon
+  Checkpoints* checkpoints = nullptr;  // where long runs are saved and continued from; none: they are not
 };
 
 /// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was

@@ -84,6 +84,15 @@ class ByteReader {
     return values;
   }
 
+  /// Fills `values` with the next numbers.
+  template <class Number>
+  void get_into(std::span<Number> values) {
+    const std::span<const std::byte> raw = take(values.size_bytes());
+    if (!raw.empty()) {
+      std::memcpy(values.data(), raw.data(), raw.size());
+    }
+  }
+
   /// The next `size` bytes, which stay owned by the buffer being read.
   [[nodiscard]] std::span<const std::byte> take(std::size_t size) {
     if (size > left()) {

@@ -8,8 +8,10 @@
 
 #include <hwy/aligned_allocator.h>
 
+#include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
+#include "util/bytes.hpp"
 
 namespace fasweep {
 
@@ -25,7 +27,7 @@ class DenseNetwork {
         blocks_((start.rows + block_rows_ - 1) / block_rows_),
         gram_(pack_gram(start)),
         z_(make_vector(tiles_ * tile_size())),
-        h_(make_vector(Activation::is_cheap ? 0 : tiles_ * tile_size())),
+        h_(make_vector(h_size())),
         beta_(make_vector(tiles_ * tile_units)),
         feedback_(make_vector(tiles_ * tile_units)),
         is_unit_(make_vector(tiles_ * tile_units)),
@@ -73,6 +75,21 @@ class DenseNetwork {
     sum_outputs();
   }
 
+  /// Z and beta as they lie here; throws TransportError on a state of vectors of another length. outputs() are those of
+  /// the next advance().
+  void save(ByteWriter& out) const {
+    put_lanes(out, lanes);
+    put_numbers(out, z_, tiles_ * tile_size());
+    put_numbers(out, h_, h_size());
+    put_numbers(out, beta_, tiles_ * tile_units);
+  }
+  void restore(ByteReader& in) {
+    check_lanes(in, lanes);
+    get_numbers(in, z_, tiles_ * tile_size());
+    get_numbers(in, h_, h_size());
+    get_numbers(in, beta_, tiles_ * tile_units);
+  }
+
  private:
   using P = Pack<Scalar>;
   static constexpr int lanes = P::lanes;
@@ -98,6 +115,7 @@ class DenseNetwork {
   }
 
   [[nodiscard]] int tile_size() const { return blocks_ * block_rows_ * tile_units; }
+  [[nodiscard]] int h_size() const { return Activation::is_cheap ? 0 : tiles_ * tile_size(); }
   [[nodiscard]] std::size_t position(int row, int unit) const {
     const auto tile = static_cast<std::size_t>(unit / tile_units);
     return tile * tile_size() + static_cast<std::size_t>(row) * tile_units + unit % tile_units;

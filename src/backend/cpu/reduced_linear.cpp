@@ -1,6 +1,7 @@
 #include "backend/cpu/reduced_linear.hpp"
 
 #include <cmath>
+#include <span>
 
 #include <Eigen/Dense>
 
@@ -103,6 +104,30 @@ class ReducedLinearState {
     return o;
   }
 
+  void save(ByteWriter& out) const {
+    out.put(static_cast<std::uint64_t>(output_changes_.size()));
+    for (const Eigen::VectorXd& change : output_changes_) {
+      out.put_array(numbers(change));
+    }
+    out.put_array(numbers(output_));
+    out.put_array(numbers(hidden_));
+    out.put_array(numbers(hidden_gram_));
+    out.put_array(numbers(gram_output_));
+    out.put_array(numbers(error_));
+  }
+
+  void restore(ByteReader& in) {
+    output_changes_.assign(in.get<std::uint64_t>(), Eigen::VectorXd(output_.size()));
+    for (Eigen::VectorXd& change : output_changes_) {
+      in.get_into(numbers(change));
+    }
+    in.get_into(numbers(output_));
+    in.get_into(numbers(hidden_));
+    in.get_into(numbers(hidden_gram_));
+    in.get_into(numbers(gram_output_));
+    in.get_into(numbers(error_));
+  }
+
   /// Fills in what is cheaper for all observed steps at once: B q is a matrix product then.
   void complete(std::span<Observation> observations) const {
     Eigen::MatrixXd changes(output_.size(), static_cast<Eigen::Index>(output_changes_.size()));
@@ -123,6 +148,11 @@ class ReducedLinearState {
   }
 
  private:
+  template <class Dense>
+  static auto numbers(Dense& dense) {
+    return std::span(dense.data(), static_cast<std::size_t>(dense.size()));
+  }
+
   /// The coordinates in which the rule moves W: all of them, or that of b.
   [[nodiscard]] auto moving_part(Eigen::VectorXd& coordinates) const {
     return coordinates.segment(uses_output_ ? 0 : Shared::feedback, moving_);

@@ -82,6 +82,16 @@ class SampleSpaceState {
     return o;
   }
 
+  void save(ByteWriter& out) const {
+    network_.save(out);
+    out.put_array(std::span<const Scalar>(error_));
+  }
+
+  void restore(ByteReader& in) {
+    network_.restore(in);
+    in.get_into(std::span(error_));
+  }
+
  private:
   static Eigen::VectorXd as_double(std::span<const Scalar> values) {
     return Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>(values.data(),

@@ -15,8 +15,10 @@
 
 #include <hwy/aligned_allocator.h>
 
+#include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
+#include "util/bytes.hpp"
 
 namespace fasweep {
 
@@ -84,6 +86,19 @@ class TableNetwork {
       }
     }
     sum_outputs();
+  }
+
+  /// Z and beta as they lie here; throws TransportError on a state of vectors of another length. outputs() are those of
+  /// the next advance().
+  void save(ByteWriter& out) const {
+    put_lanes(out, lanes);
+    put_numbers(out, z_, width_ * positions_);
+    out.put_array(std::span<const Scalar>(beta_));
+  }
+  void restore(ByteReader& in) {
+    check_lanes(in, lanes);
+    get_numbers(in, z_, width_ * positions_);
+    in.get_into(std::span(beta_));
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "backend/cpu/weight_space.hpp"
 
 #include <cmath>
+#include <span>
 
 #include <Eigen/Dense>
 
@@ -62,7 +63,22 @@ class WeightSpaceState {
     return o;
   }
 
+  void save(ByteWriter& out) const {
+    out.put_array(numbers(hidden_weight_));
+    out.put_array(numbers(output_weight_));
+  }
+
+  void restore(ByteReader& in) {
+    in.get_into(std::span(hidden_weight_.data(), numbers(hidden_weight_).size()));
+    in.get_into(std::span(output_weight_.data(), numbers(output_weight_).size()));
+    forward();
+  }
+
  private:
+  template <class Dense>
+  static std::span<const Scalar> numbers(const Dense& dense) {
+    return {dense.data(), static_cast<std::size_t>(dense.size())};
+  }
   static Eigen::Map<const Eigen::MatrixXd> map_double(const std::vector<double>& values, int rows, int columns) {
     return {values.data(), rows, columns};
   }
@@ -71,7 +87,8 @@ class WeightSpaceState {
   }
 
   /// H = psi(W X), error = f - y for every sample, test samples included. Shapes: W inputs x width, H width x samples.
-  void forward() {
+  /// Never inlined: a restored state comes through the same instructions as one that was never saved.
+  [[gnu::noinline]] void forward() {
     activation_.noalias() = hidden_weight_.transpose() * x_;
     Scalar* h = activation_.data();
     const Eigen::Index size = activation_.size();

@@ -1,0 +1,70 @@
+// Checkpoints of long runs: where a run's unfinished state is kept, and when it is saved. What a state holds is its
+// solver's business; the training loop (train/train_loop.hpp) puts everything together.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "model/solver.hpp"
+#include "util/bytes.hpp"
+#include "util/stopwatch.hpp"
+
+namespace fasweep {
+
+/// Keeps the latest state of each unfinished run. Used by all worker threads of a rank at once.
+class Checkpoints {
+ public:
+  virtual ~Checkpoints() = default;
+  Checkpoints() = default;
+  Checkpoints(const Checkpoints&) = delete;
+  Checkpoints& operator=(const Checkpoints&) = delete;
+
+  /// A run that has trained for so long is saved, and then every so often.
+  [[nodiscard]] virtual double interval_s() const = 0;
+
+  /// What was saved last for this run (its row in the plan) under this solver; nothing if there is none or it cannot be
+  /// trusted.
+  [[nodiscard]] virtual std::optional<Bytes> load(std::int64_t run, Solver solver) = 0;
+
+  /// Replaces what was saved before. Never throws: a run whose state cannot be kept goes on without.
+  virtual void save(std::int64_t run, Solver solver, std::span<const std::byte> state) = 0;
+
+  /// A sentence about a run for the user.
+  virtual void tell(const std::string& text) = 0;
+};
+
+/// At a drain, a run is saved that has trained for so long since it began or was saved; less is sooner trained again.
+[[nodiscard]] inline double least_saved_s(double interval_s) {
+  constexpr double few_seconds = 2;
+  return std::min(few_seconds, interval_s);
+}
+
+/// Says when a run is to be saved, reading the clock only now and then: a step may take less than a microsecond.
+class CheckpointTimer {
+ public:
+  /// interval_s: infinite for never.
+  explicit CheckpointTimer(double interval_s) : interval_s_(interval_s) {}
+
+  /// Whether the interval is over; call with every step, in order.
+  [[nodiscard]] bool is_due(std::int64_t step) { return step >= next_look_ && look(step); }
+
+  /// Whether so much was trained since the last save that a drain should not lose it.
+  [[nodiscard]] bool is_worth_saving() const { return since_save_.seconds() >= least_saved_s(interval_s_); }
+
+  void saved() { since_save_.restart(); }
+
+ private:
+  [[nodiscard]] bool look(std::int64_t step);
+
+  double interval_s_;
+  std::int64_t next_look_ = 0;
+  std::int64_t gap_ = 1;  // steps between two looks
+  double last_look_s_ = 0;
+  Stopwatch since_start_;
+  Stopwatch since_save_;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,199 @@
+// A run that is saved, dropped and continued, at any step and as often as one likes, gives the record of the run that
+// was left alone, bit for bit.
+#include <cstring>
+#include <limits>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::TrainingCase;
+
+/// Keeps states in memory, and cancels the training after `saves` of them.
+class MemoryCheckpoints final : public Checkpoints {
+ public:
+  explicit MemoryCheckpoints(std::atomic<bool>& cancelled) : cancelled_(cancelled) {}
+
+  [[nodiscard]] double interval_s() const override { return 0; }  // a save at every look at the clock
+  [[nodiscard]] std::optional<Bytes> load(std::int64_t /*run*/, Solver /*solver*/) override { return state; }
+  void save(std::int64_t /*run*/, Solver /*solver*/, std::span<const std::byte> saved) override {
+    state = Bytes(saved.begin(), saved.end());
+    cancelled_ = --saves <= 0;
+  }
+  void tell(const std::string& text) override { told.push_back(text); }
+
+  std::optional<Bytes> state;
+  int saves = std::numeric_limits<int>::max();
+  std::vector<std::string> told;
+
+ private:
+  std::atomic<bool>& cancelled_;
+};
+
+struct Case {
+  Solver solver;
+  int activation;
+  int rule;
+  Precision precision;
+};
+
+std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
+  const Case& c = info.param;
+  std::string name = std::string(name_of(c.solver)) +
+                     std::string(Activations::names[static_cast<std::size_t>(c.activation)]) +
+                     std::string(Rules::names[static_cast<std::size_t>(c.rule)]) +
+                     (c.precision == Precision::float32 ? "Float32" : "Float64");
+  std::erase(name, '-');
+  return name;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> cases;
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      for (int rule = 0; rule < Rules::size; ++rule) {
+        for (const Precision precision : {Precision::float32, Precision::float64}) {
+          if (accepts(solver, activation, rule)) {
+            cases.push_back({solver, activation, rule, precision});
+          }
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+RunRecord train(const TrainingCase& c, Checkpoints* checkpoints = nullptr) {
+  const Problem problem = c.problem();
+  TrainingRequest request = c.request(problem);
+  request.checkpoints = checkpoints;
+  return std::move(make_cpu_trainer()->train(request).at(0));
+}
+
+/// All of a record but its times.
+Bytes outcome(RunRecord record) {
+  record.wall_s = 0;
+  record.finished_at = 0;
+  ByteWriter out;
+  encode(record, out);
+  return out.take();
+}
+
+class ResumedRun : public ::testing::TestWithParam<Case> {
+ protected:
+  /// Odd sizes, so that vectors, tiles and parts are not full; test samples; few of the steps recorded.
+  ResumedRun() : case_(61, 14, 37, GetParam().activation, GetParam().rule, 90) {
+    case_.data.test_samples = 3;
+    case_.data.input_law = InputLaw::gaussian_scaled;
+    case_.training.precision = GetParam().precision;
+    case_.training.schedule = ExponentialSchedule{{0.99}};
+    case_.record.steps = {0, 1, 5, 6, 7, 30, 31, 70, 90};
+    case_.solver = GetParam().solver;
+  }
+
+  TrainingCase case_;
+  MemoryCheckpoints checkpoints_{case_.cancelled};
+};
+
+TEST_P(ResumedRun, IsTheUninterruptedOneBitForBit) {
+  const RunRecord whole = train(case_);
+  ASSERT_EQ(whole.error, "");
+  ASSERT_EQ(whole.steps, 90);
+  for (const int saves : {1, 2, 6, 7, 8, 45, 89}) {
+    checkpoints_.state.reset();
+    checkpoints_.saves = saves;
+    case_.cancelled = false;
+    const RunRecord first = train(case_, &checkpoints_);
+    ASSERT_EQ(first.status, RunStatus::cancelled) << saves;
+    case_.cancelled = false;
+    checkpoints_.saves = std::numeric_limits<int>::max();
+
+    const RunRecord resumed = train(case_, &checkpoints_);
+
+    EXPECT_EQ(outcome(resumed), outcome(whole)) << "interrupted at step " << first.steps;
+    EXPECT_THAT(checkpoints_.told.back(), HasSubstr("continues at step " + std::to_string(first.steps)));
+  }
+}
+
+TEST_P(ResumedRun, IsTheUninterruptedOneHoweverOftenItIsInterrupted) {
+  const RunRecord whole = train(case_);
+  RunRecord record;
+  int starts = 0;
+  do {
+    case_.cancelled = false;
+    checkpoints_.saves = 1 + starts++ % 3;
+    record = train(case_, &checkpoints_);
+  } while (record.status == RunStatus::cancelled);
+  EXPECT_GT(starts, 20);
+  EXPECT_EQ(outcome(record), outcome(whole));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ResumedRun, ::testing::ValuesIn(all_cases()), name_of_case);
+
+TEST(Checkpoint, HoldsWhatTheStopRuleRemembers) {
+  TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 2000);
+  c.record.steps = {0, 2000};
+  c.training.stop = PlateauStop{{0.05, 50}};
+  const RunRecord whole = train(c);
+  ASSERT_EQ(whole.reason, StopReason::plateau);
+  MemoryCheckpoints checkpoints(c.cancelled);
+  checkpoints.saves = static_cast<int>(whole.steps) - 5;
+  static_cast<void>(train(c, &checkpoints));
+  c.cancelled = false;
+  checkpoints.saves = std::numeric_limits<int>::max();
+
+  EXPECT_EQ(outcome(train(c, &checkpoints)), outcome(whole));
+}
+
+TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
+  TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 20);
+  c.solver = Solver::sample_space;
+  const RunRecord whole = train(c);
+  MemoryCheckpoints checkpoints(c.cancelled);
+  checkpoints.saves = 3;
+  static_cast<void>(train(c, &checkpoints));
+  c.cancelled = false;
+  checkpoints.saves = std::numeric_limits<int>::max();
+  (*checkpoints.state)[0] ^= std::byte{1};
+
+  const RunRecord anew = train(c, &checkpoints);
+
+  EXPECT_EQ(outcome(anew), outcome(whole));
+  EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: its checkpoint is for another processor")));
+}
+
+TEST(Checkpoint, IsNotMadeBeforeTheIntervalIsOver) {
+  class Rare final : public Checkpoints {
+   public:
+    [[nodiscard]] double interval_s() const override { return 3600; }
+    [[nodiscard]] std::optional<Bytes> load(std::int64_t, Solver) override { return std::nullopt; }
+    void save(std::int64_t, Solver, std::span<const std::byte>) override { ++saves; }
+    void tell(const std::string& text) override { told.push_back(text); }
+    int saves = 0;
+    std::vector<std::string> told;
+  };
+  TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 500);
+  Rare checkpoints;
+
+  const RunRecord record = train(c, &checkpoints);
+  EXPECT_EQ(record.status, RunStatus::done);
+  c.cancelled = true;
+  static_cast<void>(train(c, &checkpoints));
+
+  EXPECT_EQ(checkpoints.saves, 0);
+  EXPECT_THAT(checkpoints.told, IsEmpty());
+}
+
+}  // namespace
+}  // namespace fasweep
