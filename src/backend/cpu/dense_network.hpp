@@ -8,6 +8,7 @@
 
 #include <hwy/aligned_allocator.h>
 
+#include "backend/cpu/dense_product.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
@@ -69,7 +70,8 @@ class DenseNetwork {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
       make_signal(tile, error, decay, scale);
-      multiply(tile);
+      add_product(block_rows_, blocks_, samples_, gram_.get(), signal_.get(),
+                  &z_[static_cast<std::size_t>(tile) * tile_size()]);
       add_outputs(tile);
     }
     sum_outputs();
@@ -93,10 +95,9 @@ class DenseNetwork {
  private:
   using P = Pack<Scalar>;
   static constexpr int lanes = P::lanes;
-  static constexpr int vectors = 2;  // of a tile
+  static constexpr int vectors = tile_vectors;
   static constexpr int tile_units = vectors * lanes;
-  // Sums of a register block and the factors they need fill the registers: 32 of them with AVX-512, else 16.
-  static constexpr int most_block_rows = sizeof(Scalar) * lanes >= 64 ? 12 : 6;
+  static constexpr int most_block_rows = fasweep::most_block_rows<Scalar>;
 
   static hwy::AlignedFreeUniquePtr<Scalar[]> make_vector(int size) {
     auto vector = hwy::AllocateAligned<Scalar>(static_cast<std::size_t>(std::max(size, 1)));
@@ -121,7 +122,8 @@ class DenseNetwork {
     return tile * tile_size() + static_cast<std::size_t>(row) * tile_units + unit % tile_units;
   }
 
-  /// K in the order multiply() reads it: [block][sample][row of the block]; zero for the rows that fill the last block.
+  /// K in the order add_product() reads it: [block][sample][row of the block]; zero for the rows that fill the last
+  /// block.
   static hwy::AlignedFreeUniquePtr<Scalar[]> pack_gram(const SampleSpaceStart<Scalar>& start) {
     const int block_rows = choose_block_rows(start.rows);
     const int blocks = (start.rows + block_rows - 1) / block_rows;
@@ -166,73 +168,7 @@ class DenseNetwork {
     }
   }
 
-  void multiply(int tile) {
-    switch (block_rows_) {
-      case 12:
-        return multiply_blocks<12>(tile);
-      case 11:
-        return multiply_blocks<11>(tile);
-      case 10:
-        return multiply_blocks<10>(tile);
-      case 9:
-        return multiply_blocks<9>(tile);
-      case 8:
-        return multiply_blocks<8>(tile);
-      case 7:
-        return multiply_blocks<7>(tile);
-      case 6:
-        return multiply_blocks<6>(tile);
-      case 5:
-        return multiply_blocks<5>(tile);
-      case 4:
-        return multiply_blocks<4>(tile);
-      case 3:
-        return multiply_blocks<3>(tile);
-      case 2:
-        return multiply_blocks<2>(tile);
-      default:
-        return multiply_blocks<1>(tile);
-    }
-  }
-
-  /// Z += K signal for one tile.
-  template <int block_rows>
-  void multiply_blocks(int tile) {
-    const Scalar* gram = gram_.get();
-    Scalar* z = &z_[static_cast<std::size_t>(tile) * tile_size()];
-    for (int block = 0; block < blocks_; ++block, z += block_rows * tile_units) {
-      P sums[block_rows][vectors];
-#pragma GCC unroll 12
-      for (int row = 0; row < block_rows; ++row) {
-#pragma GCC unroll 2
-        for (int vector = 0; vector < vectors; ++vector) {
-          sums[row][vector] = P::load(z + row * tile_units + vector * lanes);
-        }
-      }
-      for (int i = 0; i < samples_; ++i, gram += block_rows) {
-        const P signal[vectors] = {P::load(&signal_[i * tile_units]), P::load(&signal_[i * tile_units + lanes])};
-#pragma GCC unroll 12
-        for (int row = 0; row < block_rows; ++row) {
-          const P k = P::broadcast(gram[row]);
-#pragma GCC unroll 2
-          for (int vector = 0; vector < vectors; ++vector) {
-            sums[row][vector] = multiply_add(k, signal[vector], sums[row][vector]);
-          }
-        }
-      }
-#pragma GCC unroll 12
-      for (int row = 0; row < block_rows; ++row) {
-#pragma GCC unroll 2
-        for (int vector = 0; vector < vectors; ++vector) {
-          sums[row][vector].store(z + row * tile_units + vector * lanes);
-        }
-      }
-    }
-  }
-
-  void clear_outputs() {
-    std::fill_n(partial_outputs_.get(), rows_ * lanes, Scalar(0));
-  }
+  void clear_outputs() { std::fill_n(partial_outputs_.get(), rows_ * lanes, Scalar(0)); }
 
   void add_outputs(int tile) {
     std::array<P, vectors> beta;
