@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <limits>
+#include <memory>
 #include <thread>
 
 #include "backend/cpu/cpu_trainer.hpp"
@@ -19,6 +20,7 @@
 #include "cluster/local_transport.hpp"
 #include "cluster/mpi_transport.hpp"
 #include "cluster/sweep_runner.hpp"
+#include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
 #include "util/text.hpp"
@@ -44,6 +46,7 @@ struct RunOptions {
   double sync_seconds = 0;
   double publish_seconds = 0;
   double lost_after_seconds = 0;
+  double checkpoint_seconds = 0;  // 0: none
   std::set<RunStatus> retry;
   bool json = false;
 };
@@ -68,7 +71,10 @@ void add_options(ArgumentGrammar& grammar) {
       "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
       "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
       "a rank that is silent for so long is lost: the others train its runs")(
-      "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
+      "checkpoint-seconds", value<double>()->default_value(300),
+      "save the state of a run that has trained for so long, and again every so often; an interrupted sweep goes on "
+      "from there; 0: never")("shard", value<std::string>(),
+                              "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
   grammar.add_positional("job");
@@ -185,6 +191,7 @@ RunOptions read_options(const program_options::variables_map& values) {
   options.sync_seconds = read_seconds(values, "sync-seconds");
   options.publish_seconds = read_seconds(values, "publish-seconds");
   options.lost_after_seconds = read_seconds(values, "lost-after-seconds", 1);
+  options.checkpoint_seconds = read_seconds(values, "checkpoint-seconds");
   if (values.count("shard") > 0) {
     options.shard = read_shard(values["shard"].as<std::string>());
   }
@@ -208,7 +215,7 @@ void check_memory(const Plan& plan, int workers) {
 }
 
 void print_warning(const std::string& text) {
-  std::cerr << "fasweep: " << text << "\n";
+  std::cerr << "fasweep: " + text + "\n";  // at once: worker threads speak too
 }
 
 /// Makes the trainer of each worker thread of this rank.
@@ -220,10 +227,18 @@ TrainerFactory trainer_factory(const RunOptions& options) {
   };
 }
 
-SweepOptions make_sweep_options(const RunOptions& options, int workers, ProgressStyle style) {
+/// Nothing when they are switched off.
+std::unique_ptr<Checkpoints> make_checkpoints(const RunOptions& options, const Plan& plan) {
+  return options.checkpoint_seconds > 0
+             ? std::make_unique<CheckpointFiles>(options.file, plan, options.checkpoint_seconds, print_warning)
+             : nullptr;
+}
+
+SweepOptions make_sweep_options(const RunOptions& options, Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
-  sweep.workers = workers;
+  sweep.workers = options.workers;
+  sweep.checkpoints = checkpoints;
   sweep.stop_request = stop_request;
   sweep.master.batch_seconds = options.batch_seconds;
   sweep.master.lost_after_s = options.lost_after_seconds;
@@ -232,7 +247,7 @@ SweepOptions make_sweep_options(const RunOptions& options, int workers, Progress
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
-  sweep.description = host_name() + ", " + std::to_string(workers) + " " +
+  sweep.description = host_name() + ", " + std::to_string(options.workers) + " " +
                       std::string(backend_names[options.devices.empty() ? 1 : 2]) + " workers";
   return sweep;
 }
@@ -263,10 +278,9 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
 int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
   std::optional<Plan> plan;
   std::optional<ResultStore> store;
-  const int workers = options.workers;
   try {
     plan.emplace(load_job(options.job_path, options.overrides), options.solver, options.shard);
-    check_memory(*plan, workers);
+    check_memory(*plan, options.workers);
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
@@ -285,7 +299,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   transport.broadcast_text(resolved_text(plan->job()));
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
-  static_cast<void>(run_sweep(transport, *plan, &*store, factory, make_sweep_options(options, workers, style)));
+  const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
+  static_cast<void>(
+      run_sweep(transport, *plan, &*store, factory, make_sweep_options(options, checkpoints.get(), style)));
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size());
@@ -299,8 +315,9 @@ int run_agent(Transport& transport, const RunOptions& options) {
   }
   const Plan plan(parse_job(text, "rank 0"), options.solver);
   const TrainerFactory factory = trainer_factory(options);
-  static_cast<void>(
-      run_sweep(transport, plan, nullptr, factory, make_sweep_options(options, options.workers, ProgressStyle::lines)));
+  const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
+  static_cast<void>(run_sweep(transport, plan, nullptr, factory,
+                              make_sweep_options(options, checkpoints.get(), ProgressStyle::lines)));
   return success;
 }
 

@@ -18,7 +18,10 @@ class Agent {
  public:
   Agent(Transport& transport, const Plan& plan, const TrainerFactory& factory, const SweepOptions& options,
         Waker& waker)
-      : transport_(transport), plan_(plan), options_(options), pool_(plan, factory, options.workers, waker) {
+      : transport_(transport),
+        plan_(plan),
+        options_(options),
+        pool_(plan, factory, options.workers, waker, options.checkpoints) {
     transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description}));
   }
 

@@ -15,9 +15,10 @@
 namespace fasweep {
 
 struct SweepOptions {
-  int workers = 1;          // threads of this rank
-  std::string description;  // of this rank, for the provenance
-  double heartbeat_s = 1;   // how often agent and master hear of each other
+  int workers = 1;                     // threads of this rank
+  std::string description;             // of this rank, for the provenance
+  Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
+  double heartbeat_s = 1;              // how often agent and master hear of each other
   MasterOptions master;
   double time_limit_s = std::numeric_limits<double>::infinity();  // rank 0 drains after this long
   std::function<int()> stop_request = [] { return 0; };           // 0 run on, 1 drain, 2 leave at once

@@ -19,8 +19,9 @@ namespace fasweep {
 
 class WorkerPool {
  public:
-  /// Starts `workers` threads. waker is called whenever a result is ready. plan, factory and waker outlive the pool.
-  WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker);
+  /// Starts `workers` threads. waker is called whenever a result is ready. checkpoints: nullptr for none. What is
+  /// referred to outlives the pool.
+  WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker, Checkpoints* checkpoints);
 
   /// Cancels what runs and joins the threads.
   ~WorkerPool();
@@ -49,6 +50,7 @@ class WorkerPool {
   const Plan& plan_;
   const TrainerFactory& factory_;
   Waker& waker_;
+  Checkpoints* checkpoints_;
   std::atomic<std::int32_t> first_worker_ = 0;
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;

@@ -165,6 +165,11 @@ Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset) {
   return *frame;
 }
 
+std::optional<Frame> find_only_frame(std::span<const std::byte> bytes) {
+  std::optional<Frame> frame = frame_at(bytes, 0);
+  return frame && end_of(*frame) == bytes.size() ? frame : std::nullopt;
+}
+
 JournalWriter::JournalWriter(std::filesystem::path path, std::int64_t end)
     : path_(std::move(path)), file_(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)), end_(end) {
   if (file_ < 0) {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -17,11 +18,12 @@
 namespace fasweep {
 
 enum class FrameType : std::uint32_t {
-  plan = 1,     // resolved job text; the last one counts
-  session = 2,  // one line of provenance: a start of the program
-  agent = 3,    // one line of provenance: a rank that took part
-  record = 4,   // run identity (uint64), then the record's encoding (train/record.hpp)
-  forget = 5    // run identity (uint64) whose records so far no longer count
+  plan = 1,       // resolved job text; the last one counts
+  session = 2,    // one line of provenance: a start of the program
+  agent = 3,      // one line of provenance: a rank that took part
+  record = 4,     // run identity (uint64), then the record's encoding (train/record.hpp)
+  forget = 5,     // run identity (uint64) whose records so far no longer count
+  checkpoint = 6  // not in journals: the frame a checkpoint file consists of (store/checkpoint_files.hpp)
 };
 
 /// A read-only mapping of a whole file; empty if the file is not there. Throws StoreError if it cannot be read.
@@ -65,6 +67,9 @@ enum class PastDamage { stop, go_on };
 
 /// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is not whole any more.
 [[nodiscard]] Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset);
+
+/// The frame that a file of a single frame consists of; nothing if it is not whole or something follows.
+[[nodiscard]] std::optional<Frame> find_only_frame(std::span<const std::byte> bytes);
 
 /// Appends frames. Throws StoreError when a frame cannot be written (no space, I/O error); the file then still ends
 /// with the last whole frame.

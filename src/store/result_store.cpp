@@ -11,6 +11,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "store/checkpoint_files.hpp"
 #include "store/journal_contents.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
@@ -247,8 +248,9 @@ void ResultStore::add(const RecordHeader& header, std::span<const std::byte> enc
     compare_duplicate(header.run, encoded);
     return;
   }
-  const Bytes payload = make_record_payload(plan_.identity(header.run), encoded);
-  set_row(header.run, journal_->append(FrameType::record, payload), header.status);
+  const std::uint64_t identity = plan_.identity(header.run);
+  set_row(header.run, journal_->append(FrameType::record, make_record_payload(identity, encoded)), header.status);
+  unsynced_.push_back(identity);
 }
 
 void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte> encoded) {
@@ -292,6 +294,19 @@ void ResultStore::note_agent(const std::string& description) {
 void ResultStore::sync() {
   journal_->sync();
   since_sync_.restart();
+  drop_checkpoints();
+}
+
+/// A run's checkpoint is of use until its record is on disk.
+void ResultStore::drop_checkpoints() {
+  const fs::path folder = checkpoint_folder(file_);
+  std::error_code ignored;
+  if (!unsynced_.empty() && fs::exists(folder, ignored)) {
+    for (const std::uint64_t identity : unsynced_) {
+      fs::remove(checkpoint_path(folder, identity), ignored);
+    }
+  }
+  unsynced_.clear();
 }
 
 void ResultStore::tick() {
@@ -345,6 +360,8 @@ void ResultStore::finish() {
   publish();
   if (complete()) {
     journal_.reset();
+    std::error_code ignored;  // a folder that stays takes room and does no harm
+    fs::remove_all(checkpoint_folder(file_), ignored);
     fs::remove(journal_path(file_));
     fault_point("journal-removed");
     finished_file_ = true;

@@ -56,7 +56,7 @@ class ResultStore final : public RecordSink {
   /// Takes over the starts and ranks behind records that come from another file; once, however often it is called.
   void note_origin(const Provenance& origin);
 
-  /// Publishes; when the plan's shard is complete, the journal goes.
+  /// Publishes; when the plan's shard is complete, the journal and the checkpoints go.
   void finish();
 
   /// Whether every run of the plan's shard has a record.
@@ -83,6 +83,7 @@ class ResultStore final : public RecordSink {
   [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
   void write_file(const std::filesystem::path& path) const;
   void note_session(const std::string& line);
+  void drop_checkpoints();
   void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
 
   std::filesystem::path file_;
@@ -97,6 +98,7 @@ class ResultStore final : public RecordSink {
   std::int64_t shard_left_;                                          // runs of the shard without a record
   std::unordered_map<std::uint64_t, std::int64_t> row_of_identity_;  // filled when a journal is replayed
   std::int64_t differing_duplicates_ = 0;
+  std::vector<std::uint64_t> unsynced_;  // identities of the runs recorded since the last sync
   Stopwatch since_sync_;
   Stopwatch since_publish_;
   double publish_interval_s_ = 0;
