@@ -61,7 +61,8 @@ void add_options(ArgumentGrammar& grammar) {
       "workers", value<int>(),
       "worker threads on each rank; default 1 under mpirun with several ranks, else every core")(
       "time-limit", value<std::string>(),
-      "drain after this long: 90s, 15m, 2h, 1:30:00; a Slurm end time is seen by itself")(
+      "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
+      "seen by itself")(
       "batch-seconds",
       value<double>()->default_value(MasterOptions{}.batch_seconds, format_real(MasterOptions{}.batch_seconds)),
       "training time a batch of runs aims at; results do not depend on it")(
@@ -239,6 +240,9 @@ SweepOptions make_sweep_options(const RunOptions& options, Checkpoints* checkpoi
   SweepOptions sweep;
   sweep.workers = options.workers;
   sweep.checkpoints = checkpoints;
+  if (checkpoints != nullptr) {
+    sweep.master.saved_after_s = least_saved_s(checkpoints->interval_s());
+  }
   sweep.stop_request = stop_request;
   sweep.master.batch_seconds = options.batch_seconds;
   sweep.master.lost_after_s = options.lost_after_seconds;

@@ -1,6 +1,7 @@
 #include "cluster/master.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <utility>
@@ -209,19 +210,25 @@ void Master::take_back_batches(Agent& agent) {
   }
 }
 
-void Master::tick(double now) {
+void Master::tick(double now, double time_left_s) {
   for (int rank = 0; rank < static_cast<int>(agents_.size()); ++rank) {
     const Agent& agent = agents_[static_cast<std::size_t>(rank)];
     if (!agent.gone() && now - agent.last_heard > options_.lost_after_s) {
       lose(rank);
     }
   }
-  if (!draining_) {
-    assign_work();
+  if (draining_) {
+    return;
+  }
+  assign_work(time_left_s);
+  if (std::isfinite(time_left_s) && out_of_time()) {
+    options_.warn("none of the " + std::to_string(queue_.runs_left()) +
+                  " runs left would be done in time; stopping before the time limit");
+    drain();
   }
 }
 
-void Master::assign_work() {
+void Master::assign_work(double time_left_s) {
   // Round by round, so that no agent takes the whole rest while another has nothing.
   for (bool assigned = true; assigned && !queue_.empty();) {
     assigned = false;
@@ -232,9 +239,11 @@ void Master::assign_work() {
       }
       constexpr double shares_a_worker = 3;  // a batch is at most a third of a worker's fair share of the rest
       const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
-      std::optional<Batch> batch = queue_.take(std::min(agent.rate * options_.batch_seconds, fair), max_batch_runs_);
+      const double most = most_run_cost(agent, time_left_s);
+      const double target = std::min({agent.rate * options_.batch_seconds, fair, most});
+      std::optional<Batch> batch = queue_.take(target, max_batch_runs_, most);
       if (!batch) {
-        return;
+        continue;  // a faster agent may have the time for more
       }
       send_(static_cast<int>(rank), Assign{next_batch_, batch->ranges});
       assigned_cost_ += batch->cost;
@@ -242,6 +251,26 @@ void Master::assign_work() {
       assigned = true;
     }
   }
+}
+
+/// Of a run that `agent` may begin now, after what it holds already.
+double Master::most_run_cost(const Agent& agent, double time_left_s) const {
+  if (!std::isfinite(time_left_s) || !agent.has_rate || time_left_s > options_.saved_after_s) {
+    return std::numeric_limits<double>::infinity();
+  }
+  constexpr double margin = 0.9;  // predictions miss by some percent
+  double held = 0;
+  for (const auto& [id, batch] : agent.batches) {
+    held += batch.cost;
+  }
+  return std::max(margin * time_left_s * agent.rate - held / agent.workers, 0.0);
+}
+
+/// Whether everybody who could work has been heard and has nothing to do although there is work.
+bool Master::out_of_time() const {
+  const bool waiting = std::all_of(agents_.begin(), agents_.end(),
+                                   [](const Agent& a) { return a.gone() || (a.greeted && a.batches.empty()); });
+  return waiting && count_workers() > 0 && !queue_.empty();
 }
 
 bool Master::wants_work(const Agent& agent) const {

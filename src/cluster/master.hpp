@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <string>
 #include <unordered_map>
@@ -19,7 +20,8 @@ namespace fasweep {
 struct MasterOptions {
   double batch_seconds = 0.3;  // training time a batch aims at, by the learned rates
   double lost_after_s = 30;    // silence after which an agent is lost
-  int max_attempts = 5;        // how often a run may be lost with its agent before it is recorded as failed
+  double saved_after_s = std::numeric_limits<double>::infinity();  // a run stopped after so long is not lost
+  int max_attempts = 5;  // how often a run may be lost with its agent before it is recorded as failed
   std::function<void(const std::string&)> warn = [](const std::string&) {};
 };
 
@@ -45,8 +47,9 @@ class Master {
   /// runs that were not asked for, records of wrong shape) are refused with a warning naming what is wrong.
   void handle(int from, const WireMessage& message, double now);
 
-  /// Looks for lost agents and hands out work; call often.
-  void tick(double now);
+  /// Looks for lost agents and hands out work; call often. time_left_s: until the drain. What cannot be done by then is
+  /// not begun, unless it will be saved unfinished; when nothing is left that can, it drains.
+  void tick(double now, double time_left_s = std::numeric_limits<double>::infinity());
 
   /// Hands out nothing more and asks agents to return what they have not finished.
   void drain();
@@ -89,7 +92,9 @@ class Master {
   void record_failure(std::int64_t run, const std::string& why);
   void lose(int rank);
   void take_back_batches(Agent& agent);
-  void assign_work();
+  void assign_work(double time_left_s);
+  [[nodiscard]] double most_run_cost(const Agent& agent, double time_left_s) const;
+  [[nodiscard]] bool out_of_time() const;
   [[nodiscard]] bool wants_work(const Agent& agent) const;
   [[nodiscard]] int count_workers() const;
 

@@ -197,7 +197,7 @@ class Rank {
 
   /// Rank 0: hand out work, watch the clock and the signals, show progress.
   void lead(double now) {
-    master_->tick(now);
+    master_->tick(now, options_.time_limit_s - clock_.seconds());
     constexpr double sink_interval_s = 0.05;
     if (now - last_sink_tick_ >= sink_interval_s) {
       sink_->tick();

@@ -36,10 +36,15 @@ WorkQueue::WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run
   }
 }
 
-std::optional<Batch> WorkQueue::take(double target_cost, std::int64_t max_runs) {
+std::optional<Batch> WorkQueue::take(double target_cost, std::int64_t max_runs, double most_run_cost) {
+  if (most_run_cost <= none_at_most_) {
+    return std::nullopt;
+  }
   Batch batch;
-  while (!items_.empty() && (batch.ranges.empty() || batch.cost < target_cost) && max_runs > 0) {
-    Item& item = items_.front();
+  const auto fits = [=](const Item& item) { return item.run_cost + item.setup_cost <= most_run_cost; };
+  auto next = std::find_if(items_.begin(), items_.end(), fits);
+  while (next != items_.end() && (batch.ranges.empty() || batch.cost < target_cost) && max_runs > 0) {
+    Item& item = *next;
     const bool alone = item.alone;
     if (alone && !batch.ranges.empty()) {
       break;
@@ -57,16 +62,21 @@ std::optional<Batch> WorkQueue::take(double target_cost, std::int64_t max_runs) 
     item.range.count -= count;
     if (item.range.count == 0) {
       cost_left_ -= item.setup_cost;
-      items_.pop_front();
+      next = std::find_if(items_.erase(next), items_.end(), fits);
     }
     if (alone) {
       break;
     }
   }
-  return batch.ranges.empty() ? std::nullopt : std::optional(std::move(batch));
+  if (batch.ranges.empty()) {
+    none_at_most_ = most_run_cost;
+    return std::nullopt;
+  }
+  return batch;
 }
 
 void WorkQueue::put_back(const std::vector<RunRange>& ranges, bool alone) {
+  none_at_most_ = -1;
   for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
     // A range may not span problems in the queue, so that set-up is counted once an item.
     for (std::int64_t end = range->first + range->count; end > range->first;) {

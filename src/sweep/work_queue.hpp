@@ -37,10 +37,11 @@ class WorkQueue {
   [[nodiscard]] std::int64_t runs_left() const { return runs_left_; }
   [[nodiscard]] double cost_left() const { return cost_left_; }
 
-  /// The longest runs left, about `target_cost` flop of them but at least one run and at most `max_runs`; nothing when
-  /// empty.
+  /// The longest runs left, about `target_cost` flop of them but at least one run and at most `max_runs`; none that
+  /// costs more than `most_run_cost`, its set-up included. Nothing when no such run is left.
   [[nodiscard]] std::optional<Batch> take(double target_cost,
-                                          std::int64_t max_runs = std::numeric_limits<std::int64_t>::max());
+                                          std::int64_t max_runs = std::numeric_limits<std::int64_t>::max(),
+                                          double most_run_cost = std::numeric_limits<double>::infinity());
 
   /// Returns runs that were taken but not finished; they are handed out next, and each range alone in its batch if
   /// `alone`.
@@ -60,6 +61,7 @@ class WorkQueue {
   std::deque<Item> items_;
   std::int64_t runs_left_ = 0;
   double cost_left_ = 0;
+  double none_at_most_ = -1;  // known: no run left costs as little; saves looking for one again and again
 };
 
 }  // namespace fasweep

@@ -111,6 +111,26 @@ def test_all_ranks_killed(fasweep: Fasweep):
     assert_as_uninterrupted(fasweep)
 
 
+@pytest.mark.parametrize("limit", ["--time-limit", "SLURM_JOB_END_TIME"])
+def test_time_limits_shorter_than_a_run(fasweep: Fasweep, limit: str):
+    """Each start comes as far as its time reaches, and the last one to the end."""
+    one_run = LONG_RUNS.replace("relu, tanh", "tanh").replace("feedback-alignment, backprop", "backprop")
+    fasweep.job(one_run.replace("60000", "120000"))
+    slurm_margin_s = 30  # kept free before the end of a Slurm job
+    steps = [0]
+    for _ in range(100):
+        arguments = ("--time-limit", "0.3s") if limit == "--time-limit" else ()
+        extra = {} if arguments else {limit: str(int(time.time()) + slurm_margin_s + 1)}
+        process = fasweep.start(*COMMAND, "--workers", "1", *arguments, **extra)
+        out, err = process.communicate(timeout=60)
+        steps += continued_steps(err)
+        if process.returncode != 75:
+            break
+    assert process.returncode == 0, err
+    assert len(steps) > 1 and steps == sorted(steps), steps
+    assert_as_uninterrupted(fasweep)
+
+
 def test_damaged_checkpoints_are_not_used(interrupted: Fasweep):
     first, second, *_ = checkpoints(interrupted)
     whole = first.read_bytes()

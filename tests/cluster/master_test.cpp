@@ -20,11 +20,14 @@ using testing::MemorySink;
 class MasterTest : public ::testing::Test {
  protected:
   explicit MasterTest(int ranks = 2) {
-    MasterOptions options;
-    options.warn = [this](const std::string& text) { warnings_.push_back(text); };
-    options.lost_after_s = 30;
+    options_.warn = [this](const std::string& text) { warnings_.push_back(text); };
+    options_.lost_after_s = 30;
+    make_master(ranks);
+  }
+
+  void make_master(int ranks) {
     master_ = std::make_unique<Master>(
-        plan_, sink_, options, ranks, [this](int to, const WireMessage& message) { sent_.emplace_back(to, message); },
+        plan_, sink_, options_, ranks, [this](int to, const WireMessage& message) { sent_.emplace_back(to, message); },
         0);
   }
 
@@ -68,6 +71,7 @@ class MasterTest : public ::testing::Test {
 
   Plan plan_ = make_plan();
   MemorySink sink_;
+  MasterOptions options_;
   std::vector<std::string> warnings_;
   std::vector<std::pair<int, WireMessage>> sent_;
   std::unique_ptr<Master> master_;
@@ -206,6 +210,83 @@ TEST_F(MasterTest, DrainStopsHandingOutAndEndsWhenWorkIsReturned) {
   EXPECT_TRUE(take_assigned(0).empty());
   EXPECT_TRUE(master_->finished());
   EXPECT_GT(sink_.records.size(), 0U);
+}
+
+/// One batch done, so that the rate of rank 0 is known; seconds: how long it took.
+class MasterWithTimeLimit : public MasterTest {
+ protected:
+  MasterWithTimeLimit() : MasterTest(1) {}
+
+  /// The batches of one tick.
+  std::vector<Assign> tick(double time_left_s) {
+    master_->tick(1, time_left_s);
+    return take_assigned(0);
+  }
+  void learn_rate(double seconds) {
+    greet(0);
+    for (const Assign& batch : tick(1000)) {
+      Result result = finish(batch);
+      result.seconds = seconds;
+      master_->handle(0, result, 1);
+    }
+  }
+  [[nodiscard]] double cost(const Assign& batch) const {
+    double cost = 0;
+    for (const RunRange& range : batch.ranges) {
+      cost += plan_.setup_cost(range.first) + static_cast<double>(range.count) * plan_.run_cost(range.first);
+    }
+    return cost;
+  }
+};
+
+TEST_F(MasterWithTimeLimit, BeginsOnlyWhatIsDoneInTime) {
+  const double dearest = plan_.run_cost(plan_.size() - 1) + plan_.setup_cost(plan_.size() - 1);
+  greet(0);
+  const std::vector<Assign> first = tick(1000);
+  const double rate = 1e6;
+  for (const Assign& batch : first) {
+    Result result = finish(batch);
+    result.seconds = cost(batch) / rate;
+    master_->handle(0, result, 1);
+  }
+  const double time_left_s = dearest / rate;  // enough for shorter runs; with the margin not for the longest
+
+  const std::vector<Assign> assigned = tick(time_left_s);
+
+  ASSERT_FALSE(assigned.empty());
+  for (const Assign& batch : assigned) {
+    EXPECT_LE(cost(batch), rate * time_left_s);
+    EXPECT_LT(plan_.at(batch.ranges.front().first).width, 512);
+  }
+  EXPECT_FALSE(was_told(0, drain_type));
+  for (const Assign& batch : assigned) {
+    master_->handle(0, finish(batch), 1);
+  }
+  const std::vector<Assign> later = tick(1000);
+  ASSERT_FALSE(later.empty());
+  EXPECT_EQ(plan_.at(later.front().ranges.front().first).width, 512);
+}
+
+TEST_F(MasterWithTimeLimit, DrainsWhenNothingWouldBeDoneInTime) {
+  learn_rate(10);
+  EXPECT_TRUE(tick(1e-6).empty());
+  EXPECT_TRUE(was_told(0, drain_type));
+  EXPECT_TRUE(master_->finished());
+  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("would be done in time")));
+}
+
+TEST_F(MasterWithTimeLimit, BeginsLongRunsThatWillBeSaved) {
+  options_.saved_after_s = 2;
+  make_master(1);
+  learn_rate(1e6);
+  EXPECT_FALSE(tick(3).empty());
+}
+
+TEST_F(MasterWithTimeLimit, DoesNotDrainBeforeAllAgentsWereHeard) {
+  make_master(2);
+  learn_rate(1e6);
+  EXPECT_TRUE(tick(3).empty());
+  EXPECT_FALSE(was_told(0, drain_type));
 }
 
 TEST_F(MasterTest, WrongRecordsAreRefusedByName) {

@@ -83,6 +83,30 @@ TEST(WorkQueue, ReturnedRunsComeNextAndOnlyOnce) {
   EXPECT_EQ(runs_of(*again), runs_of(*batch));
 }
 
+TEST(WorkQueue, RunsThatCostTooMuchStayUntilTheyAreAllowed) {
+  const Plan plan = make_plan();
+  WorkQueue queue(plan, nothing_done);
+  const auto whole_cost = [&](std::int64_t run) { return plan.run_cost(run) + plan.setup_cost(run); };
+  const double dearest = whole_cost(queue.take(0)->ranges.front().first);
+  WorkQueue limited(plan, nothing_done);
+  std::int64_t taken = 0;
+  while (const auto batch = limited.take(1e8, plan.size(), dearest * 0.99)) {
+    for (const std::int64_t run : runs_of(*batch)) {
+      EXPECT_LT(whole_cost(run), dearest);
+      ++taken;
+    }
+  }
+  EXPECT_GT(taken, 0);
+  EXPECT_EQ(limited.runs_left(), plan.size() - taken);
+  EXPECT_FALSE(limited.take(1e8, plan.size(), dearest * 0.99));
+  while (const auto batch = limited.take(1e8)) {
+    for (const std::int64_t run : runs_of(*batch)) {
+      EXPECT_EQ(whole_cost(run), dearest);
+    }
+  }
+  EXPECT_TRUE(limited.empty());
+}
+
 TEST(WorkQueue, RunsReturnedAloneShareNoBatch) {
   const Plan plan = make_plan();
   WorkQueue queue(plan, nothing_done);
