@@ -73,9 +73,8 @@ void add_options(ArgumentGrammar& grammar) {
       "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
       "a rank that is silent for so long is lost: the others train its runs")(
       "checkpoint-seconds", value<double>()->default_value(300),
-      "save the state of a run that has trained for so long, and again every so often; an interrupted sweep goes on "
-      "from there; 0: never")("shard", value<std::string>(),
-                              "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
+      "save a run that has trained for so long, and again every so often, to go on from there; 0: never")(
+      "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
   grammar.add_positional("job");

@@ -78,7 +78,7 @@ void Master::take(int from, const Hello& hello, double now) {
                   " is refused (it works on another plan); start every rank with the same command");
   }
   if (!same_plan || stopping_) {
-    send_(from, Stop{});
+    send_(from, Stop{has_lost_agents()});
     return;
   }
   agent.workers = std::max(hello.workers, 0);
@@ -324,7 +324,7 @@ void Master::stop_agents() {
   stopping_ = true;
   for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
     if (agents_[rank].greeted && !agents_[rank].left) {
-      send_(static_cast<int>(rank), Stop{});
+      send_(static_cast<int>(rank), Stop{has_lost_agents()});
     }
   }
 }

@@ -45,6 +45,9 @@ void put_body(ByteWriter& out, const Result& result) {
   out.put_text(result.resignation);
   out.put_array(std::span<const std::byte>(result.records));
 }
+void put_body(ByteWriter& out, const Stop& stop) {
+  out.put(static_cast<std::uint8_t>(stop.rank_died));
+}
 template <class Empty>
 void put_body(ByteWriter& /*out*/, const Empty& /*message*/) {
   static_assert(std::is_empty_v<Empty>);
@@ -80,6 +83,9 @@ void get_body(ByteReader& in, Result& result) {
   result.resignation = in.get_text();
   const std::span<const std::byte> records = in.take(in.left());
   result.records.assign(records.begin(), records.end());
+}
+void get_body(ByteReader& in, Stop& stop) {
+  stop.rank_died = in.get<std::uint8_t>() != 0;
 }
 template <class Empty>
 void get_body(ByteReader& /*in*/, Empty& /*message*/) {

@@ -51,7 +51,9 @@ struct HeartbeatReply {};
 struct Drain {};
 
 /// Master to agent: nothing more to do, leave.
-struct Stop {};
+struct Stop {
+  bool rank_died = false;  // leave without the collective farewell, which would wait for the dead
+};
 
 /// Agent to master: leaving.
 struct Bye {};
@@ -59,7 +61,7 @@ struct Bye {};
 using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 1;
+inline constexpr std::uint32_t protocol_version = 2;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

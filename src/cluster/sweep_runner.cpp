@@ -35,7 +35,10 @@ class Agent {
       pool_.push(*assign);
     } else if (std::holds_alternative<Drain>(message)) {
       pool_.cancel();
-    } else if (std::holds_alternative<Stop>(message)) {
+    } else if (const auto* stop = std::get_if<Stop>(&message)) {
+      if (stop->rank_died) {
+        transport_.skip_farewell();
+      }
       transport_.send(master_rank, encode(Bye{}));
       left_ = true;
     }
@@ -54,6 +57,7 @@ class Agent {
     }
     // The master answers heartbeats; without an answer for this long it is gone and nobody will take the results.
     if (transport_.rank() != master_rank && now - last_heard_ > 2 * options_.master.lost_after_s) {
+      transport_.skip_farewell();
       left_ = true;
     }
     return !results.empty();

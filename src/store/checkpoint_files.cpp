@@ -1,13 +1,12 @@
 #include "store/checkpoint_files.hpp"
 
-#include <array>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
 #include "store/journal.hpp"
 #include "util/error.hpp"
 #include "util/fault_point.hpp"
+#include "util/text.hpp"
 
 namespace fasweep {
 namespace {
@@ -58,9 +57,7 @@ fs::path checkpoint_folder(const fs::path& file) {
 }
 
 fs::path checkpoint_path(const fs::path& folder, std::uint64_t identity) {
-  std::array<char, 17> name{};
-  std::snprintf(name.data(), name.size(), "%016llx", static_cast<unsigned long long>(identity));
-  return folder / name.data();
+  return folder / format_hash(identity);
 }
 
 CheckpointFiles::CheckpointFiles(const fs::path& file, const Plan& plan, double interval_s, Tell tell)

@@ -30,9 +30,11 @@ class Plan {
   [[nodiscard]] std::int64_t problems() const { return problems_; }
   [[nodiscard]] std::int64_t runs_per_problem() const { return runs_per_problem_; }
 
-  /// Whether this job trains `run`. A shard has every row of the plan, its hash too, and leaves the others pending.
+  /// A shard has every row of the plan, its hash too, and leaves pending what other shards train.
   [[nodiscard]] Shard shard() const { return shard_; }
+  /// Whether this shard trains `run`.
   [[nodiscard]] bool in_shard(std::int64_t run) const { return run / runs_per_problem_ % shard_.count == shard_.index; }
+  /// Runs this shard trains.
   [[nodiscard]] std::int64_t shard_size() const;
 
   /// run: 0..size()-1.

@@ -136,6 +136,20 @@ TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {
   EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
 }
 
+TEST_F(MasterTest, StopSaysWhetherARankDied) {
+  const auto told_dead = [this] { return std::get<Stop>(sent_.back().second).rank_died; };
+  greet(0);
+  greet(1);
+  master_->stop_agents();
+  EXPECT_FALSE(told_dead());
+
+  master_->handle(0, Heartbeat{}, 31);
+  master_->tick(31);  // rank 1 was silent for too long
+  master_->stop_agents();
+
+  EXPECT_TRUE(told_dead());
+}
+
 TEST_F(MasterTest, LateResultOfALostAgentCountsAndRevivesIt) {
   greet(0);
   greet(1);

@@ -20,7 +20,7 @@ std::vector<WireMessage> one_of_each() {
           Heartbeat{},
           HeartbeatReply{},
           Drain{},
-          Stop{},
+          Stop{true},
           Bye{}};
 }
 

@@ -6,8 +6,6 @@
 #include <array>
 #include <span>
 
-#include <hwy/aligned_allocator.h>
-
 #include "backend/cpu/dense_product.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
@@ -27,14 +25,14 @@ class DenseNetwork {
         block_rows_(choose_block_rows(start.rows)),
         blocks_((start.rows + block_rows_ - 1) / block_rows_),
         gram_(pack_gram(start)),
-        z_(make_vector(tiles_ * tile_size())),
-        h_(make_vector(h_size())),
-        beta_(make_vector(tiles_ * tile_units)),
-        feedback_(make_vector(tiles_ * tile_units)),
-        is_unit_(make_vector(tiles_ * tile_units)),
-        signal_(make_vector(samples_ * tile_units)),
-        partial_outputs_(make_vector(rows_ * lanes)),
-        outputs_(make_vector(rows_)) {
+        z_(make_numbers<Scalar>(tiles_ * tile_size())),
+        h_(make_numbers<Scalar>(h_size())),
+        beta_(make_numbers<Scalar>(tiles_ * tile_units)),
+        feedback_(make_numbers<Scalar>(tiles_ * tile_units)),
+        is_unit_(make_numbers<Scalar>(tiles_ * tile_units)),
+        signal_(make_numbers<Scalar>(samples_ * tile_units)),
+        partial_outputs_(make_numbers<Scalar>(rows_ * lanes)),
+        outputs_(make_numbers<Scalar>(rows_)) {
     std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
     std::copy(start.feedback.begin(), start.feedback.end(), feedback_.get());
     std::fill_n(is_unit_.get(), width_, Scalar(1));
@@ -70,8 +68,7 @@ class DenseNetwork {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
       make_signal(tile, error, decay, scale);
-      add_product(block_rows_, blocks_, samples_, gram_.get(), signal_.get(),
-                  &z_[static_cast<std::size_t>(tile) * tile_size()]);
+      add_product(block_rows_, blocks_, samples_, gram_.get(), signal_.get(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
     sum_outputs();
@@ -99,12 +96,6 @@ class DenseNetwork {
   static constexpr int tile_units = vectors * lanes;
   static constexpr int most_block_rows = fasweep::most_block_rows<Scalar>;
 
-  static hwy::AlignedFreeUniquePtr<Scalar[]> make_vector(int size) {
-    auto vector = hwy::AllocateAligned<Scalar>(static_cast<std::size_t>(std::max(size, 1)));
-    std::fill_n(vector.get(), std::max(size, 1), Scalar(0));
-    return vector;
-  }
-
   /// Rows of Z that are updated together: many, but such that few rows are added to fill the last block.
   static int choose_block_rows(int rows) {
     int best = std::min(rows, most_block_rows);
@@ -115,8 +106,8 @@ class DenseNetwork {
     return best;
   }
 
-  [[nodiscard]] int tile_size() const { return blocks_ * block_rows_ * tile_units; }
-  [[nodiscard]] int h_size() const { return Activation::is_cheap ? 0 : tiles_ * tile_size(); }
+  [[nodiscard]] std::size_t tile_size() const { return static_cast<std::size_t>(blocks_ * block_rows_) * tile_units; }
+  [[nodiscard]] std::size_t h_size() const { return Activation::is_cheap ? 0 : tiles_ * tile_size(); }
   [[nodiscard]] std::size_t position(int row, int unit) const {
     const auto tile = static_cast<std::size_t>(unit / tile_units);
     return tile * tile_size() + static_cast<std::size_t>(row) * tile_units + unit % tile_units;
@@ -124,10 +115,10 @@ class DenseNetwork {
 
   /// K in the order add_product() reads it: [block][sample][row of the block]; zero for the rows that fill the last
   /// block.
-  static hwy::AlignedFreeUniquePtr<Scalar[]> pack_gram(const SampleSpaceStart<Scalar>& start) {
+  static AlignedNumbers<Scalar> pack_gram(const SampleSpaceStart<Scalar>& start) {
     const int block_rows = choose_block_rows(start.rows);
     const int blocks = (start.rows + block_rows - 1) / block_rows;
-    auto packed = make_vector(blocks * start.samples * block_rows);
+    auto packed = make_numbers<Scalar>(blocks * start.samples * block_rows);
     Scalar* next = packed.get();
     for (int block = 0; block < blocks; ++block) {
       for (int sample = 0; sample < start.samples; ++sample) {
@@ -140,7 +131,7 @@ class DenseNetwork {
   }
 
   [[nodiscard]] P value(int tile, int row, int vector) const {
-    const std::size_t at = static_cast<std::size_t>(tile) * tile_size() + row * tile_units + vector * lanes;
+    const std::size_t at = tile * tile_size() + row * tile_units + vector * lanes;
     return Activation::is_cheap ? Activation::value(P::load(&z_[at])) : P::load(&h_[at]);
   }
 
@@ -175,7 +166,7 @@ class DenseNetwork {
     for (int vector = 0; vector < vectors; ++vector) {
       beta[vector] = P::load(&beta_[tile * tile_units + vector * lanes]);
     }
-    const std::size_t start = static_cast<std::size_t>(tile) * tile_size();
+    const std::size_t start = tile * tile_size();
     for (int i = 0; i < rows_; ++i) {
       P sum = P::load(&partial_outputs_[i * lanes]);
       for (int vector = 0; vector < vectors; ++vector) {
@@ -202,15 +193,15 @@ class DenseNetwork {
   int tiles_;
   int block_rows_;
   int blocks_;
-  hwy::AlignedFreeUniquePtr<Scalar[]> gram_;             // K, packed
-  hwy::AlignedFreeUniquePtr<Scalar[]> z_;                // [tile][row, filled up to whole blocks][unit of the tile]
-  hwy::AlignedFreeUniquePtr<Scalar[]> h_;                // psi(Z) likewise, unless it is cheap
-  hwy::AlignedFreeUniquePtr<Scalar[]> beta_;             // [unit], zero beyond width
-  hwy::AlignedFreeUniquePtr<Scalar[]> feedback_;         // likewise
-  hwy::AlignedFreeUniquePtr<Scalar[]> is_unit_;          // 1, and 0 beyond width
-  hwy::AlignedFreeUniquePtr<Scalar[]> signal_;           // of one tile
-  hwy::AlignedFreeUniquePtr<Scalar[]> partial_outputs_;  // [row][lane]
-  hwy::AlignedFreeUniquePtr<Scalar[]> outputs_;
+  AlignedNumbers<Scalar> gram_;             // K, packed
+  AlignedNumbers<Scalar> z_;                // [tile][row, filled up to whole blocks][unit of the tile]
+  AlignedNumbers<Scalar> h_;                // psi(Z) likewise, unless it is cheap
+  AlignedNumbers<Scalar> beta_;             // [unit], zero beyond width
+  AlignedNumbers<Scalar> feedback_;         // likewise
+  AlignedNumbers<Scalar> is_unit_;          // 1, and 0 beyond width
+  AlignedNumbers<Scalar> signal_;           // of one tile
+  AlignedNumbers<Scalar> partial_outputs_;  // [row][lane]
+  AlignedNumbers<Scalar> outputs_;
 };
 
 }  // namespace fasweep

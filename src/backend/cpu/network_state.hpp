@@ -1,7 +1,10 @@
-// How a network in sample space goes into a checkpoint: its numbers as they lie in memory. The layout depends on the
-// length of a vector register, so that a program built for another one must not read it.
+// The numbers of a network in sample space, aligned for the vector unit, and how they go into a checkpoint: as they lie
+// in memory. The layout depends on the length of a vector register, so that a program built for another one must not
+// read it.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -12,6 +15,17 @@
 #include "util/error.hpp"
 
 namespace fasweep {
+
+template <class Scalar>
+using AlignedNumbers = hwy::AlignedFreeUniquePtr<Scalar[]>;
+
+/// `size` zeros.
+template <class Scalar>
+AlignedNumbers<Scalar> make_numbers(std::size_t size) {
+  auto numbers = hwy::AllocateAligned<Scalar>(std::max<std::size_t>(size, 1));  // nothing cannot be allocated
+  std::fill_n(numbers.get(), size, Scalar(0));
+  return numbers;
+}
 
 /// lanes: numbers a vector register holds.
 inline void put_lanes(ByteWriter& out, int lanes) {
@@ -27,13 +41,13 @@ inline void check_lanes(ByteReader& in, int lanes) {
 }
 
 template <class Scalar>
-void put_numbers(ByteWriter& out, const hwy::AlignedFreeUniquePtr<Scalar[]>& numbers, int size) {
-  out.put_array(std::span<const Scalar>(numbers.get(), static_cast<std::size_t>(size)));
+void put_numbers(ByteWriter& out, const AlignedNumbers<Scalar>& numbers, std::size_t size) {
+  out.put_array(std::span<const Scalar>(numbers.get(), size));
 }
 
 template <class Scalar>
-void get_numbers(ByteReader& in, const hwy::AlignedFreeUniquePtr<Scalar[]>& numbers, int size) {
-  in.get_into(std::span<Scalar>(numbers.get(), static_cast<std::size_t>(size)));
+void get_numbers(ByteReader& in, const AlignedNumbers<Scalar>& numbers, std::size_t size) {
+  in.get_into(std::span<Scalar>(numbers.get(), size));
 }
 
 }  // namespace fasweep

@@ -13,8 +13,6 @@
 #include <type_traits>
 #include <vector>
 
-#include <hwy/aligned_allocator.h>
-
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
@@ -34,16 +32,16 @@ class TableNetwork {
         parts_((start.samples + part_samples - 1) / part_samples),
         training_positions_(round_up(position(start.samples - 1) + 1, lanes)),
         positions_(training_positions_ + round_up(start.rows - start.samples, lanes)),
-        gram_(make_vector(start.samples * positions_)),
-        z_(make_vector(start.width * positions_)),
+        gram_(make_numbers<Scalar>(start.samples * positions_)),
+        z_(make_numbers<Scalar>(static_cast<std::size_t>(start.width) * positions_)),
         beta_(start.output_weight),
         feedback_(start.feedback),
         active_(static_cast<std::size_t>(start.width) * parts_),
         step_(start.width),
-        error_(make_vector(positions_)),
-        tables_(make_vector(positions_ * groups(start.samples) * subsets)),
-        partial_outputs_(make_vector(positions_)),
-        outputs_(make_vector(rows_)) {
+        error_(make_numbers<Scalar>(positions_)),
+        tables_(make_numbers<Scalar>(table_start(positions_))),
+        partial_outputs_(make_numbers<Scalar>(positions_)),
+        outputs_(make_numbers<Scalar>(rows_)) {
     for (int row = 0; row < rows_; ++row) {
       for (int i = 0; i < samples_; ++i) {
         gram_[i * positions_ + position(row)] = start.gram[static_cast<std::size_t>(i) * rows_ + row];
@@ -111,12 +109,10 @@ class TableNetwork {
   static constexpr int part_positions = 64;
   static constexpr int tile_units = 1024;  // whose Z stays in second-level cache
 
-  static hwy::AlignedFreeUniquePtr<Scalar[]> make_vector(int size) {
-    auto vector = hwy::AllocateAligned<Scalar>(static_cast<std::size_t>(std::max(size, 1)));
-    std::fill_n(vector.get(), std::max(size, 1), Scalar(0));
-    return vector;
-  }
   static int round_up(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
+  [[nodiscard]] std::size_t table_start(int position) const {
+    return static_cast<std::size_t>(position) * groups(samples_) * subsets;
+  }
   static int groups(int samples) { return (samples + group_samples - 1) / group_samples; }
 
   [[nodiscard]] int position(int row) const {
@@ -126,7 +122,7 @@ class TableNetwork {
   [[nodiscard]] std::size_t at(int unit) const { return static_cast<std::size_t>(unit) * positions_; }
 
   /// Tables of the vector at `position`: [group][subset].
-  [[nodiscard]] Scalar* table(int position) { return &tables_[position * groups(samples_) * subsets]; }
+  [[nodiscard]] Scalar* table(int position) { return &tables_[table_start(position)]; }
 
   /// For every position, group and subset of the group: the sum of e_i K_i over the subset.
   void make_tables(std::span<const Scalar> error) {
@@ -280,16 +276,16 @@ class TableNetwork {
   int parts_;
   int training_positions_;
   int positions_;
-  hwy::AlignedFreeUniquePtr<Scalar[]> gram_;  // K: [sample][position]
-  hwy::AlignedFreeUniquePtr<Scalar[]> z_;     // [unit][position]
+  AlignedNumbers<Scalar> gram_;  // K: [sample][position]
+  AlignedNumbers<Scalar> z_;     // [unit][position]
   std::vector<Scalar> beta_;
   std::vector<Scalar> feedback_;
-  std::vector<std::uint64_t> active_;                    // [unit][part]: the samples with derivative 1
-  std::vector<Scalar> step_;                             // [unit]
-  hwy::AlignedFreeUniquePtr<Scalar[]> error_;            // [position]
-  hwy::AlignedFreeUniquePtr<Scalar[]> tables_;           // [vector][group][subset][lane]
-  hwy::AlignedFreeUniquePtr<Scalar[]> partial_outputs_;  // [position]
-  hwy::AlignedFreeUniquePtr<Scalar[]> outputs_;          // [row]
+  std::vector<std::uint64_t> active_;       // [unit][part]: the samples with derivative 1
+  std::vector<Scalar> step_;                // [unit]
+  AlignedNumbers<Scalar> error_;            // [position]
+  AlignedNumbers<Scalar> tables_;           // [vector][group][subset][lane]
+  AlignedNumbers<Scalar> partial_outputs_;  // [position]
+  AlignedNumbers<Scalar> outputs_;          // [row]
 };
 
 }  // namespace fasweep

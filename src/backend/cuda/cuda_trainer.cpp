@@ -71,8 +71,8 @@ class CudaTrainer final : public Trainer {
     if (runs.empty()) {
       return {};
     }
-    return others_->train(
-        {request.problem, request.data, request.training, request.record, runs, request.solver, request.cancelled});
+    return others_->train({request.problem, request.data, request.training, request.record, runs, request.solver,
+                           request.cancelled, request.checkpoints});
   }
 
   static std::vector<RunRecord> in_order(std::span<const RunSpec> runs, std::vector<RunRecord> records) {
