@@ -141,8 +141,8 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
       }
       std::vector<RunRecord> records;
       try {
-        const Problem problem =
-            make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation});
+        const Problem problem = make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
+                                             job.training.initial_weights);
         records = trainer.train(
             {problem, job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
       } catch (const DeviceError&) {

@@ -40,10 +40,15 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 /// The job as a job file with every key present and every value in canonical form: parse_job(resolved_text(j)) == j.
 [[nodiscard]] std::string resolved_text(const Job& job);
 
+/// resolved_text without keys that came later than the first result files and are at their default: names the plan, so
+/// that files written before a key was there stay readable.
+[[nodiscard]] std::string hashed_text(const Job& job);
+
 /// One line a key: name, default and what is accepted. For --help.
 [[nodiscard]] std::string job_grammar_help();
 
-/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded.
+/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded, later keys at their
+/// default too.
 [[nodiscard]] std::string shared_settings_text(const Job& job);
 
 /// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every

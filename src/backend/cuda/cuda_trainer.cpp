@@ -33,11 +33,12 @@ class CudaTrainer final : public Trainer {
   [[nodiscard]] bool takes(const TrainingRequest& request, const RunSpec& run) const {
     const DataSettings& data = request.data;
     if (request.training.precision != Precision::float32 || data.samples + data.test_samples > max_rows ||
-        kernel_shared_bytes(data.samples) > shared_bytes_) {
+        kernel_shared_bytes(data.samples) > shared_bytes_ ||
+        !accepts(Solver::sample_space, data, request.training, run)) {
       return false;
     }
     if (request.solver == Solver::automatic) {
-      return choose_solver(request.solver, data, request.training.max_steps, run) != Solver::reduced_linear;
+      return choose_solver(request.solver, data, request.training, run) != Solver::reduced_linear;
     }
     return request.solver == Solver::sample_space;
   }

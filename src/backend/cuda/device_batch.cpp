@@ -253,9 +253,7 @@ std::vector<Observation> DeviceBatch::observations() const {
     o = add_blocks({sums.data() + run * a_run, a_run});
     const float* row = errors.data() + run * values();
     o.squared_error = square_sum({row, samples});
-    if (tests > 0) {
-      o.test_squared_error = square_sum({row + samples, tests});
-    }
+    complete_single_output(tests > 0 ? square_sum({row + samples, tests}) : not_a_number, o);
   }
   return observations;
 }
