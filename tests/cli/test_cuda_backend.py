@@ -55,3 +55,16 @@ def test_without_a_device_cuda_says_so_and_trains_on_the_cpu(fasweep: Fasweep) -
     else:
         assert process.returncode == 2
         assert "built without CUDA" in message and "auto or cpu" in message
+
+
+def test_the_selftest_passes_on_the_emulated_device(emulated: Fasweep) -> None:
+    lines = emulated.run("selftest", "--backend", "cuda").splitlines()
+    assert lines[-1] == "selftest: passed"
+    assert all(line.startswith("pass  ") for line in lines[:-1])
+    for check in ("bits of relu", "numbers of relu", "rate of relu"):
+        assert any(check in line for line in lines), check
+
+
+def test_the_selftest_without_a_device_fails_and_says_why(fasweep: Fasweep) -> None:
+    message = fasweep.run("selftest", expect=1, CUDA_VISIBLE_DEVICES="")
+    assert "nothing to test" in message and ("no CUDA device" in message or "built without CUDA" in message)

@@ -141,4 +141,8 @@ void queue_observe(int activation, const SampleSpaceBatch& batch, int active, St
 /// Shared memory the kernels need for this many training samples, in bytes.
 [[nodiscard]] int kernel_shared_bytes(int samples);
 
+/// Whether the kernels were built without fused multiplications and additions but those they ask for, so that they give
+/// the bits of the emulation.
+[[nodiscard]] bool kernels_are_exact();
+
 }  // namespace fasweep

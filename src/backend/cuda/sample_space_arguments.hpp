@@ -8,6 +8,7 @@ namespace fasweep {
 // A block trains `tiles_a_block` tiles of 64 hidden units of one run, one after the other. These shapes are written
 // into the kernels; sample_space_kernels.hpp says why they are as they are.
 inline constexpr int threads_a_block = 128;
+inline constexpr int blocks_a_multiprocessor = 6;  // training blocks, which the compiler leaves registers for
 inline constexpr int tile_units = 64;
 inline constexpr int rows_a_pass = 64;
 inline constexpr int max_rows = 256;         // training and test samples together

@@ -253,7 +253,8 @@ __device__ inline void store_partials(const SampleSpaceBatch& batch, int run, st
 
 /// One step of every active run: grid is blocks x active runs, `offset` the steps since *batch.first_step.
 template <class Activation>
-__global__ void __launch_bounds__(threads_a_block, 6) train_step(SampleSpaceBatch batch, int offset) {
+__global__ void __launch_bounds__(threads_a_block, blocks_a_multiprocessor)
+    train_step(SampleSpaceBatch batch, int offset) {
   FASWEEP_SHARED(BlockMemory, memory);
   const int run = batch.active[blockIdx.y];
   const std::int64_t step = *batch.first_step + offset;
