@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "model/dataset.hpp"
 #include "model/run_spec.hpp"
 
 namespace fasweep {
@@ -14,12 +15,14 @@ struct Problem {
   int samples = 0;                    // n, training samples
   int test_samples = 0;               // rows after them, never trained on
   int inputs = 0;                     // d
+  int outputs = 1;                    // k
   int width = 0;                      // p
+  const Dataset* dataset = nullptr;   // where inputs and targets are when x and y are empty; outlives the problem
   std::vector<double> x;              // (samples + test_samples) x inputs
-  std::vector<double> y;              // samples + test_samples; test targets carry no label noise
+  std::vector<double> y;              // (samples + test_samples) x outputs; test targets carry no label noise
   std::vector<double> hidden_weight;  // W(0): width x inputs
-  std::vector<double> output_weight;  // beta(0): width
-  std::vector<double> feedback;       // b: width
+  std::vector<double> output_weight;  // beta(0): width x outputs
+  std::vector<double> feedback;       // b: width x outputs
 };
 
 /// What a Problem depends on.
@@ -30,8 +33,11 @@ struct ProblemKey {
   friend bool operator==(const ProblemKey&, const ProblemKey&) = default;
 };
 
-/// W(0), beta(0), b and the teacher's weights are N(0, 1); inputs N(0, 1) or N(0, 1/d). Targets are those of the
-/// teacher, f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on training samples.
-[[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key);
+/// beta(0), b and the teacher's weights are N(0, 1), W(0) too or N(0, 1/d). A teacher's inputs are N(0, 1) or N(0, 1/d)
+/// and its targets f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on training samples. Data read from
+/// files stay where they are: dataset, which has the counts of `data`, or nullptr for a teacher.
+[[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
+                                   InitialWeights initial_weights = InitialWeights::gaussian,
+                                   const Dataset* dataset = nullptr);
 
 }  // namespace fasweep

@@ -25,15 +25,42 @@ inline constexpr std::array<std::string_view, 2> precision_names{"float32", "flo
 enum class DataSource { teacher };
 inline constexpr std::array<std::string_view, 1> data_source_names{"teacher"};
 
+/// What a target is: numbers to regress on, or one of k classes, one-hot.
+enum class Targets { numbers, classes };
+inline constexpr std::array<std::string_view, 2> targets_names{"numbers", "classes"};
+
 struct DataSettings {
   DataSource source = DataSource::teacher;
   int samples = 50;      // n >= 1
   int inputs = 150;      // d >= 1
-  int test_samples = 0;  // held-out samples of the same teacher, >= 0
+  int outputs = 1;       // k >= 1
+  int test_samples = 0;  // held-out samples of the same teacher or data set, >= 0
+  Targets targets = Targets::numbers;
   InputLaw input_law = InputLaw::gaussian;
   double label_noise = 0;  // standard deviation of the noise added to training targets, >= 0
   int teacher_width = 0;   // hidden units of the teacher; 0: as many as the student
 };
+
+/// L of one sample with error e = prediction - y: 1/2 sum_c e_c^2 with f as prediction, or -sum_c y_c log softmax(f)_c
+/// with softmax(f) as prediction. Either way e is what flows back.
+enum class LossFunction { squared, cross_entropy };
+inline constexpr std::array<std::string_view, 2> loss_function_names{"squared", "cross-entropy"};
+
+/// The losses of a batch's samples are summed (the paper's eq. 2.2) or averaged.
+enum class Reduction { sum, mean };
+inline constexpr std::array<std::string_view, 2> reduction_names{"sum", "mean"};
+
+/// f = H beta / sqrt(p), as in the paper's eq. 2.1, or f = H beta.
+enum class OutputScale { root_width, one };
+inline constexpr std::array<std::string_view, 2> output_scale_names{"root-width", "one"};
+
+/// Law of W(0): N(0, 1), as in the paper's Theorem 3.2, or N(0, 1/d).
+enum class InitialWeights { gaussian, gaussian_scaled };
+inline constexpr std::array<std::string_view, 2> initial_weights_names{"gaussian", "gaussian-scaled"};
+
+/// What the ridge acts on: beta alone, as in the paper's eq. 4.1, or W too. Never biases.
+enum class Decay { output, all };
+inline constexpr std::array<std::string_view, 2> decay_names{"output", "all"};
 
 struct TrainingSettings {
   std::array<double, Activations::size> step_size{};  // eta > 0 for each activation, in the order of `Activations`
@@ -41,6 +68,14 @@ struct TrainingSettings {
   std::int64_t max_steps = 20000;  // >= 0
   StopRule stop;
   Precision precision = Precision::float32;
+  LossFunction loss = LossFunction::squared;
+  Reduction reduction = Reduction::sum;
+  int batch_size = 0;  // samples of a step, 1..n; 0: all of them in every step
+  double dropout = 0;  // probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step
+  OutputScale output_scale = OutputScale::root_width;
+  InitialWeights initial_weights = InitialWeights::gaussian;
+  bool biases = false;  // of hidden units and outputs, 0 at the start
+  Decay decay = Decay::output;
 };
 
 struct RecordSettings {

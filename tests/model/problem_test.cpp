@@ -37,6 +37,42 @@ TEST(Problem, ActivationChangesTargetsOnly) {
   EXPECT_NE(relu.y, tanh.y);
 }
 
+TEST(Problem, FirstOutputOfManyIsDrawnFromTheSameStream) {
+  DataSettings data = small_data();
+  const Problem one = make_problem(data, {5, 1, 0});
+  data.outputs = 3;
+  const Problem three = make_problem(data, {5, 1, 0});
+
+  ASSERT_EQ(three.y.size(), 3 * one.y.size());
+  ASSERT_EQ(three.output_weight.size(), 3U);
+  EXPECT_EQ(three.output_weight[0], one.output_weight[0]);
+  for (std::size_t i = 0; i < one.y.size(); ++i) {  // one hidden unit: its first weight is that of the first output
+    EXPECT_EQ(three.y[3 * i], one.y[i]);
+    const double product = three.y[3 * i] * three.y[1];  // the columns of y are parallel; a few roundings apart
+    EXPECT_NEAR(three.y[3 * i + 1] * three.y[0], product, 1e-14 * std::abs(product));
+  }
+}
+
+TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
+  const Problem plain = make_problem(small_data(), {5, 8, 0});
+  const Problem scaled = make_problem(small_data(), {5, 8, 0}, InitialWeights::gaussian_scaled);
+
+  EXPECT_EQ(plain.output_weight, scaled.output_weight);
+  for (std::size_t i = 0; i < plain.hidden_weight.size(); ++i) {
+    EXPECT_EQ(scaled.hidden_weight[i], plain.hidden_weight[i] / std::sqrt(3.0));
+  }
+}
+
+TEST(Problem, DatasetReplacesTheTeacher) {
+  const Dataset dataset;
+  const Problem problem = make_problem(small_data(), {5, 8, 0}, InitialWeights::gaussian, &dataset);
+
+  EXPECT_EQ(problem.dataset, &dataset);
+  EXPECT_TRUE(problem.x.empty());
+  EXPECT_TRUE(problem.y.empty());
+  EXPECT_EQ(problem.hidden_weight, make_problem(small_data(), {5, 8, 0}).hidden_weight);
+}
+
 TEST(Problem, ScaledInputsAreGaussianOverRootD) {
   DataSettings data = small_data();
   const Problem plain = make_problem(data, {5, 8, 0});

@@ -1,0 +1,35 @@
+// A data set as it was read from files: inputs by their non-zeros, how they are normalised, and targets. Read once,
+// shared by all worker threads of a rank, never changed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace fasweep {
+
+/// Rows are samples, training samples first. With r = raw, input j of row i is r_ij * scale_j - shift_j: a zero of the
+/// raw data costs nothing, since X W^T = (raw S) W^T - 1 (W shift)^T.
+struct Dataset {
+  int samples = 0;          // training samples
+  int test_samples = 0;     // rows after them
+  int inputs = 0;           // d
+  int outputs = 0;          // k: targets of a row, or classes
+  bool is_classes = false;  // targets are one-hot
+  // Raw inputs in compressed rows: the non-zeros of row i are at row_begin[i] .. row_begin[i + 1] - 1, columns
+  // increasing.
+  std::vector<std::int64_t> row_begin;  // samples + test_samples + 1
+  std::vector<std::int32_t> column;
+  std::vector<double> raw;
+  std::vector<double> scale;   // inputs; finite, never 0
+  std::vector<double> shift;   // inputs
+  std::vector<double> y;       // (samples + test_samples) x outputs, row-major
+  std::uint32_t checksum = 0;  // CRC32C of all of the above: two ranks or two starts that differ in it differ in data
+};
+
+/// Non-zeros over entries of the raw inputs, 0..1.
+[[nodiscard]] inline double density(const Dataset& dataset) {
+  return static_cast<double>(dataset.raw.size()) /
+         (static_cast<double>(dataset.samples + dataset.test_samples) * static_cast<double>(dataset.inputs));
+}
+
+}  // namespace fasweep
