@@ -5,6 +5,7 @@
 
 #include "backend/cuda/batch_loop.hpp"
 #include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
 
 namespace fasweep {
 namespace {
@@ -21,7 +22,8 @@ class CudaTrainer final : public Trainer {
     std::vector<RunSpec> ours;
     std::vector<RunSpec> theirs;
     for (const RunSpec& run : request.runs) {
-      (takes(request, run) ? ours : theirs).push_back(run);
+      const bool suits = suits_device(request.data, request.training, request.solver, run, shared_bytes_);
+      (suits ? ours : theirs).push_back(run);
     }
     std::vector<RunRecord> records = train_here(request, ours);
     std::vector<RunRecord> more = train_there(request, theirs);
@@ -30,18 +32,6 @@ class CudaTrainer final : public Trainer {
   }
 
  private:
-  [[nodiscard]] bool takes(const TrainingRequest& request, const RunSpec& run) const {
-    const DataSettings& data = request.data;
-    if (request.training.precision != Precision::float32 || data.samples + data.test_samples > max_rows ||
-        kernel_shared_bytes(data.samples) > shared_bytes_) {
-      return false;
-    }
-    if (request.solver == Solver::automatic) {
-      return choose_solver(request.solver, data, request.training.max_steps, run) != Solver::reduced_linear;
-    }
-    return request.solver == Solver::sample_space;
-  }
-
   /// In as few batches as fit; what fits in no way goes to the other trainer.
   [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& request, std::span<const RunSpec> runs) {
     std::vector<RunRecord> records;
@@ -49,8 +39,8 @@ class CudaTrainer final : public Trainer {
     while (!runs.empty()) {
       const int samples = request.data.samples;
       const int wanted = std::min(most, static_cast<int>(runs.size()));
-      const int fitting = runs_that_fit(free_device_memory(), samples, samples + request.data.test_samples,
-                                        request.problem.width, wanted);
+      const BatchShape shape{samples, samples + request.data.test_samples, request.problem.width};
+      const int fitting = runs_that_fit(free_device_memory(), shape, wanted);
       if (fitting == 0) {
         std::vector<RunRecord> rest = train_there(request, runs);
         std::move(rest.begin(), rest.end(), std::back_inserter(records));

@@ -11,6 +11,7 @@
 
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/selftest_checksums.hpp"
 #include "model/random.hpp"
 #include "util/text.hpp"
@@ -216,12 +217,11 @@ SelfTestLine check_numbers(int activation, Trainer& ours, Trainer& reference) {
   return {worst <= tolerance, text.str()};
 }
 
-/// As many runs as fill the device.
-int runs_to_fill(const Shape& shape, int multiprocessors) {
-  const int resident = multiprocessors * blocks_a_multiprocessor;
-  const int blocks = cut_width(shape.width).blocks;
-  const int wanted = (resident + blocks - 1) / blocks;
-  return std::max(1, runs_that_fit(free_device_memory(), shape.samples, shape.samples, shape.width, wanted));
+/// As many runs as fill the device and fit into it.
+int runs_for_rate(const Shape& shape, int multiprocessors) {
+  const int wanted = runs_to_fill(multiprocessors * blocks_a_multiprocessor, shape.width);
+  const BatchShape batch{shape.samples, shape.samples + shape.tests, shape.width};
+  return std::max(1, runs_that_fit(free_device_memory(), batch, wanted));
 }
 
 /// Times longer and longer chunks of steps until they took half a second together; the last one counts.
@@ -229,7 +229,7 @@ SelfTestLine measure_rate(int activation, int multiprocessors) {
   constexpr Shape shape{50, 0, 3200, 0};
   constexpr double enough_s = 0.5;
   const Problem problem = exact_problem(shape, 0);
-  const auto runs = static_cast<std::size_t>(runs_to_fill(shape, multiprocessors));
+  const auto runs = static_cast<std::size_t>(runs_for_rate(shape, multiprocessors));
   Stream stream;
   DeviceBatch batch(stream, activation, std::array{&problem}, std::vector<BatchRun>(runs, BatchRun{0, 0, 1e-4}));
   const std::vector<std::int64_t> no_limit(runs, std::numeric_limits<std::int64_t>::max());

@@ -6,7 +6,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "backend/cpu/weight_space.hpp"
-#include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
 #include "support/device_emulated.hpp"
 
 namespace fasweep {
@@ -162,7 +162,7 @@ TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {
   const std::vector<RunSpec> runs = grid(c);
   const std::vector<RunRecord> roomy = train(c, problem, runs);
   for (const int fitting : {4, 1}) {
-    emulation::device_settings().memory_bytes = batch_bytes(12, 12, 40, 1, fitting) * 10 / 9 + 100;
+    emulation::device_settings().memory_bytes = batch_bytes({12, 12, 40}, fitting, fitting) * 10 / 9 + 100;
     const std::vector<RunRecord> tight = train(c, problem, runs);
     for (std::size_t run = 0; run < runs.size(); ++run) {
       EXPECT_EQ(tight[run].solver, Solver::sample_space);
