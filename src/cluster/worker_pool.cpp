@@ -31,9 +31,14 @@ std::vector<RunRecord> fail_all(const Plan& plan, const std::vector<RunSpec>& ru
 
 }  // namespace
 
-WorkerPool::WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker,
-                       Checkpoints* checkpoints)
-    : plan_(plan), factory_(factory), waker_(waker), checkpoints_(checkpoints), workers_left_(workers) {
+WorkerPool::WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers,
+                       Waker& waker, Checkpoints* checkpoints)
+    : plan_(plan),
+      dataset_(dataset),
+      factory_(factory),
+      waker_(waker),
+      checkpoints_(checkpoints),
+      workers_left_(workers) {
   for (int worker = 0; worker < workers; ++worker) {
     threads_.emplace_back([this, worker] { work(worker); });
   }
@@ -141,8 +146,8 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
       }
       std::vector<RunRecord> records;
       try {
-        const Problem problem =
-            make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation});
+        const ProblemKey key{runs.front().seed, runs.front().width, runs.front().activation};
+        const Problem problem = make_problem(job.data, key, job.training.initial_weights, dataset_);
         records = trainer.train(
             {problem, job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
       } catch (const DeviceError&) {

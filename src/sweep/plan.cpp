@@ -29,7 +29,7 @@ Plan::Plan(Job job, Solver solver, Shard shard)
       runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
       problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
       shared_hash_(stable_hash(shared_settings_text(job_))),
-      hash_(stable_hash(resolved_text(job_))) {
+      hash_(stable_hash(placeless_text(job_))) {
   for (const int activation : job_.grid.activations) {
     for (const int rule : job_.grid.rules) {
       static_cast<void>(choose_solver(solver, job_.data, job_.training.max_steps, {0, 1, 0, activation, rule, 0}));
@@ -93,9 +93,10 @@ std::int64_t Plan::record_bytes() const {
   return frame_bytes + metrics * (points + 1) * (job_.training.precision == Precision::float64 ? 8 : 4);
 }
 
-PlanSize measure_plan(const Plan& plan) {
+PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   const Job& job = plan.job();
   PlanSize size;
+  size.data_bytes = dataset == nullptr ? 0 : memory_bytes(*dataset);
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
     const std::int64_t first = problem * plan.runs_per_problem();
     size.flop += plan.setup_cost(first);
@@ -114,8 +115,10 @@ PlanSize measure_plan(const Plan& plan) {
   size.master_bytes = plan.size() * bookkeeping_bytes;
   const std::int64_t widest = *std::max_element(job.grid.widths.begin(), job.grid.widths.end());
   const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
+  // A teacher's inputs and their Gram matrix are each worker's own, a data set is shared.
+  const std::int64_t own_data = job.data.source == DataSource::teacher ? samples * (job.data.inputs + samples) : 0;
   // Weights, their start and their gradient; pre-activations, activations and derivatives.
-  size.worker_bytes = 8 * (3 * widest * job.data.inputs + 3 * samples * widest + samples * (job.data.inputs + samples));
+  size.worker_bytes = 8 * (3 * widest * job.data.inputs + 3 * samples * widest + own_data);
   return size;
 }
 
