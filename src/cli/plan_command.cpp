@@ -1,4 +1,6 @@
 // fasweep plan: what a job would do, without MPI and without touching a file.
+#include <algorithm>
+#include <cmath>
 #include <iomanip>
 #include <iostream>
 #include <map>
@@ -6,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/arguments.hpp"
+#include "cli/device_forecast.hpp"
 #include "cli/format.hpp"
 #include "sweep/axis.hpp"
 #include "sweep/plan.hpp"
@@ -67,6 +70,54 @@ void print(const Plan& plan, const PlanSize& size) {
             << format_bytes(static_cast<double>(size.master_bytes)) << " on rank 0\n";
 }
 
+std::string_view bound_of(const StepForecast& step) {
+  const double slower = std::max(step.arithmetic_s, step.memory_s);
+  if (step.launch_s > slower) {
+    return "launch";
+  }
+  return step.arithmetic_s == slower ? "arithmetic" : step.in_l2 ? "L2" : "memory";
+}
+
+nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forecast) {
+  nlohmann::json json;
+  json["profile"] = std::string(device.name);
+  json["predicted_device_seconds"] = forecast.device_s;
+  json["predicted_setup_core_seconds"] = forecast.setup_s;
+  json["device_bytes"] = forecast.most_batch_bytes;
+  json["runs_left_to_cpu"] = forecast.left_to_cpu;
+  json["batches"] = nlohmann::json::array();
+  for (const ForecastRow& row : forecast.rows) {
+    json["batches"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
+                               {"p", row.width},
+                               {"runs", row.runs},
+                               {"runs_a_batch", row.batch},
+                               {"steps", row.steps},
+                               {"step_seconds", row.step.seconds()},
+                               {"bound_by", bound_of(row.step)},
+                               {"predicted_seconds", row.seconds}});
+  }
+  return json;
+}
+
+void print(const DeviceProfile& device, const DeviceForecast& forecast) {
+  if (forecast.rows.empty()) {
+    std::cout << "\non one " << device.name << ": nothing; every run is cheaper on a core, or not for the kernels\n";
+    return;
+  }
+  std::cout << "\non one " << device.name << ", by published peak rates and assumed latencies (nothing measured):\n"
+            << "activation      p   runs  a batch  steps  us/step  bound by    time\n";
+  for (const ForecastRow& row : forecast.rows) {
+    std::cout << std::left << std::setw(10) << Activations::names[static_cast<std::size_t>(row.activation)]
+              << std::right << std::setw(7) << row.width << std::setw(7) << row.runs << std::setw(9) << row.batch
+              << std::setw(7) << std::llround(row.steps) << std::setw(9) << std::fixed << std::setprecision(1)
+              << row.step.seconds() * 1e6 << "  " << std::left << std::setw(12) << bound_of(row.step)
+              << format_duration(row.seconds) << std::defaultfloat << "\n";
+  }
+  std::cout << "together " << format_duration(forecast.device_s) << " of the GPU, and "
+            << format_duration(forecast.setup_s) << " of a core to prepare its batches; largest batch "
+            << format_bytes(forecast.most_batch_bytes) << "; " << forecast.left_to_cpu << " runs stay on the CPU\n";
+}
+
 }  // namespace
 
 int plan_command(const Arguments& arguments) {
@@ -74,7 +125,9 @@ int plan_command(const Arguments& arguments) {
   grammar.options.add_options()("set", program_options::value<std::vector<std::string>>()->composing(),
                                 "section.key=value in place of the job file's; may be repeated")(
       "solver", program_options::value<std::string>()->default_value(std::string(name_of(Solver::automatic))),
-      join(solver_names, ", ").c_str())("json", "one JSON object on standard output");
+      join(solver_names, ", ").c_str())("device-profile", program_options::value<std::string>(),
+                                        ("forecast the time on one GPU: " + join(device_profile_names, ", ")).c_str())(
+      "json", "one JSON object on standard output");
   grammar.add_positional("job");
   grammar.epilog =
       "\njob file: [section] lines, key = value lines, # comments. Keys, defaults, and what is accepted:\n" +
@@ -89,10 +142,22 @@ int plan_command(const Arguments& arguments) {
   const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
   const Plan plan(loaded.job, solver);
   const PlanSize size = measure_plan(plan, loaded.dataset ? &*loaded.dataset : nullptr);
+  const DeviceProfile* device = nullptr;
+  if (values.count("device-profile") > 0) {
+    const std::string name = values["device-profile"].as<std::string>();
+    device = &device_profiles[parse_choice("--device-profile", name, device_profile_names)];
+  }
   if (values.count("json") > 0) {
-    std::cout << describe(plan, size).dump(2) << "\n";
+    nlohmann::json json = describe(plan, size);
+    if (device != nullptr) {
+      json["device"] = describe(*device, forecast_device(plan, *device));
+    }
+    std::cout << json.dump(2) << "\n";
   } else {
     print(plan, size);
+    if (device != nullptr) {
+      print(*device, forecast_device(plan, *device));
+    }
   }
   return success;
 }

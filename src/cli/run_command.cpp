@@ -33,6 +33,9 @@ enum class Backend { automatic, cpu, cuda };
 constexpr std::array<std::string_view, 3> backend_names{"auto", "cpu", "cuda"};
 constexpr std::array<std::string_view, 4> retry_names{"failed", "diverged", "timed-out", "all"};
 
+/// A GPU trains tens of runs at once, each more slowly than it would train one alone.
+constexpr double device_batch_seconds = 2;
+
 /// What the command line of `run` says, checked.
 struct RunOptions {
   std::string job_path;
@@ -66,9 +69,10 @@ void add_options(ArgumentGrammar& grammar) {
       "seen by itself")(
       "batch-seconds",
       value<double>()->default_value(MasterOptions{}.batch_seconds, format_real(MasterOptions{}.batch_seconds)),
-      "training time a batch of runs aims at; results do not depend on it")(
-      "sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
-      "force results to disk at least this often; a crash of the machine loses no more")(
+      ("training time a batch of runs aims at, by default " + format_real(device_batch_seconds) +
+       " where rank 0 has GPUs; results do not depend on it")
+          .c_str())("sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
+                    "force results to disk at least this often; a crash of the machine loses no more")(
       "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
       "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
       "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
@@ -189,6 +193,9 @@ RunOptions read_options(const program_options::variables_map& values) {
   }
   options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
   options.batch_seconds = read_seconds(values, "batch-seconds");
+  if (values["batch-seconds"].defaulted() && !options.devices.empty()) {
+    options.batch_seconds = device_batch_seconds;
+  }
   options.sync_seconds = read_seconds(values, "sync-seconds");
   options.publish_seconds = read_seconds(values, "publish-seconds");
   options.lost_after_seconds = read_seconds(values, "lost-after-seconds", 1);

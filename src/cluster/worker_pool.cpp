@@ -1,6 +1,8 @@
 #include "cluster/worker_pool.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -11,14 +13,24 @@
 namespace fasweep {
 namespace {
 
-/// Consecutive runs of one problem, out of a range that may span several.
-std::vector<RunSpec> runs_of_one_problem(const Plan& plan, std::int64_t first, std::int64_t end) {
-  const std::int64_t problem_end = (first / plan.runs_per_problem() + 1) * plan.runs_per_problem();
-  std::vector<RunSpec> runs;
-  for (std::int64_t run = first; run < std::min(end, problem_end); ++run) {
-    runs.push_back(plan.at(run));
+using RunsOfProblem = WorkerPool::RunsOfProblem;
+
+/// The runs of a batch, in its order.
+std::vector<RunsOfProblem> split_by_problem(const Plan& plan, const Assign& batch) {
+  std::vector<RunsOfProblem> parts;
+  for (const RunRange& range : batch.ranges) {
+    for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+      if (run == range.first || run % plan.runs_per_problem() == 0) {
+        parts.emplace_back();
+      }
+      parts.back().push_back(plan.at(run));
+    }
   }
-  return runs;
+  return parts;
+}
+
+bool have_one_shape(const RunsOfProblem& a, const RunsOfProblem& b) {
+  return a.front().width == b.front().width && a.front().activation == b.front().activation;
 }
 
 std::vector<RunRecord> fail_all(const Plan& plan, const std::vector<RunSpec>& runs, const std::string& why) {
@@ -132,39 +144,54 @@ void WorkerPool::work(int worker) {
 
 Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   const Stopwatch stopwatch;
-  const Job& job = plan_.job();
+  const std::vector<RunsOfProblem> parts = split_by_problem(plan_, batch);
   Result result;
   result.batch = batch.batch;
   ByteWriter out;
-  for (const RunRange& range : batch.ranges) {
-    const std::int64_t end = range.first + range.count;
-    for (std::int64_t first = range.first; first < end;) {
-      const std::vector<RunSpec> runs = runs_of_one_problem(plan_, first, end);
-      first += static_cast<std::int64_t>(runs.size());
-      if (cancelled_) {
-        continue;
-      }
-      std::vector<RunRecord> records;
-      try {
-        const ProblemKey key{runs.front().seed, runs.front().width, runs.front().activation};
-        const Problem problem = make_problem(job.data, key, job.training.initial_weights, dataset_);
-        records = trainer.train(
-            {problem, job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
-      } catch (const DeviceError&) {
-        throw;
-      } catch (const std::exception& error) {
-        records = fail_all(plan_, runs, error.what());
-      }
-      for (RunRecord& record : records) {
-        record.worker = first_worker_ + worker;
-        encode(record, out);
-        ++result.count;
-      }
+  for (auto part = parts.begin(); part != parts.end() && !cancelled_;) {
+    const int most = trainer.problems_at_once(plan_.job().data, part->front().width);
+    const auto end =
+        std::find_if(part, parts.begin() + std::min(parts.end() - parts.begin(), part - parts.begin() + most),
+                     [&](const RunsOfProblem& other) { return !have_one_shape(*part, other); });
+    for (RunRecord& record : train_parts(trainer, {part, end})) {
+      record.worker = first_worker_ + worker;
+      encode(record, out);
+      ++result.count;
     }
+    part = end;
   }
   result.records = out.take();
   result.seconds = stopwatch.seconds();
   return result;
+}
+
+std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts) {
+  const Job& job = plan_.job();
+  try {
+    std::vector<Problem> problems;
+    std::vector<TrainingRequest> requests;
+    problems.reserve(parts.size());  // requests refer to them
+    for (const RunsOfProblem& runs : parts) {
+      problems.push_back(make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
+                                      job.training.initial_weights, dataset_));
+      requests.push_back(
+          {problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
+    }
+    return trainer.train_together(requests);
+  } catch (const DeviceError&) {
+    throw;
+  } catch (const std::exception& error) {
+    if (parts.size() == 1) {
+      return fail_all(plan_, parts.front(), error.what());
+    }
+  }
+  // One of them fails; the others need not.
+  std::vector<RunRecord> records;
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    std::vector<RunRecord> more = train_parts(trainer, parts.subspan(part, 1));
+    std::move(more.begin(), more.end(), std::back_inserter(records));
+  }
+  return records;
 }
 
 }  // namespace fasweep

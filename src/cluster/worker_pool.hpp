@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,9 @@ namespace fasweep {
 
 class WorkerPool {
  public:
+  /// Consecutive runs of one problem.
+  using RunsOfProblem = std::vector<RunSpec>;
+
   /// Starts `workers` threads. waker is called whenever a result is ready. dataset: nullptr for a teacher's.
   /// checkpoints: nullptr for none. What is referred to outlives the pool.
   WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers, Waker& waker,
@@ -45,6 +49,7 @@ class WorkerPool {
   void work(int worker);
   [[nodiscard]] bool wait_for_batch(Assign& batch);
   [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
+  [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts);
   void report(Result result);
   void return_waiting();  // with mutex_ held
 

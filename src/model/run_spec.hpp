@@ -91,6 +91,11 @@ struct TrainingSettings {
   Decay decay = Decay::output;
 };
 
+/// Whether a step sees less than all training samples.
+[[nodiscard]] inline bool takes_minibatches(const TrainingSettings& training, const DataSettings& data) {
+  return training.batch_size > 0 && training.batch_size < data.samples;
+}
+
 struct RecordSettings {
   std::vector<std::int64_t>
       steps;                 // increasing, first 0, last max_steps; what is recorded besides a run's own last step

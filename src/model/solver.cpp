@@ -11,22 +11,45 @@ namespace {
 
 constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space};
 
-double total_cost(Solver solver, const DataSettings& data, std::int64_t steps, const RunSpec& run) {
-  return setup_cost(solver, data, run.width) + static_cast<double>(steps + 1) * step_cost(solver, data, run);
+double total_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+  return setup_cost(solver, data, run.width) +
+         static_cast<double>(training.max_steps + 1) * step_cost(solver, data, training, run);
+}
+
+std::string_view exact_for(Solver solver) {
+  return solver == Solver::reduced_linear
+             ? "it is exact for linear networks with one output, a teacher's data, squared loss summed over all "
+               "samples "
+               "in every step, no dropout, no biases, decay of the output weights and scale root-width"
+             : "it is exact for one output, a teacher's data, squared loss summed over all samples in every step, no "
+               "dropout, no biases, decay of the output weights and scale root-width";
+}
+
+/// The setting of the paper's synthetic experiment, in which the weights move in the span of the inputs and every step
+/// sees all of a teacher's samples: what the sample-space formulations are exact for.
+bool is_papers_setting(const DataSettings& data, const TrainingSettings& training) {
+  return data.source == DataSource::teacher && data.outputs == 1 && data.targets == Targets::numbers &&
+         training.loss == LossFunction::squared && training.reduction == Reduction::sum &&
+         !takes_minibatches(training, data) && training.dropout == 0 && !training.biases &&
+         training.decay == Decay::output && training.output_scale == OutputScale::root_width;
 }
 
 }  // namespace
 
-bool accepts(Solver solver, int activation, int rule) {
-  if (solver == Solver::reduced_linear) {
-    return activation == Activations::index_of<Linear>() &&
-           Rules::visit(rule, [](auto type) { return decltype(type)::type::feedback_is_linear; });
+bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+  switch (solver) {
+    case Solver::reduced_linear:
+      return is_papers_setting(data, training) && run.activation == Activations::index_of<Linear>() &&
+             Rules::visit(run.rule, [](auto type) { return decltype(type)::type::feedback_is_linear; });
+    case Solver::sample_space:
+      return is_papers_setting(data, training);
+    default:
+      return true;
   }
-  return true;
 }
 
 // Factors: seconds measured on one core (float32, AVX2, tests/bench/solver_bench) times the nominal rate.
-double step_cost(Solver solver, const DataSettings& data, const RunSpec& run) {
+double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
   const double n = data.samples;
   const double rows = n + data.test_samples;
   const double d = data.inputs;
@@ -41,8 +64,11 @@ double step_cost(Solver solver, const DataSettings& data, const RunSpec& run) {
           return 0.4 * n * rows * p + 5 * rows * p + 18 * n * rows;
         }
         return 0.85 * n * rows * p + (Activation::is_cheap ? 4 : 20) * rows * p;
-      default:
-        return 2.5 * rows * d * p + (Activation::is_cheap ? 8 : 24) * rows * p;
+      default: {
+        const double batch = takes_minibatches(training, data) ? training.batch_size : n;
+        const double masks = training.dropout > 0 ? 80 : 0;
+        return batch * p * (2.5 * d + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
+      }
     }
   });
 }
@@ -64,26 +90,26 @@ double setup_cost(Solver solver, const DataSettings& data, int width) {
   }
 }
 
-Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps, const RunSpec& run) {
+Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
   std::vector<std::string_view> able;
   Solver best = Solver::automatic;
   for (const Solver solver : explicit_solvers) {
-    if (!accepts(solver, run.activation, run.rule)) {
+    if (!accepts(solver, data, training, run)) {
       continue;
     }
     able.push_back(name_of(solver));
-    if (best == Solver::automatic || total_cost(solver, data, steps, run) < total_cost(best, data, steps, run)) {
+    if (best == Solver::automatic || total_cost(solver, data, training, run) < total_cost(best, data, training, run)) {
       best = solver;
     }
   }
   if (wanted == Solver::automatic) {
     return best;
   }
-  if (!accepts(wanted, run.activation, run.rule)) {
+  if (!accepts(wanted, data, training, run)) {
     throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
                       std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
-                      std::string(Rules::names[static_cast<std::size_t>(run.rule)]) +
-                      "' (it is exact for other networks only); choose " + join(able, ", ") + " or auto");
+                      std::string(Rules::names[static_cast<std::size_t>(run.rule)]) + "' under these settings (" +
+                      std::string(exact_for(wanted)) + "); choose " + join(able, ", ") + " or auto");
   }
   return wanted;
 }

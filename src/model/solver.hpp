@@ -20,17 +20,21 @@ inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-sp
 /// What one core is assumed to do when a plan turns predicted work into time, in flop/s.
 inline constexpr double nominal_flop_per_second = 4e10;
 
-/// Whether `solver` computes this activation and rule exactly. automatic: always.
-[[nodiscard]] bool accepts(Solver solver, int activation, int rule);
+/// Whether `solver` computes this training exactly. automatic: always.
+[[nodiscard]] bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training,
+                           const RunSpec& run);
 
-/// Predicted work of one training step of one run in float32, in flop at the nominal rate.
-[[nodiscard]] double step_cost(Solver solver, const DataSettings& data, const RunSpec& run);
+/// Predicted work of one training step of one run in float32, in flop at the nominal rate, observations and what a data
+/// set's zeros save left out.
+[[nodiscard]] double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
+                               const RunSpec& run);
 
 /// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
 [[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);
 
 /// The solver that `wanted` means for a run: itself, or under automatic the cheapest that accepts the run.
-/// Throws ConfigError, naming the solvers that would do, if `wanted` does not accept the activation and rule.
-[[nodiscard]] Solver choose_solver(Solver wanted, const DataSettings& data, std::int64_t steps, const RunSpec& run);
+/// Throws ConfigError, naming the solvers that would do, if `wanted` does not accept the run.
+[[nodiscard]] Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSettings& training,
+                                   const RunSpec& run);
 
 }  // namespace fasweep

@@ -74,6 +74,11 @@ struct RidgeTimeStop {
 using StopRules = TypeList<NeverStop, LossBelowStop, PlateauStop, TimeStop, RidgeTimeStop>;
 using StopRule = AlternativesOf<StopRules>::Variant;
 
+/// Whether a rule judges the loss of the step it is at.
+[[nodiscard]] inline bool looks_at_loss(const StopRule& rule) {
+  return std::holds_alternative<LossBelowStop>(rule) || std::holds_alternative<PlateauStop>(rule);
+}
+
 /// Watches one run. Feed it the loss of every step in order, starting with step 0.
 class StopMonitor {
  public:

@@ -8,6 +8,7 @@
 #include <optional>
 #include <set>
 
+#include "model/batch_order.hpp"
 #include "sweep/axis.hpp"
 #include "sweep/job_text.hpp"
 #include "util/error.hpp"
@@ -30,6 +31,7 @@ struct Key {
   std::function<std::string(const Job&)> write;
   KeyUse use = KeyUse::always;
   std::string_view set_default_text = {};  // default with a data set, where that is another one
+  bool is_later = false;                   // than the first result files: at its default it is no part of a run's name
 };
 
 template <std::size_t Size>
@@ -182,8 +184,9 @@ std::string default_step_size() {
 /// Recorded steps: 0 and max_steps always, and between them
 ///   log(k)     about k steps equally spaced in the logarithm,
 ///   linear(k)  about k equally spaced steps,
-///   every(k)   every k-th step.
-std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_steps) {
+///   every(k)   every k-th step,
+///   epochs(k)  every k-th time that all samples were seen.
+std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_steps, std::int64_t epoch) {
   const std::optional<Call> call = parse_call(text);
   const std::optional<std::int64_t> count =
       call && call->arguments.size() == 1 ? parse_integer(call->arguments[0]) : std::nullopt;
@@ -194,11 +197,13 @@ std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_s
   std::set<std::int64_t> steps{0, max_steps};
   const double last = static_cast<double>(max_steps);
   const double intervals = static_cast<double>(std::max<std::int64_t>(*count - 1, 1));
-  if (call->name == "every") {
-    if (max_steps / *count > max_points) {
+  if (call->name == "every" || call->name == "epochs") {
+    const std::int64_t factor = call->name == "epochs" ? epoch : 1;
+    const std::int64_t gap = *count > max_steps / factor ? max_steps + 1 : *count * factor;
+    if (max_steps / gap > max_points) {
       throw ConfigError("that is more than " + std::to_string(max_points) + " recorded steps");
     }
-    for (std::int64_t step = 0; step < max_steps; step += *count) {
+    for (std::int64_t step = 0; step < max_steps; step += gap) {
       steps.insert(step);
     }
   } else if (call->name == "log" || call->name == "linear") {
@@ -215,11 +220,46 @@ std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_s
   return {steps.begin(), steps.end()};
 }
 
+/// Why a metric means nothing for this job; empty if it does.
+std::string_view why_not(int metric, const Job& job) {
+  const unsigned traits = traits_of(metric);
+  if ((traits & sees_test_set) != 0 && job.data.test_samples == 0) {
+    return " needs data.test-n >= 1";
+  }
+  if ((traits & for_classes) != 0 && job.data.targets != Targets::classes) {
+    return " needs classes as targets";
+  }
+  return "";
+}
+
+/// Whether a step sees a random part of the samples or of the network.
+bool has_random_steps(const Job& job) {
+  return takes_minibatches(job.training, job.data) || job.training.dropout > 0;
+}
+
+/// Metrics that apply, but for those that say nothing here that another one does not, and those that cost a pass over
+/// all training samples when a step sees only a few of them.
 std::vector<int> default_metrics(const Job& job) {
   std::vector<int> metrics;
   for (int metric = 0; metric < Metrics::size; ++metric) {
-    if (metric != Metrics::index_of<TestLossMetric>() || job.data.test_samples > 0) {
+    const unsigned traits = traits_of(metric);
+    const bool is_dear = (traits & sees_training_set) != 0 && takes_minibatches(job.training, job.data);
+    const bool is_repeated = ((traits & for_random_steps) != 0 && !has_random_steps(job)) ||
+                             ((traits & for_several_outputs) != 0 && job.data.outputs == 1);
+    if (why_not(metric, job).empty() && !is_dear && !is_repeated) {
       metrics.push_back(metric);
+    }
+  }
+  return metrics;
+}
+
+std::vector<int> read_metrics(const Job& job, std::string_view text) {
+  std::vector<int> metrics = text == "default" ? default_metrics(job) : read_names<Metrics>(text);
+  std::sort(metrics.begin(), metrics.end());
+  for (const int metric : metrics) {
+    if (!why_not(metric, job).empty()) {
+      throw ConfigError(std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
+                        std::string(why_not(metric, job)));
     }
   }
   return metrics;
@@ -302,8 +342,8 @@ Key count_key(std::string_view name, std::string_view default_text, std::string_
 
 /// A key of DataSettings that chooses by name.
 template <class Choice, std::size_t Size>
-Key choice_key(std::string_view name, std::string_view default_text, std::string accepted,
-               const std::array<std::string_view, Size>& names, Choice DataSettings::*field, KeyUse use) {
+Key data_choice_key(std::string_view name, std::string_view default_text, std::string accepted,
+                    const std::array<std::string_view, Size>& names, Choice DataSettings::*field, KeyUse use) {
   return {name,
           default_text,
           std::move(accepted),
@@ -333,17 +373,17 @@ void read_path(Job& job, std::string_view text) {
 /// Where samples come from and what is done to them.
 std::vector<Key> source_keys() {
   return {
-      choice_key("data.source", data_source_names[0], one_of(data_source_names), data_source_names,
-                 &DataSettings::source, KeyUse::always),
+      data_choice_key("data.source", data_source_names[0], one_of(data_source_names), data_source_names,
+                      &DataSettings::source, KeyUse::always),
       {"data.path", default_path,
        "the folder of mnist (default data/mnist) or fashion-mnist (default "
        "/usr/share/datasets/fashion-mnist), the file of csv or hdf5; not part of the plan",
        read_path, [](const Job& job) { return job.data.path; }, KeyUse::sets},
-      choice_key("data.targets", targets_names[1], one_of(targets_names) + "; classes are labels 0..k-1", targets_names,
-                 &DataSettings::targets, KeyUse::sets),
-      choice_key("data.normalize", normalize_names[1],
-                 one_of(normalize_names) + "; by mean and standard deviation of the training samples", normalize_names,
-                 &DataSettings::normalize, KeyUse::sets),
+      data_choice_key("data.targets", targets_names[1], one_of(targets_names) + "; classes are labels 0..k-1",
+                      targets_names, &DataSettings::targets, KeyUse::sets),
+      data_choice_key("data.normalize", normalize_names[1],
+                      one_of(normalize_names) + "; by mean and standard deviation of the training samples",
+                      normalize_names, &DataSettings::normalize, KeyUse::sets),
       {"data.checksum", unread, "8 hexadecimal digits, or unread; found by reading the data set",
        [](Job& job, std::string_view text) {
          job.data.checksum = parse_checksum(text);
@@ -359,14 +399,17 @@ std::vector<Key> source_keys() {
 constexpr std::string_view teacher_like_student = "width";
 
 std::vector<Key> sample_keys() {
+  Key outputs =
+      count_key("data.outputs", "1", "k, targets or classes of each sample", &DataSettings::outputs, 1, max_outputs);
+  outputs.is_later = true;
   return {
       count_key("data.n", "50", "training samples", &DataSettings::samples, 1, max_samples),
       count_key("data.d", "150", "inputs of each sample", &DataSettings::inputs, 1, max_samples),
-      count_key("data.outputs", "1", "k, targets or classes of each sample", &DataSettings::outputs, 1, max_outputs),
+      outputs,
       count_key("data.test-n", "0", "held-out samples", &DataSettings::test_samples, 0, max_samples),
-      choice_key("data.inputs", input_law_names[0],
-                 one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say", input_law_names,
-                 &DataSettings::input_law, KeyUse::teachers),
+      data_choice_key("data.inputs", input_law_names[0],
+                      one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say", input_law_names,
+                      &DataSettings::input_law, KeyUse::teachers),
       {"data.label-noise", "0", "standard deviation >= 0 of noise added to training targets",
        [](Job& job, std::string_view text) {
          const std::optional<double> value = parse_real(text);
@@ -389,6 +432,79 @@ std::vector<Key> sample_keys() {
   };
 }
 
+void read_max_steps(Job& job, std::string_view text) {
+  constexpr std::string_view unit = "epochs";
+  if (!text.ends_with(unit)) {
+    job.training.max_steps = read_bounded(text, 0, max_steps_limit);
+    return;
+  }
+  const std::int64_t epoch = steps_an_epoch(job.training, job.data);
+  job.training.max_steps =
+      epoch * read_bounded(trim(text.substr(0, text.size() - unit.size())), 0, max_steps_limit / epoch);
+}
+
+/// A key of TrainingSettings whose value is one of an enum's names, the first of them by default.
+template <class Enum, std::size_t Size>
+Key choice_key(std::string_view name, std::string_view what, const std::array<std::string_view, Size>& names,
+               Enum TrainingSettings::*field) {
+  return {
+      name,
+      names[0],
+      one_of(names) + std::string(what),
+      [=](Job& job, std::string_view text) { job.training.*field = static_cast<Enum>(read_name(text, names)); },
+      [=](const Job& job) { return std::string(names[static_cast<std::size_t>(job.training.*field)]); },
+  };
+}
+
+constexpr std::string_view whole_batch = "all";
+constexpr std::array<std::string_view, 2> no_yes{"no", "yes"};
+
+void read_loss(Job& job, std::string_view text) {
+  job.training.loss = static_cast<LossFunction>(read_name(text, loss_function_names));
+  if (job.training.loss == LossFunction::cross_entropy && job.data.targets != Targets::classes) {
+    throw ConfigError("the targets are numbers, not classes");
+  }
+}
+
+/// What sets a network apart from the paper's one output in full batch. After the data's keys, before those whose
+/// meaning depends on the batch.
+std::vector<Key> network_keys() {
+  std::vector<Key> keys{
+      {"training.loss", loss_function_names[0], one_of(loss_function_names), read_loss,
+       [](const Job& job) { return std::string(loss_function_names[static_cast<std::size_t>(job.training.loss)]); }},
+      choice_key("training.reduction", " of the losses of a batch's samples", reduction_names,
+                 &TrainingSettings::reduction),
+      {"training.batch-size", whole_batch, "samples of a step, 1..n, or 'all'",
+       [](Job& job, std::string_view text) {
+         job.training.batch_size = text == whole_batch ? 0 : static_cast<int>(read_bounded(text, 1, job.data.samples));
+       },
+       [](const Job& job) {
+         return job.training.batch_size == 0 ? std::string(whole_batch) : std::to_string(job.training.batch_size);
+       }},
+      {"training.dropout", "0", "probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step",
+       [](Job& job, std::string_view text) {
+         const std::optional<double> value = parse_real(text);
+         if (!value || *value < 0 || *value >= 1) {
+           throw ConfigError("not a number from 0 up to but not including 1");
+         }
+         job.training.dropout = *value;
+       },
+       [](const Job& job) { return format_real(job.training.dropout); }},
+      choice_key("training.output-scale", ": f = H beta / sqrt(p) or H beta", output_scale_names,
+                 &TrainingSettings::output_scale),
+      choice_key("training.initial-weights", ": W(0) from N(0,1) or N(0,1/d)", initial_weights_names,
+                 &TrainingSettings::initial_weights),
+      {"training.biases", no_yes[0], one_of(no_yes) + "; of hidden units and outputs, 0 at the start",
+       [](Job& job, std::string_view text) { job.training.biases = read_name(text, no_yes) == 1; },
+       [](const Job& job) { return std::string(no_yes[job.training.biases ? 1 : 0]); }},
+      choice_key("training.decay", ": what lambda decays, beta or beta and W", decay_names, &TrainingSettings::decay),
+  };
+  for (Key& key : keys) {
+    key.is_later = true;
+  }
+  return keys;
+}
+
 std::vector<Key> training_keys() {
   static const std::string step_size_default = default_step_size();
   return {
@@ -397,11 +513,15 @@ std::vector<Key> training_keys() {
       {"training.schedule", ConstantSchedule::name, "lambda(t): " + accepted_calls<Schedules>(),
        [](Job& job, std::string_view text) { job.training.schedule = read_call<Schedules, Schedule>(text); },
        [](const Job& job) { return write_call(job.training.schedule); }},
-      {"training.max-steps", "20000", "steps >= 0",
-       [](Job& job, std::string_view text) { job.training.max_steps = read_bounded(text, 0, max_steps_limit); },
+      {"training.max-steps", "20000", "steps >= 0, or 'k epochs': k times all training samples", read_max_steps,
        [](const Job& job) { return std::to_string(job.training.max_steps); }},
       {"training.stop", NeverStop::name, accepted_calls<StopRules>(),
-       [](Job& job, std::string_view text) { job.training.stop = read_call<StopRules, StopRule>(text); },
+       [](Job& job, std::string_view text) {
+         job.training.stop = read_call<StopRules, StopRule>(text);
+         if (has_random_steps(job) && looks_at_loss(job.training.stop)) {
+           throw ConfigError("with minibatches or dropout the loss of a step is noise, which this rule looks at");
+         }
+       },
        [](const Job& job) { return write_call(job.training.stop); }},
       {"training.precision", precision_names[0], one_of(precision_names),
        [](Job& job, std::string_view text) {
@@ -409,23 +529,17 @@ std::vector<Key> training_keys() {
        },
        [](const Job& job) { return std::string(precision_names[static_cast<std::size_t>(job.training.precision)]); }},
       // After max-steps and test-n, on which their meaning depends.
-      {"record.steps", "log(200)", "log(k) or linear(k): about k steps; every(k): each k-th step",
+      {"record.steps", "log(200)",
+       "log(k) or linear(k): about k steps; every(k): each k-th step; epochs(k): the start of each k-th epoch",
        [](Job& job, std::string_view text) {
-         job.record.steps = expand_steps(text, job.training.max_steps);
+         job.record.steps = expand_steps(text, job.training.max_steps, steps_an_epoch(job.training, job.data));
          job.record_steps = text;
        },
        [](const Job& job) { return job.record_steps; }},
-      {"record.metrics", "default", "default (all that apply), or a list of " + one_of(Metrics::names),
-       [](Job& job, std::string_view text) {
-         job.record.metrics = text == "default" ? default_metrics(job) : read_names<Metrics>(text);
-         std::sort(job.record.metrics.begin(), job.record.metrics.end());
-         const auto& chosen = job.record.metrics;
-         if (job.data.test_samples == 0 &&
-             std::find(chosen.begin(), chosen.end(), Metrics::index_of<TestLossMetric>()) != chosen.end()) {
-           throw ConfigError("test_loss needs data.test-n >= 1");
-         }
-       },
-       write_metrics},
+      {"record.metrics", "default",
+       "default (all that apply; with minibatches without those that see all training samples), or a list of " +
+           one_of(Metrics::names),
+       [](Job& job, std::string_view text) { job.record.metrics = read_metrics(job, text); }, write_metrics},
   };
 }
 
@@ -433,7 +547,7 @@ std::vector<Key> training_keys() {
 const std::vector<Key>& all_keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = grid_keys();
-    for (std::vector<Key>& section : std::array{source_keys(), sample_keys(), training_keys()}) {
+    for (std::vector<Key>& section : std::array{source_keys(), sample_keys(), network_keys(), training_keys()}) {
       std::move(section.begin(), section.end(), std::back_inserter(all));
     }
     return all;
@@ -596,11 +710,18 @@ void require_known_data(const DataSettings& data, std::string_view origin) {
   }
 }
 
-std::string text_of(const Job& job, const std::function<bool(const Key&)>& wanted) {
+/// No key of such a job, where its data lie, or a value of a later key that leaves training as it was before the key
+/// was there.
+bool changes_nothing(const Key& key, const Job& job) {
+  return !applies(key, job) || key.name == place_key || (key.is_later && key.write(job) == key.default_text);
+}
+
+template <class Leave>
+std::string sections_of(const Job& job, Leave leave_out) {
   std::string text;
   std::string section;
   for (const Key& key : all_keys()) {
-    if (!applies(key, job) || !wanted(key)) {
+    if (leave_out(key, job)) {
       continue;
     }
     const std::size_t dot = key.name.find('.');
@@ -641,11 +762,11 @@ KeyValues facts_of(const Dataset& dataset) {
 }
 
 std::string resolved_text(const Job& job) {
-  return text_of(job, [](const Key&) { return true; });
+  return sections_of(job, [](const Key& key, const Job& whole) { return !applies(key, whole); });
 }
 
-std::string placeless_text(const Job& job) {
-  return text_of(job, [](const Key& key) { return key.name != place_key; });
+std::string hashed_text(const Job& job) {
+  return sections_of(job, changes_nothing);
 }
 
 std::string job_grammar_help() {
@@ -663,7 +784,7 @@ std::string job_grammar_help() {
 std::string shared_settings_text(const Job& job) {
   std::string text;
   for (const Key& key : all_keys()) {
-    if (!is_partial(key.name) && applies(key, job)) {
+    if (!is_partial(key.name) && !changes_nothing(key, job)) {
       text += std::string(key.name) + " = " + key.write(job) + "\n";
     }
   }
@@ -677,7 +798,8 @@ std::vector<std::string> plan_differences(const Job& stored, const Job& wanted) 
     const std::string now = key.write(wanted);
     const bool agree = is_partial(key.name) ? covers(key.name, stored, wanted) : before == now;
     if (!agree) {
-      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now);
+      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now +
+                            (key.name == "data.checksum" ? " (other data)" : ""));
     }
   }
   return differences;

@@ -51,13 +51,15 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 /// j.
 [[nodiscard]] std::string resolved_text(const Job& job);
 
-/// The resolved text without what may change in a sweep: the place where its data set lies.
-[[nodiscard]] std::string placeless_text(const Job& job);
+/// resolved_text without the data set's path and without keys that came later than the first result files and are at
+/// their default: names the plan, so that data may move and files written before a key was there stay readable.
+[[nodiscard]] std::string hashed_text(const Job& job);
 
 /// One line a key: name, default and what is accepted. For --help.
 [[nodiscard]] std::string job_grammar_help();
 
-/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded.
+/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded, later keys at their
+/// default too.
 [[nodiscard]] std::string shared_settings_text(const Job& job);
 
 /// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every

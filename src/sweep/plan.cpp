@@ -29,10 +29,10 @@ Plan::Plan(Job job, Solver solver, Shard shard)
       runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
       problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
       shared_hash_(stable_hash(shared_settings_text(job_))),
-      hash_(stable_hash(placeless_text(job_))) {
+      hash_(stable_hash(hashed_text(job_))) {
   for (const int activation : job_.grid.activations) {
     for (const int rule : job_.grid.rules) {
-      static_cast<void>(choose_solver(solver, job_.data, job_.training.max_steps, {0, 1, 0, activation, rule, 0}));
+      static_cast<void>(choose_solver(solver, job_.data, job_.training, {0, 1, 0, activation, rule, 0}));
     }
   }
 }
@@ -69,7 +69,7 @@ std::uint64_t Plan::identity(std::int64_t run) const {
 }
 
 Solver Plan::solver(std::int64_t run) const {
-  return choose_solver(solver_, job_.data, job_.training.max_steps, at(run));
+  return choose_solver(solver_, job_.data, job_.training, at(run));
 }
 
 double Plan::run_cost(std::int64_t run) const {
@@ -79,7 +79,8 @@ double Plan::run_cost(std::int64_t run) const {
                             training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
                             training.max_steps);
   const bool is_double = training.precision == Precision::float64 && solver(run) != Solver::reduced_linear;
-  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, spec) * (is_double ? 2 : 1);
+  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, training, spec) *
+         (is_double ? 2 : 1);
 }
 
 double Plan::setup_cost(std::int64_t run) const {
@@ -92,6 +93,23 @@ std::int64_t Plan::record_bytes() const {
   const auto points = static_cast<std::int64_t>(job_.record.steps.size());
   return frame_bytes + metrics * (points + 1) * (job_.training.precision == Precision::float64 ? 8 : 4);
 }
+
+namespace {
+
+/// Full batch: weights, their start and their gradient; pre-activations, activations and derivatives of all samples.
+/// Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once.
+std::int64_t worker_bytes(const Job& job, std::int64_t width) {
+  constexpr std::int64_t evaluated_samples = 512;
+  const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
+  const std::int64_t weights = 3 * width * job.data.inputs;
+  if (takes_minibatches(job.training, job.data) || job.data.source != DataSource::teacher) {
+    const std::int64_t batch = job.training.batch_size > 0 ? job.training.batch_size : job.data.samples;
+    return 8 * (weights + (3 * batch + evaluated_samples) * width + samples * job.data.inputs);
+  }
+  return 8 * (weights + 3 * samples * width + samples * (job.data.inputs + samples));
+}
+
+}  // namespace
 
 PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   const Job& job = plan.job();
@@ -114,11 +132,7 @@ PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
   size.master_bytes = plan.size() * bookkeeping_bytes;
   const std::int64_t widest = *std::max_element(job.grid.widths.begin(), job.grid.widths.end());
-  const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
-  // A teacher's inputs and their Gram matrix are each worker's own, a data set is shared.
-  const std::int64_t own_data = job.data.source == DataSource::teacher ? samples * (job.data.inputs + samples) : 0;
-  // Weights, their start and their gradient; pre-activations, activations and derivatives.
-  size.worker_bytes = 8 * (3 * widest * job.data.inputs + 3 * samples * widest + own_data);
+  size.worker_bytes = worker_bytes(job, widest);
   return size;
 }
 

@@ -44,7 +44,7 @@ class Plan {
   /// Name of a run for all time: a hash of its canonical parameters, whatever else the grid holds.
   [[nodiscard]] std::uint64_t identity(std::int64_t run) const;
 
-  /// Hash of the resolved job text, the data set's path excepted.
+  /// Hash of the resolved job text, later keys at their default and the data set's path left out.
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
   /// The solver that will train a run.

@@ -19,12 +19,12 @@ namespace fasweep {
 template <class State>
 concept RunState = requires(State state, const State constant, double step_size, double ridge, ByteWriter out,
                             ByteReader in) {
-  { constant.squared_error() } -> std::same_as<double>;  // sum_i e_i^2 over training samples at t
-  { constant.output_square() } -> std::same_as<double>;  // ||beta(t)||^2
-  { state.observe() } -> std::same_as<Observation>;      // all of Observation but `ridge`
-  {state.advance(step_size, ridge)};                     // to t + 1 with eta and lambda(t), forward pass included
-  {constant.save(out)};                                  // all that the steps from t on, bit for bit, depend on
-  {state.restore(in)};                                   // of the same run; throws TransportError before any change
+  { constant.loss() } -> std::same_as<double>;            // of the batch of step t, without ridge
+  { constant.decayed_square() } -> std::same_as<double>;  // squared norm of what the ridge decays at t
+  { state.observe() } -> std::same_as<Observation>;       // all of Observation but `ridge`
+  {state.advance(step_size, ridge)};                      // to t + 1 with eta and lambda(t), forward pass included
+  {constant.save(out)};                                   // all that the steps from t on, bit for bit, depend on
+  {state.restore(in)};                                    // of the same run; throws TransportError before any change
 };
 
 /// A state that fills in part of its observations at the end, in one go for all of them.
@@ -113,9 +113,9 @@ class RunTraining {
   }
 
   [[nodiscard]] std::optional<StopReason> check() {
-    const double loss = 0.5 * state_.squared_error();
+    const double loss = state_.loss();
     const double regularized =
-        monitor_.wants_regularized_loss(step_) ? loss + 0.5 * ridge() * state_.output_square() : loss;
+        monitor_.wants_regularized_loss(step_) ? loss + 0.5 * ridge() * state_.decayed_square() : loss;
     return monitor_.check(step_, loss, regularized);
   }
 

@@ -40,6 +40,13 @@ class Trainer {
   /// run cut short by request.cancelled has status cancelled. Throws only when nothing can be trained any more
   /// (DeviceError).
   [[nodiscard]] virtual std::vector<RunRecord> train(const TrainingRequest& request) = 0;
+
+  /// How many problems of this width it would have together, each in memory meanwhile. At least 1.
+  [[nodiscard]] virtual int problems_at_once(const DataSettings& /*data*/, int /*width*/) const { return 1; }
+
+  /// train() for requests that differ in problem and runs alone, and whose runs all have one width and activation. One
+  /// after the other unless a trainer gains by more; records in the order of the requests.
+  [[nodiscard]] virtual std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests);
 };
 
 /// Makes the trainer of one worker thread, inside that thread. worker: its number on this rank, from 0.

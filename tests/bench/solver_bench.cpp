@@ -77,7 +77,7 @@ double seconds_a_step(const Case& c, int repetitions) {
   data.input_law = InputLaw::gaussian_scaled;  // stable for every n at the paper's step sizes
   const Problem problem = make_problem(data, {0, c.width, c.activation});
   constexpr double seconds = 0.05;
-  const double predicted = step_cost(c.solver, data, c.run()) / nominal_flop_per_second;
+  const double predicted = step_cost(c.solver, data, {}, c.run()) / nominal_flop_per_second;
   const auto steps = std::max<std::int64_t>(3, static_cast<std::int64_t>(seconds / predicted));
   std::vector<double> times;
   for (int i = 0; i < repetitions; ++i) {
@@ -98,7 +98,7 @@ int run_benchmark(int repetitions) {
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (const int width : {200, 800, 3200, 12800}) {
         for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
-          if (!accepts(solver, activation, Rules::index_of<FeedbackAlignment>())) {
+          if (!accepts(solver, {}, {}, Case{samples, width, activation, solver}.run())) {
             continue;
           }
           const double seconds = seconds_a_step({samples, width, activation, solver}, repetitions);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -55,3 +56,30 @@ def test_without_a_device_cuda_says_so_and_trains_on_the_cpu(fasweep: Fasweep) -
     else:
         assert process.returncode == 2
         assert "built without CUDA" in message and "auto or cpu" in message
+
+
+def test_the_selftest_passes_on_the_emulated_device(emulated: Fasweep) -> None:
+    lines = emulated.run("selftest", "--backend", "cuda").splitlines()
+    assert lines[-1] == "selftest: passed"
+    assert all(line.startswith("pass  ") for line in lines[:-1])
+    for check in ("bits of relu", "numbers of relu", "rate of relu"):
+        assert any(check in line for line in lines), check
+
+
+def test_the_selftest_without_a_device_fails_and_says_why(fasweep: Fasweep) -> None:
+    message = fasweep.run("selftest", expect=1, CUDA_VISIBLE_DEVICES="")
+    assert "nothing to test" in message and ("no CUDA device" in message or "built without CUDA" in message)
+
+
+def test_plan_forecasts_a_named_gpu_and_refuses_others(fasweep: Fasweep) -> None:
+    fasweep.job()
+    plan = json.loads(fasweep.run("plan", "job.cfg", "--solver", "sample-space", "--device-profile", "h100", "--json"))
+    device = plan["device"]
+    assert device["profile"] == "h100"
+    assert sum(batch["runs"] for batch in device["batches"]) + device["runs_left_to_cpu"] == plan["runs"]
+    total = sum(batch["predicted_seconds"] for batch in device["batches"])
+    np.testing.assert_allclose(device["predicted_device_seconds"], total, rtol=1e-12)  # the order of a sum
+
+    assert "us/step" in fasweep.run("plan", "job.cfg", "--device-profile", "a100")
+    message = fasweep.run("plan", "job.cfg", "--device-profile", "gtx", expect=2)
+    assert "--device-profile" in message and "rtx4090" in message

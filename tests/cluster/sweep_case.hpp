@@ -68,7 +68,12 @@ class MemorySink final : public RecordSink {
 class FakeTrainer final : public Trainer {
  public:
   using Each = std::function<void(const RunSpec& run, const std::atomic<bool>& cancelled)>;
-  explicit FakeTrainer(Each each = {}) : each_(std::move(each)) {}
+  explicit FakeTrainer(Each each = {}, int problems_at_once = 1)
+      : each_(std::move(each)), problems_at_once_(problems_at_once) {}
+
+  [[nodiscard]] int problems_at_once(const DataSettings& /*data*/, int /*width*/) const override {
+    return problems_at_once_;
+  }
 
   [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
     std::vector<RunRecord> records;
@@ -86,6 +91,7 @@ class FakeTrainer final : public Trainer {
 
  private:
   Each each_;
+  int problems_at_once_;
 };
 
 inline TrainerFactory fake_factory(FakeTrainer::Each each = {}) {

@@ -70,6 +70,59 @@ TEST(SweepRunner, TrainerThatThrowsMakesFailedRecordsAndTheSweepGoesOn) {
   }
 }
 
+/// Has several problems at once, and notes how many and whether they have one shape.
+class ManyProblemsTrainer final : public Trainer {
+ public:
+  ManyProblemsTrainer(std::atomic<std::size_t>& most, std::atomic<bool>& mixed) : most_(most), mixed_(mixed) {}
+
+  [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override { return fake_.train(request); }
+  [[nodiscard]] int problems_at_once(const DataSettings& /*data*/, int /*width*/) const override { return 3; }
+  [[nodiscard]] std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests) override {
+    for (const TrainingRequest& request : requests) {
+      const RunSpec& first = requests[0].runs[0];
+      const RunSpec& other = request.runs[0];
+      mixed_ = mixed_ || first.width != other.width || first.activation != other.activation ||
+               request.problem.width != other.width;
+    }
+    most_ = std::max(most_.load(), requests.size());
+    return Trainer::train_together(requests);
+  }
+
+ private:
+  testing::FakeTrainer fake_;
+  std::atomic<std::size_t>& most_;
+  std::atomic<bool>& mixed_;
+};
+
+TEST(SweepRunner, TrainersGetAsManyProblemsOfOneShapeAsTheyWant) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::atomic<std::size_t> most = 0;
+  std::atomic<bool> mixed = false;
+  run_all(plan, sink, 1, 1, [&](int) { return std::make_unique<ManyProblemsTrainer>(most, mixed); });
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+  EXPECT_EQ(most, 3U);
+  EXPECT_FALSE(mixed);
+}
+
+TEST(SweepRunner, AProblemThatFailsDoesNotTakeItsNeighboursAlong) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  run_all(plan, sink, 1, 1, [](int) {
+    return std::make_unique<testing::FakeTrainer>(
+        [](const RunSpec& run, const std::atomic<bool>&) {
+          if (run.seed == 3) {
+            throw std::runtime_error("made to fail");
+          }
+        },
+        4);
+  });
+  ASSERT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+  for (const auto& [run, status] : sink.statuses) {
+    EXPECT_EQ(status, plan.at(run).seed == 3 ? RunStatus::failed : RunStatus::done);
+  }
+}
+
 TEST(SweepRunner, WorkerWhoseDeviceFailsResignsAndTheOthersFinish) {
   const Plan plan = make_plan();
   MemorySink sink;

@@ -68,6 +68,10 @@ DeviceInfo describe_device(int device) {
           emulation::device_settings().shared_bytes_a_block};
 }
 
+bool kernels_are_exact() {
+  return true;
+}
+
 void select_device(int device) {
   selected = device;
 }

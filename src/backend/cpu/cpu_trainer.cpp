@@ -46,7 +46,7 @@ class CpuTrainer final : public Trainer {
     std::vector<RunRecord> records;
     records.reserve(request.runs.size());
     for (const RunSpec& run : request.runs) {
-      const Solver solver = choose_solver(request.solver, request.data, request.training.max_steps, run);
+      const Solver solver = choose_solver(request.solver, request.data, request.training, run);
       try {
         records.push_back(trainer.train(run, solver));
       } catch (const std::exception& error) {

@@ -63,8 +63,8 @@ class ReducedLinearState {
     forward();
   }
 
-  [[nodiscard]] double squared_error() const { return error_.head(shared_.samples).squaredNorm(); }
-  [[nodiscard]] double output_square() const { return output_.dot(gram_output_); }
+  [[nodiscard]] double loss() const { return 0.5 * error_.head(shared_.samples).squaredNorm(); }
+  [[nodiscard]] double decayed_square() const { return output_.dot(gram_output_); }
 
   void advance(double step_size, double ridge) {
     const double scale = step_size / shared_.root_width;
@@ -84,13 +84,12 @@ class ReducedLinearState {
   [[nodiscard]] Observation observe() {
     const Eigen::MatrixXd& g = shared_.basis_gram;
     Observation o;
-    o.squared_error = squared_error();
-    if (shared_.rows > shared_.samples) {
-      o.test_squared_error = error_.tail(shared_.rows - shared_.samples).squaredNorm();
-    }
-    o.output_square = output_square();
+    o.squared_error = error_.head(shared_.samples).squaredNorm();
+    o.output_square = decayed_square();
     o.feedback_square = g(Shared::feedback, Shared::feedback);
     o.feedback_dot_output = gram_output_[Shared::feedback];
+    const Eigen::Index tests = shared_.rows - shared_.samples;
+    complete_single_output(tests > 0 ? error_.tail(tests).squaredNorm() : not_a_number, o);
     // S(v) = B s (X^T e)^T / sqrt(p): the rule's gradient and backprop's share the factor ||X^T e||^2 / p.
     const double error_square =
         (shared_.root * error_.head(shared_.samples)).squaredNorm() / (shared_.root_width * shared_.root_width);

@@ -57,8 +57,8 @@ class SampleSpaceState {
     take_error();
   }
 
-  [[nodiscard]] double squared_error() const { return sum_of_squares(0, shared_.start.samples); }
-  [[nodiscard]] double output_square() const { return as_double(network_.output_weight()).squaredNorm(); }
+  [[nodiscard]] double loss() const { return 0.5 * sum_of_squares(0, shared_.start.samples); }
+  [[nodiscard]] double decayed_square() const { return as_double(network_.output_weight()).squaredNorm(); }
 
   void advance(double step_size, double ridge) {
     network_.advance(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
@@ -68,15 +68,15 @@ class SampleSpaceState {
 
   [[nodiscard]] Observation observe() const {
     Observation o;
-    o.squared_error = squared_error();
-    if (shared_.start.rows > shared_.start.samples) {
-      o.test_squared_error = sum_of_squares(shared_.start.samples, shared_.start.rows);
-    }
+    const int samples = shared_.start.samples;
+    const int rows = shared_.start.rows;
+    o.squared_error = sum_of_squares(0, samples);
     const Eigen::VectorXd beta = as_double(network_.output_weight());
     const Eigen::VectorXd b = as_double(shared_.start.feedback);
     o.output_square = beta.squaredNorm();
     o.feedback_square = b.squaredNorm();
     o.feedback_dot_output = b.dot(beta);
+    complete_single_output(rows > samples ? sum_of_squares(samples, rows) : not_a_number, o);
     o.max_output_change = (beta - as_double(shared_.start.output_weight)).cwiseAbs().maxCoeff();
     observe_hidden(beta, b, o);
     return o;

@@ -1,7 +1,6 @@
 #include "backend/cuda/batch_loop.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <optional>
 
@@ -24,15 +23,16 @@ struct Stop {
 
 class BatchLoop {
  public:
-  BatchLoop(const TrainingRequest& request, std::span<const RunSpec> runs, Stream& stream)
+  BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Stream& stream)
       : request_(request),
-        step_size_(request.training.step_size[static_cast<std::size_t>(runs[0].activation)]),
-        batch_(stream, runs[0].activation, std::array{&request.problem}, batch_runs(runs, step_size_)),
-        records_(runs.size()) {
-    for (std::size_t slot = 0; slot < runs.size(); ++slot) {
+        step_size_(request.training.step_size[static_cast<std::size_t>(members[0].run->activation)]),
+        batch_(stream, members[0].run->activation, problems_of(members), batch_runs(members, step_size_)),
+        records_(members.size()) {
+    for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
-      runs_.push_back({runs[slot], StopMonitor(t.stop, t.schedule, step_size_, runs[slot].ridge, t.max_steps),
-                       Recorder(runs[slot], request, Solver::sample_space)});
+      const RunSpec& run = *members[slot].run;
+      runs_.push_back({run, StopMonitor(t.stop, t.schedule, step_size_, run.ridge, t.max_steps),
+                       Recorder(run, request, Solver::sample_space)});
       active_.push_back(static_cast<int>(slot));
     }
   }
@@ -48,10 +48,23 @@ class BatchLoop {
   }
 
  private:
-  static std::vector<BatchRun> batch_runs(std::span<const RunSpec> runs, double step_size) {
+  /// Each problem once, in order of its first run.
+  static std::vector<const Problem*> problems_of(std::span<const BatchMember> members) {
+    std::vector<const Problem*> problems;
+    for (const BatchMember& member : members) {
+      if (std::find(problems.begin(), problems.end(), member.problem) == problems.end()) {
+        problems.push_back(member.problem);
+      }
+    }
+    return problems;
+  }
+
+  static std::vector<BatchRun> batch_runs(std::span<const BatchMember> members, double step_size) {
+    const std::vector<const Problem*> problems = problems_of(members);
     std::vector<BatchRun> batch;
-    for (const RunSpec& run : runs) {
-      batch.push_back({0, run.rule, step_size});
+    for (const BatchMember& member : members) {
+      const auto problem = std::find(problems.begin(), problems.end(), member.problem) - problems.begin();
+      batch.push_back({static_cast<int>(problem), member.run->rule, step_size});
     }
     return batch;
   }
@@ -177,8 +190,9 @@ class BatchLoop {
 
 }  // namespace
 
-std::vector<RunRecord> train_batch(const TrainingRequest& request, std::span<const RunSpec> runs, Stream& stream) {
-  return BatchLoop(request, runs, stream).train();
+std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
+                                   Stream& stream) {
+  return BatchLoop(settings, members, stream).train();
 }
 
 }  // namespace fasweep

@@ -12,9 +12,15 @@
 
 namespace fasweep {
 
-/// Trains runs of request.problem, all at once; records in the order of `runs`. Throws DeviceError, and
-/// DeviceMemoryError if the batch does not fit.
-[[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& request, std::span<const RunSpec> runs,
+/// A run and the problem it is of. Both outlive the call.
+struct BatchMember {
+  const Problem* problem = nullptr;
+  const RunSpec* run = nullptr;
+};
+
+/// Trains runs of problems of one shape, all at once; records in the order of `members`. Of `settings` neither problem
+/// nor runs are looked at. Throws DeviceError, and DeviceMemoryError if the batch does not fit.
+[[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
                                                  Stream& stream);
 
 }  // namespace fasweep

@@ -1,65 +1,73 @@
 #include "backend/cuda/cuda_trainer.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <optional>
 
 #include "backend/cuda/batch_loop.hpp"
 #include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
 
 namespace fasweep {
 namespace {
+
+/// Most host memory that the problems of one call may take.
+constexpr double host_bytes = 1 << 30;
+
+void append(std::vector<RunRecord>& records, std::vector<RunRecord> more) {
+  std::move(more.begin(), more.end(), std::back_inserter(records));
+}
 
 class CudaTrainer final : public Trainer {
  public:
   CudaTrainer(int device, std::unique_ptr<Trainer> others) : others_(std::move(others)) {
     select_device(device);
-    shared_bytes_ = describe_device(device).shared_bytes_a_block;
+    const DeviceInfo info = describe_device(device);
+    shared_bytes_ = info.shared_bytes_a_block;
+    resident_blocks_ = info.multiprocessors * blocks_a_multiprocessor;
     stream_.emplace();
   }
 
   [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
-    std::vector<RunSpec> ours;
-    std::vector<RunSpec> theirs;
-    for (const RunSpec& run : request.runs) {
-      (takes(request, run) ? ours : theirs).push_back(run);
+    return train_together({&request, 1});
+  }
+
+  [[nodiscard]] int problems_at_once(const DataSettings& data, int width) const override {
+    const double rows = static_cast<double>(data.samples) + data.test_samples;
+    const double bytes = sizeof(double) * (rows + width) * (data.inputs + 2.0);
+    return std::clamp(static_cast<int>(host_bytes / bytes), 1, runs_to_fill(resident_blocks_, width));
+  }
+
+  [[nodiscard]] std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests) override {
+    std::vector<BatchMember> ours;
+    std::vector<BatchMember> theirs;
+    for (const TrainingRequest& request : requests) {
+      for (const RunSpec& run : request.runs) {
+        const bool suits = suits_device(request.data, request.training, request.solver, run, shared_bytes_);
+        (suits ? ours : theirs).push_back({&request.problem, &run});
+      }
     }
-    std::vector<RunRecord> records = train_here(request, ours);
-    std::vector<RunRecord> more = train_there(request, theirs);
-    std::move(more.begin(), more.end(), std::back_inserter(records));
-    return in_order(request.runs, std::move(records));
+    std::vector<RunRecord> records = train_here(requests[0], ours);
+    append(records, train_there(requests[0], theirs));
+    return in_order(requests, std::move(records));
   }
 
  private:
-  [[nodiscard]] bool takes(const TrainingRequest& request, const RunSpec& run) const {
-    const DataSettings& data = request.data;
-    if (request.training.precision != Precision::float32 || data.samples + data.test_samples > max_rows ||
-        kernel_shared_bytes(data.samples) > shared_bytes_) {
-      return false;
-    }
-    if (request.solver == Solver::automatic) {
-      return choose_solver(request.solver, data, request.training.max_steps, run) != Solver::reduced_linear;
-    }
-    return request.solver == Solver::sample_space;
-  }
-
-  /// In as few batches as fit; what fits in no way goes to the other trainer.
-  [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& request, std::span<const RunSpec> runs) {
+  /// In batches that fill the device and fit; what fits in no way goes to the other trainer.
+  [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& settings,
+                                                  std::span<const BatchMember> members) {
     std::vector<RunRecord> records;
-    int most = static_cast<int>(runs.size());
-    while (!runs.empty()) {
-      const int samples = request.data.samples;
-      const int wanted = std::min(most, static_cast<int>(runs.size()));
-      const int fitting = runs_that_fit(free_device_memory(), samples, samples + request.data.test_samples,
-                                        request.problem.width, wanted);
+    int most = static_cast<int>(members.size());
+    while (!members.empty()) {
+      const int fitting = choose_batch(*members[0].problem, std::min(most, static_cast<int>(members.size())));
       if (fitting == 0) {
-        std::vector<RunRecord> rest = train_there(request, runs);
-        std::move(rest.begin(), rest.end(), std::back_inserter(records));
+        append(records, train_there(settings, members));
         return records;
       }
+      const auto count = static_cast<std::size_t>(fitting);
       try {
-        std::vector<RunRecord> batch = train_batch(request, runs.first(static_cast<std::size_t>(fitting)), *stream_);
-        std::move(batch.begin(), batch.end(), std::back_inserter(records));
-        runs = runs.subspan(static_cast<std::size_t>(fitting));
+        append(records, train_batch(settings, members.first(count), *stream_));
+        members = members.subspan(count);
       } catch (const DeviceMemoryError&) {
         most = fitting / 2;  // someone else took the memory meanwhile
       }
@@ -67,26 +75,44 @@ class CudaTrainer final : public Trainer {
     return records;
   }
 
-  [[nodiscard]] std::vector<RunRecord> train_there(const TrainingRequest& request, std::span<const RunSpec> runs) {
-    if (runs.empty()) {
-      return {};
-    }
-    return others_->train({request.problem, request.data, request.training, request.record, runs, request.solver,
-                           request.cancelled, request.checkpoints});
+  /// Of `runs` runs, those of the next batch: equal batches, none larger than what fills the device or fits. 0: none
+  /// fits.
+  [[nodiscard]] int choose_batch(const Problem& problem, int runs) const {
+    const BatchShape shape{problem.samples, problem.samples + problem.test_samples, problem.width};
+    const int batches = divide_up(runs, runs_to_fill(resident_blocks_, problem.width));
+    return runs == 0 ? 0 : runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
   }
 
-  static std::vector<RunRecord> in_order(std::span<const RunSpec> runs, std::vector<RunRecord> records) {
+  [[nodiscard]] std::vector<RunRecord> train_there(const TrainingRequest& settings,
+                                                   std::span<const BatchMember> members) {
+    std::vector<RunRecord> records;
+    for (auto first = members.begin(); first != members.end();) {
+      const auto end = std::find_if(first, members.end(),
+                                    [&](const BatchMember& member) { return member.problem != first->problem; });
+      std::vector<RunSpec> runs;
+      std::transform(first, end, std::back_inserter(runs), [](const BatchMember& member) { return *member.run; });
+      append(records, others_->train({*first->problem, settings.data, settings.training, settings.record, runs,
+                                      settings.solver, settings.cancelled, settings.checkpoints}));
+      first = end;
+    }
+    return records;
+  }
+
+  static std::vector<RunRecord> in_order(std::span<const TrainingRequest> requests, std::vector<RunRecord> records) {
     std::vector<RunRecord> ordered;
-    for (const RunSpec& run : runs) {
-      const auto found =
-          std::find_if(records.begin(), records.end(), [&](const RunRecord& record) { return record.run == run.run; });
-      ordered.push_back(std::move(*found));
+    for (const TrainingRequest& request : requests) {
+      for (const RunSpec& run : request.runs) {
+        const auto found = std::find_if(records.begin(), records.end(),
+                                        [&](const RunRecord& record) { return record.run == run.run; });
+        ordered.push_back(std::move(*found));
+      }
     }
     return ordered;
   }
 
   std::unique_ptr<Trainer> others_;
   int shared_bytes_ = 0;
+  int resident_blocks_ = 0;
   std::optional<Stream> stream_;  // made once the device is selected
 };
 

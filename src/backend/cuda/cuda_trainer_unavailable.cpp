@@ -1,8 +1,18 @@
-// The CUDA trainer of a program built without CUDA.
+// The CUDA trainer, and its self-test, of a program built without CUDA.
 #include "backend/cuda/cuda_trainer.hpp"
+#include "backend/cuda/selftest.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
+namespace {
+
+[[noreturn]] void refuse() {
+  throw DeviceError(
+      "no CUDA trainer (this program was built without CUDA); build with the cuda preset where nvcc is, or use "
+      "--backend cpu");
+}
+
+}  // namespace
 
 bool has_cuda() {
   return false;
@@ -13,9 +23,11 @@ int count_cuda_devices() {
 }
 
 std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/) {
-  throw DeviceError(
-      "no CUDA trainer (this program was built without CUDA); build with the cuda preset where nvcc is, or use "
-      "--backend cpu");
+  refuse();
+}
+
+void run_selftest(int /*device*/, Trainer& /*reference*/, const SelfTestReport& /*report*/) {
+  refuse();
 }
 
 }  // namespace fasweep

@@ -138,7 +138,8 @@ class DeviceBuffer {
 void queue_train_step(int activation, const SampleSpaceBatch& batch, int active, int offset, Stream& stream);
 void queue_observe(int activation, const SampleSpaceBatch& batch, int active, Stream& stream);
 
-/// Shared memory the kernels need for this many training samples, in bytes.
-[[nodiscard]] int kernel_shared_bytes(int samples);
+/// Whether the kernels were built without fused multiplications and additions but those they ask for, so that they give
+/// the bits of the emulation.
+[[nodiscard]] bool kernels_are_exact();
 
 }  // namespace fasweep

@@ -4,43 +4,16 @@
 #include <array>
 #include <cassert>
 #include <cmath>
-#include <initializer_list>
 #include <numeric>
 
+#include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/initial_state.hpp"
 
 namespace fasweep {
 namespace {
 
-constexpr int divide_up(int a, int b) {
-  return (a + b - 1) / b;
-}
-
-int rows_of(const Problem& problem) {
-  return problem.samples + problem.test_samples;
-}
-
-/// The sizes of a batch; pointers come later.
-SampleSpaceBatch measure(int samples, int rows, int width, int runs) {
-  const BlockCut cut = cut_width(width);
-  SampleSpaceBatch batch;
-  batch.samples = samples;
-  batch.rows = rows;
-  batch.padded_rows = divide_up(rows, rows_a_pass) * rows_a_pass;
-  batch.width = width;
-  batch.blocks = cut.blocks;
-  batch.tiles_a_block = cut.tiles_a_block;
-  batch.slots = runs;
-  batch.inverse_root_width = static_cast<float>(1 / std::sqrt(static_cast<double>(width)));
-  return batch;
-}
-
-std::size_t product(std::initializer_list<int> factors) {
-  std::size_t size = 1;
-  for (const int factor : factors) {
-    size *= static_cast<std::size_t>(factor);
-  }
-  return size;
+BatchShape shape_of(const Problem& problem) {
+  return {problem.samples, problem.samples + problem.test_samples, problem.width};
 }
 
 std::vector<RunParameters> parameters_of(std::span<const BatchRun> runs, int width) {
@@ -92,35 +65,11 @@ std::size_t DeviceBatch::partials_size() const {
   return product({batch_.blocks, batch_.rows + 1});
 }
 
-BlockCut cut_width(int width) {
-  const int tiles = divide_up(width, tile_units);
-  const int tiles_a_block = divide_up(tiles, max_blocks_a_run);
-  return {divide_up(tiles, tiles_a_block), tiles_a_block};
-}
-
-std::size_t batch_bytes(int samples, int rows, int width, int problems, int runs) {
-  const SampleSpaceBatch b = measure(samples, rows, width, runs);
-  const std::size_t state = product({rows + samples + 1, width}) + 2 * product({b.blocks, rows + 1});
-  const std::size_t a_run = 2 * state + product({max_steps_a_chunk, rows + 2}) + product({rows + 1});
-  const std::size_t a_problem = product({samples, b.padded_rows}) + product({rows + 2 * width});
-  const std::size_t observed = product({runs, b.blocks, observed_values}) * sizeof(double);
-  const std::size_t constants = sizeof(RunParameters) + sizeof(int) + sizeof(std::int64_t);
-  return sizeof(float) * (static_cast<std::size_t>(runs) * a_run + static_cast<std::size_t>(problems) * a_problem) +
-         observed + static_cast<std::size_t>(runs) * constants + sizeof(std::int64_t);
-}
-
-int runs_that_fit(std::size_t free_bytes, int samples, int rows, int width, int runs) {
-  while (runs > 0 && batch_bytes(samples, rows, width, 1, runs) > free_bytes / 10 * 9) {
-    --runs;
-  }
-  return runs;
-}
-
 DeviceBatch::DeviceBatch(Stream& stream, int activation, std::span<const Problem* const> problems,
                          std::span<const BatchRun> runs)
     : stream_(stream),
       activation_(activation),
-      batch_(measure(problems[0]->samples, rows_of(*problems[0]), problems[0]->width, static_cast<int>(runs.size()))),
+      batch_(measure_batch(shape_of(*problems[0]), static_cast<int>(runs.size()))),
       parameters_(runs.size()),
       active_(runs.size()),
       limits_(runs.size()),
@@ -253,9 +202,7 @@ std::vector<Observation> DeviceBatch::observations() const {
     o = add_blocks({sums.data() + run * a_run, a_run});
     const float* row = errors.data() + run * values();
     o.squared_error = square_sum({row, samples});
-    if (tests > 0) {
-      o.test_squared_error = square_sum({row + samples, tests});
-    }
+    complete_single_output(tests > 0 ? square_sum({row + samples, tests}) : not_a_number, o);
   }
   return observations;
 }

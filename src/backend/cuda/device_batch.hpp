@@ -20,20 +20,6 @@ struct BatchRun {
   double step_size = 0;
 };
 
-/// How a run of this width is cut into blocks. A function of the width alone: sums are taken a block at a time, so the
-/// cut decides rounding, and results must not depend on what shares a batch.
-struct BlockCut {
-  int blocks = 0;
-  int tiles_a_block = 0;
-};
-[[nodiscard]] BlockCut cut_width(int width);
-
-/// Device bytes of a batch.
-[[nodiscard]] std::size_t batch_bytes(int samples, int rows, int width, int problems, int runs);
-
-/// Most runs, at most `runs`, whose batch leaves a tenth of `free_bytes` free; 0 if not even one fits.
-[[nodiscard]] int runs_that_fit(std::size_t free_bytes, int samples, int rows, int width, int runs);
-
 class DeviceBatch {
  public:
   /// Problems of one shape, rows (training and test samples) <= max_rows. Step 0, all runs active.

@@ -51,6 +51,10 @@ DeviceInfo describe_device(int device) {
           static_cast<int>(properties.sharedMemPerBlockOptin)};
 }
 
+bool kernels_are_exact() {
+  return FASWEEP_CUDA_EXACT != 0;
+}
+
 void select_device(int device) {
   cuda_check(cudaSetDevice(device), "select the device");
 }

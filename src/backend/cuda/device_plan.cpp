@@ -1,5 +1,8 @@
 #include "backend/cuda/device_plan.hpp"
 
+#include <algorithm>
+#include <cmath>
+
 namespace fasweep {
 
 std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
@@ -11,6 +14,61 @@ std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
     chosen.push_back(device);
   }
   return chosen;
+}
+
+bool suits_device(const DataSettings& data, const TrainingSettings& training, Solver wanted, const RunSpec& run,
+                  int shared_bytes_a_block) {
+  const bool fits =
+      data.samples + data.test_samples <= max_rows && kernels::shared_bytes(data.samples) <= shared_bytes_a_block;
+  if (!fits || training.precision != Precision::float32 || !accepts(Solver::sample_space, data, training, run)) {
+    return false;
+  }
+  if (wanted == Solver::automatic) {
+    return choose_solver(wanted, data, training, run) != Solver::reduced_linear;
+  }
+  return wanted == Solver::sample_space;
+}
+
+BlockCut cut_width(int width) {
+  const int tiles = divide_up(width, tile_units);
+  const int tiles_a_block = divide_up(tiles, max_blocks_a_run);
+  return {divide_up(tiles, tiles_a_block), tiles_a_block};
+}
+
+SampleSpaceBatch measure_batch(const BatchShape& shape, int runs) {
+  const BlockCut cut = cut_width(shape.width);
+  SampleSpaceBatch batch;
+  batch.samples = shape.samples;
+  batch.rows = shape.rows;
+  batch.padded_rows = divide_up(shape.rows, rows_a_pass) * rows_a_pass;
+  batch.width = shape.width;
+  batch.blocks = cut.blocks;
+  batch.tiles_a_block = cut.tiles_a_block;
+  batch.slots = runs;
+  batch.inverse_root_width = static_cast<float>(1 / std::sqrt(static_cast<double>(shape.width)));
+  return batch;
+}
+
+std::size_t batch_bytes(const BatchShape& shape, int problems, int runs) {
+  const SampleSpaceBatch b = measure_batch(shape, runs);
+  const std::size_t state = product({b.rows + b.samples + 1, b.width}) + 2 * product({b.blocks, b.rows + 1});
+  const std::size_t a_run = 2 * state + product({max_steps_a_chunk, b.rows + 2}) + product({b.rows + 1});
+  const std::size_t a_problem = product({b.samples, b.padded_rows}) + product({b.rows + 2 * b.width});
+  const std::size_t observed = product({runs, b.blocks, observed_values}) * sizeof(double);
+  const std::size_t constants = sizeof(RunParameters) + sizeof(int) + sizeof(std::int64_t);
+  return sizeof(float) * (static_cast<std::size_t>(runs) * a_run + static_cast<std::size_t>(problems) * a_problem) +
+         observed + static_cast<std::size_t>(runs) * constants + sizeof(std::int64_t);
+}
+
+int runs_that_fit(std::size_t free_bytes, const BatchShape& shape, int runs) {
+  while (runs > 0 && batch_bytes(shape, runs, runs) > free_bytes / 10 * 9) {
+    --runs;
+  }
+  return runs;
+}
+
+int runs_to_fill(int resident_blocks, int width) {
+  return std::max(1, resident_blocks / cut_width(width).blocks);
 }
 
 }  // namespace fasweep

@@ -1,12 +1,65 @@
-// Which devices a rank uses: a pure function of what was found out about the node.
+// Which devices a rank uses, which runs they take, how a batch is cut and what memory it needs: pure functions, which
+// need no device.
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
 #include <vector>
+
+#include "backend/cuda/sample_space_arguments.hpp"
+#include "model/run_spec.hpp"
+#include "model/solver.hpp"
 
 namespace fasweep {
 
 /// Devices of the rank that is number `local_rank` of `local_ranks` on its node, which shows it `devices`: its share,
 /// at least one, ranks in turn. Worker w uses entry w modulo the size. Empty without devices.
 [[nodiscard]] std::vector<int> choose_devices(int local_rank, int local_ranks, int devices);
+
+/// Whether the kernels train this run, on a device whose blocks may have so much shared memory.
+[[nodiscard]] bool suits_device(const DataSettings& data, const TrainingSettings& training, Solver wanted,
+                                const RunSpec& run, int shared_bytes_a_block);
+
+/// What the runs of a batch share.
+struct BatchShape {
+  int samples = 0;  // n, training samples
+  int rows = 0;     // n and the test samples
+  int width = 0;    // p
+  friend bool operator==(const BatchShape&, const BatchShape&) = default;
+};
+
+/// How a run of this width is cut into blocks. A function of the width alone: sums are taken a block at a time, so the
+/// cut decides rounding, and results must not depend on what shares a batch.
+struct BlockCut {
+  int blocks = 0;
+  int tiles_a_block = 0;
+};
+[[nodiscard]] BlockCut cut_width(int width);
+
+/// The sizes of a batch, without its pointers.
+[[nodiscard]] SampleSpaceBatch measure_batch(const BatchShape& shape, int runs);
+
+/// Device bytes of a batch.
+[[nodiscard]] std::size_t batch_bytes(const BatchShape& shape, int problems, int runs);
+
+/// Most runs, at most `runs`, whose batch leaves a tenth of `free_bytes` free whatever their problems; 0 if not even
+/// one fits.
+[[nodiscard]] int runs_that_fit(std::size_t free_bytes, const BatchShape& shape, int runs);
+
+/// Runs, at least one, whose blocks the device holds at once; more in a batch would wait for their turn.
+[[nodiscard]] int runs_to_fill(int resident_blocks, int width);
+
+[[nodiscard]] constexpr int divide_up(int a, int b) {
+  return (a + b - 1) / b;
+}
+
+/// Numbers in an array of these extents.
+[[nodiscard]] constexpr std::size_t product(std::initializer_list<int> extents) {
+  std::size_t size = 1;
+  for (const int extent : extents) {
+    size *= static_cast<std::size_t>(extent);
+  }
+  return size;
+}
 
 }  // namespace fasweep

@@ -24,8 +24,4 @@ void queue_observe(int activation, const SampleSpaceBatch& batch, int active, St
   });
 }
 
-int kernel_shared_bytes(int samples) {
-  return kernels::shared_bytes(samples);
-}
-
 }  // namespace fasweep

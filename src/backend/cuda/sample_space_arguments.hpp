@@ -1,13 +1,17 @@
-// What the sample-space kernels are given: sizes and device pointers, plain data that host code and nvcc both read.
+// What the sample-space kernels are given and what they keep in shared memory: sizes and device pointers, plain data
+// that host code and nvcc both read.
 #pragma once
 
 #include <cstdint>
+
+#include "util/host_device.hpp"
 
 namespace fasweep {
 
 // A block trains `tiles_a_block` tiles of 64 hidden units of one run, one after the other. These shapes are written
 // into the kernels; sample_space_kernels.hpp says why they are as they are.
 inline constexpr int threads_a_block = 128;
+inline constexpr int blocks_a_multiprocessor = 6;  // training blocks, which the compiler leaves registers for
 inline constexpr int tile_units = 64;
 inline constexpr int rows_a_pass = 64;
 inline constexpr int max_rows = 256;         // training and test samples together
@@ -66,4 +70,37 @@ struct SampleSpaceBatch {
   double* observed = nullptr;      // run x blocks x observed_values
 };
 
+namespace kernels {
+
+// A warp's 32 lanes own two units each, its 4 warps 16 rows of a pass each: 32 sums a thread. For one column of K a
+// thread then reads 16 entries of K, the same for the whole warp, and 2 of M for 32 multiply-adds.
+inline constexpr int lanes = 32;
+inline constexpr int warps = threads_a_block / lanes;
+inline constexpr int units_a_thread = tile_units / lanes;
+inline constexpr int rows_a_thread = rows_a_pass / warps;
+inline constexpr int panel_columns = 32;
+inline constexpr int product_stride = lanes + 1;  // odd: column sums then touch 32 different banks
+
+/// Shared memory of a block; signal(), samples x tile_units, follows it.
+struct alignas(16) BlockMemory {
+  union {
+    float panel[panel_columns][rows_a_pass];  // of K^T
+    float products[rows_a_pass][product_stride];
+    double observed[observed_values][tile_units];
+  };
+  float values[max_rows + 4];  // errors, then ||beta||^2
+  float next_values[max_rows];
+  float beta[tile_units];
+  float output_square[tile_units];
+  float unit_sums[warps][tile_units];
+
+  FASWEEP_HOST_DEVICE float* signal() { return reinterpret_cast<float*>(this + 1); }
+};
+
+/// Bytes of BlockMemory and its signal.
+constexpr int shared_bytes(int samples) {
+  return static_cast<int>(sizeof(BlockMemory)) + samples * tile_units * static_cast<int>(sizeof(float));
+}
+
+}  // namespace kernels
 }  // namespace fasweep

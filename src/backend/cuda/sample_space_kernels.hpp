@@ -21,36 +21,6 @@
 
 namespace fasweep::kernels {
 
-// A warp's 32 lanes own two units each, its 4 warps 16 rows of a pass each: 32 sums a thread. For one column of K a
-// thread then reads 16 entries of K, the same for the whole warp, and 2 of M for 32 multiply-adds.
-inline constexpr int lanes = 32;
-inline constexpr int warps = threads_a_block / lanes;
-inline constexpr int units_a_thread = tile_units / lanes;
-inline constexpr int rows_a_thread = rows_a_pass / warps;
-inline constexpr int panel_columns = 32;
-inline constexpr int product_stride = lanes + 1;  // odd: column sums then touch 32 different banks
-
-/// Shared memory of a block; signal(), samples x tile_units, follows it.
-struct alignas(16) BlockMemory {
-  union {
-    float panel[panel_columns][rows_a_pass];  // of K^T
-    float products[rows_a_pass][product_stride];
-    double observed[observed_values][tile_units];
-  };
-  float values[max_rows + 4];  // errors, then ||beta||^2
-  float next_values[max_rows];
-  float beta[tile_units];
-  float output_square[tile_units];
-  float unit_sums[warps][tile_units];
-
-  __device__ float* signal() { return reinterpret_cast<float*>(this + 1); }
-};
-
-/// Bytes of BlockMemory and its signal.
-constexpr int shared_bytes(int samples) {
-  return static_cast<int>(sizeof(BlockMemory)) + samples * tile_units * static_cast<int>(sizeof(float));
-}
-
 /// Where this thread stands.
 struct Position {
   int thread;
@@ -253,7 +223,8 @@ __device__ inline void store_partials(const SampleSpaceBatch& batch, int run, st
 
 /// One step of every active run: grid is blocks x active runs, `offset` the steps since *batch.first_step.
 template <class Activation>
-__global__ void __launch_bounds__(threads_a_block, 6) train_step(SampleSpaceBatch batch, int offset) {
+__global__ void __launch_bounds__(threads_a_block, blocks_a_multiprocessor)
+    train_step(SampleSpaceBatch batch, int offset) {
   FASWEEP_SHARED(BlockMemory, memory);
   const int run = batch.active[blockIdx.y];
   const std::int64_t step = *batch.first_step + offset;

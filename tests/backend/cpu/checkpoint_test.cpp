@@ -64,7 +64,7 @@ std::vector<Case> all_cases() {
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int rule = 0; rule < Rules::size; ++rule) {
         for (const Precision precision : {Precision::float32, Precision::float64}) {
-          if (accepts(solver, activation, rule)) {
+          if (accepts(solver, {}, {}, {0, 1, 0, activation, rule, 0})) {
             cases.push_back({solver, activation, rule, precision});
           }
         }

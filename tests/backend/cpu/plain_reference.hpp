@@ -132,17 +132,16 @@ struct PlainNetwork {
   [[nodiscard]] Observation observe() const {
     Observation o;
     o.squared_error = 2 * loss();
-    if (problem.test_samples > 0) {
-      o.test_squared_error = 0;
-      for (int i = problem.samples; i < problem.samples + problem.test_samples; ++i) {
-        o.test_squared_error += error(i) * error(i);
-      }
+    double test_square = problem.test_samples > 0 ? 0 : not_a_number;
+    for (int i = problem.samples; i < problem.samples + problem.test_samples; ++i) {
+      test_square += error(i) * error(i);
     }
     const std::vector<double> rule_s = rule_gradient();
     const std::vector<double> backprop_s = backprop_gradient();
     o.output_square = dot(beta, beta);
     o.feedback_square = dot(problem.feedback, problem.feedback);
     o.feedback_dot_output = dot(problem.feedback, beta);
+    complete_single_output(test_square, o);
     o.rule_gradient_square = dot(rule_s, rule_s);
     o.backprop_gradient_square = dot(backprop_s, backprop_s);
     o.gradient_dot = dot(rule_s, backprop_s);

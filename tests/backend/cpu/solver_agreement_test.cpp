@@ -61,7 +61,7 @@ std::vector<Case> fast_cases() {
   for (const Solver solver : {Solver::sample_space, Solver::reduced_linear}) {
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int rule = 0; rule < Rules::size; ++rule) {
-        if (accepts(solver, activation, rule)) {
+        if (accepts(solver, {}, {}, {0, 1, 0, activation, rule, 0})) {
           cases.push_back({solver, activation, rule});
         }
       }

@@ -6,7 +6,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "backend/cpu/weight_space.hpp"
-#include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
 #include "support/device_emulated.hpp"
 
 namespace fasweep {
@@ -102,6 +102,43 @@ TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
   }
 }
 
+TEST_F(CudaTrainer, SeedsShareABatchAndKeepTheirBits) {
+  FloatCase c(Activations::index_of<Tanh>(), 100);
+  c.record.steps = {0, 7, 100};
+  std::vector<Problem> problems;
+  std::vector<std::vector<RunSpec>> runs;
+  for (const std::int64_t seed : {3, 4, 5}) {
+    problems.push_back(make_problem(c.data, {seed, 40, c.run.activation}));
+    runs.push_back(grid(c));
+    for (RunSpec& run : runs.back()) {
+      run.run += 100 * seed;
+      run.seed = seed;
+    }
+  }
+  std::vector<RunRecord> alone;
+  const std::int64_t before = emulation::launches();
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    for (RunRecord& record : train(c, problems[i], runs[i])) {
+      alone.push_back(std::move(record));
+    }
+  }
+  const std::int64_t launches_alone = emulation::launches() - before;
+  const std::unique_ptr<Trainer> trainer = make_cuda_trainer(0, make_cpu_trainer());
+  std::vector<TrainingRequest> requests;
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    requests.push_back({problems[i], c.data, c.training, c.record, runs[i], c.solver, c.cancelled});
+  }
+
+  const std::vector<RunRecord> together = trainer->train_together(requests);
+
+  EXPECT_EQ(3 * (emulation::launches() - before - launches_alone), launches_alone) << "one batch, not three";
+  EXPECT_GE(trainer->problems_at_once(c.data, 40), 3);
+  ASSERT_EQ(together.size(), alone.size());
+  for (std::size_t run = 0; run < alone.size(); ++run) {
+    expect_same(together[run], alone[run]);
+  }
+}
+
 TEST_F(CudaTrainer, RunsThatStopInAChunkEndAtExactlyTheirStep) {
   // Sparse recording lets the device run ahead; recording every step does not. Nothing else may differ.
   for (const StopRule& stop : {StopRule(LossBelowStop{{0.5}}), StopRule(PlateauStop{{1e-2, 7}}),
@@ -162,7 +199,7 @@ TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {
   const std::vector<RunSpec> runs = grid(c);
   const std::vector<RunRecord> roomy = train(c, problem, runs);
   for (const int fitting : {4, 1}) {
-    emulation::device_settings().memory_bytes = batch_bytes(12, 12, 40, 1, fitting) * 10 / 9 + 100;
+    emulation::device_settings().memory_bytes = batch_bytes({12, 12, 40}, fitting, fitting) * 10 / 9 + 100;
     const std::vector<RunRecord> tight = train(c, problem, runs);
     for (std::size_t run = 0; run < runs.size(); ++run) {
       EXPECT_EQ(tight[run].solver, Solver::sample_space);

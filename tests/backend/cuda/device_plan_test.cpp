@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cuda/device_batch.hpp"
 #include "backend/cuda/sample_space_arguments.hpp"
 
 namespace fasweep {
@@ -26,11 +25,59 @@ TEST(DevicePlan, RanksOfANodeShareItsDevicesInTurn) {
 }
 
 TEST(DevicePlan, RunsFillNineTenthsOfTheMemory) {
-  const std::size_t five = batch_bytes(50, 50, 3200, 1, 5);
-  EXPECT_EQ(runs_that_fit(five * 10 / 9 + 100, 50, 50, 3200, 8), 5);
-  EXPECT_EQ(runs_that_fit(five, 50, 50, 3200, 8), 4);
-  EXPECT_EQ(runs_that_fit(five * 100, 50, 50, 3200, 8), 8);
-  EXPECT_EQ(runs_that_fit(1000, 50, 50, 3200, 8), 0);
+  const BatchShape shape{50, 50, 3200};
+  const std::size_t five = batch_bytes(shape, 5, 5);
+  EXPECT_EQ(runs_that_fit(five * 10 / 9 + 100, shape, 8), 5);
+  EXPECT_EQ(runs_that_fit(five, shape, 8), 4);
+  EXPECT_EQ(runs_that_fit(five * 100, shape, 8), 8);
+  EXPECT_EQ(runs_that_fit(1000, shape, 8), 0);
+}
+
+TEST(DevicePlan, RunsThatFillADeviceAreResidentAndOneMoreWouldNotBe) {
+  for (const int width : {1, 64, 200, 3200, 12800}) {
+    for (const int resident : {1, 31, 480, 792}) {
+      const int runs = runs_to_fill(resident, width);
+      EXPECT_TRUE(runs == 1 || runs * cut_width(width).blocks <= resident) << width;
+      EXPECT_GT((runs + 1) * cut_width(width).blocks, resident) << width;
+    }
+  }
+}
+
+TEST(DevicePlan, KernelsTakeWhatTheyCanTrain) {
+  const DataSettings data;
+  const RunSpec relu{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
+  const RunSpec linear{0, 12800, 0.1, Activations::index_of<Linear>(), 0, 0};
+  constexpr int shared = 100 * 1024;
+  EXPECT_TRUE(suits_device(data, {}, Solver::automatic, relu, shared));
+  EXPECT_TRUE(suits_device(data, {}, Solver::sample_space, linear, shared));
+  EXPECT_FALSE(suits_device(data, {}, Solver::automatic, linear, shared)) << "reduced-linear is cheaper on a core";
+  EXPECT_FALSE(suits_device(data, {}, Solver::weight_space, relu, shared));
+  EXPECT_FALSE(suits_device(data, {}, Solver::automatic, relu, 20 * 1024)) << "K M needs more shared memory";
+  DataSettings many = data;
+  many.samples = max_rows;
+  EXPECT_TRUE(suits_device(many, {}, Solver::sample_space, relu, shared));
+  many.test_samples = 1;
+  EXPECT_FALSE(suits_device(many, {}, Solver::sample_space, relu, shared));
+}
+
+TEST(DevicePlan, KernelsLeaveOtherTrainingsAlone) {
+  const RunSpec run{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
+  const auto suits = [&](auto change) {
+    DataSettings data;
+    TrainingSettings training;
+    change(data, training);
+    return suits_device(data, training, Solver::sample_space, run, 100 * 1024);
+  };
+  EXPECT_TRUE(suits([](DataSettings&, TrainingSettings&) {}));
+  EXPECT_FALSE(suits([](DataSettings& d, TrainingSettings&) { d.outputs = 2; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.precision = Precision::float64; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.loss = LossFunction::cross_entropy; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.reduction = Reduction::mean; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.batch_size = 10; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.dropout = 0.5; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.output_scale = OutputScale::one; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.biases = true; }));
+  EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.decay = Decay::all; }));
 }
 
 TEST(DevicePlan, EveryTileIsInOneBlockAndBlocksAreFew) {

@@ -1,0 +1,290 @@
+#include "backend/cuda/selftest.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cmath>
+#include <cstring>
+#include <iomanip>
+#include <limits>
+#include <sstream>
+
+#include "backend/cuda/cuda_trainer.hpp"
+#include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/selftest_checksums.hpp"
+#include "model/random.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr int inputs = 16;
+constexpr double step_size = 0.02;
+constexpr double ridge = 0.5;
+
+struct Shape {
+  int samples = 0;
+  int tests = 0;
+  int width = 0;
+  int steps = 0;
+};
+
+// Below, at and above a tile of units, a pass of rows and a panel of columns; two tiles a block; more than one chunk.
+constexpr std::array<Shape, 5> shapes{
+    {{1, 0, 1, 3}, {31, 5, 65, 130}, {50, 0, 200, 3}, {97, 3, 2100, 2}, {256, 0, 100, 2}}};
+
+std::string_view activation_name(int activation) {
+  return Activations::names[static_cast<std::size_t>(activation)];
+}
+
+/// A problem with the same bits on every machine (make_problem sums the teacher's outputs in the compiler's order).
+Problem exact_problem(const Shape& shape, std::int64_t seed) {
+  const auto normals = [&](Purpose purpose, int rows, int columns) {
+    std::vector<double> values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
+    RandomStream{seed, shape.width, purpose}.fill_normal(values);
+    return values;
+  };
+  const int rows = shape.samples + shape.tests;
+  Problem problem;
+  problem.samples = shape.samples;
+  problem.test_samples = shape.tests;
+  problem.inputs = inputs;
+  problem.width = shape.width;
+  problem.x = normals(Purpose::inputs, rows, inputs);
+  for (double& x : problem.x) {
+    x /= 4;  // N(0, 1/d), exactly
+  }
+  problem.y = normals(Purpose::label_noise, rows, 1);
+  problem.hidden_weight = normals(Purpose::hidden_weight, shape.width, inputs);
+  problem.output_weight = normals(Purpose::output_weight, shape.width, 1);
+  problem.feedback = normals(Purpose::feedback, shape.width, 1);
+  return problem;
+}
+
+template <class T>
+std::uint64_t hash_numbers(const std::vector<T>& numbers, std::uint64_t start) {
+  std::string bytes(numbers.size() * sizeof(T), '\0');
+  std::memcpy(bytes.data(), numbers.data(), bytes.size());
+  return stable_hash(bytes, start);
+}
+
+std::uint64_t hash_observation(const Observation& o, std::uint64_t start) {
+  return hash_numbers<double>(
+      {o.squared_error, o.output_square, o.feedback_square, o.feedback_dot_output, o.max_output_change,
+       o.hidden_change_square, o.max_hidden_change, o.rule_gradient_square, o.backprop_gradient_square, o.gradient_dot},
+      start);
+}
+
+std::vector<float> constant_decays(int steps, std::size_t runs) {
+  return std::vector<float>(static_cast<std::size_t>(steps) * runs, static_cast<float>(1 - step_size * ridge));
+}
+
+/// Trains a batch that mixes two problems and every rule, and observes it.
+KernelChecksum train_for_checksum(int activation, int shape_number) {
+  const Shape& shape = shapes[static_cast<std::size_t>(shape_number)];
+  const std::array problems{exact_problem(shape, 0), exact_problem(shape, 1)};
+  std::vector<BatchRun> runs;
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    runs.push_back({0, rule, step_size});
+    runs.push_back({1, rule, step_size});
+  }
+  Stream stream;
+  DeviceBatch batch(stream, activation, std::array{&problems[0], &problems[1]}, runs);
+  KernelChecksum sums{activation_name(activation), shape_number, stable_hash_start, stable_hash_start};
+  const std::vector<std::int64_t> limits(runs.size(), shape.steps);
+  for (int first = 0; first < shape.steps; first += max_steps_a_chunk) {
+    const int count = std::min(shape.steps - first, max_steps_a_chunk);
+    batch.advance(first, count, constant_decays(count, runs.size()), limits);
+    for (const DeviceBatch::Seen& seen : batch.seen(count)) {
+      sums.train_step = hash_numbers<double>({seen.squared_error, seen.output_square}, sums.train_step);
+    }
+  }
+  batch.observe(shape.steps);
+  const std::vector<Observation> observations = batch.observations();
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    sums.train_step = hash_numbers(batch.state(static_cast<int>(run)), sums.train_step);
+    sums.observe = hash_observation(observations[run], sums.observe);
+  }
+  return sums;
+}
+
+std::string shape_text(const Shape& shape) {
+  return "n = " + std::to_string(shape.samples) + " + " + std::to_string(shape.tests) +
+         ", p = " + std::to_string(shape.width);
+}
+
+std::string checksum_text(const KernelChecksum& sums) {
+  return "train_step " + format_hash(sums.train_step) + ", observe " + format_hash(sums.observe);
+}
+
+SelfTestLine check_bits(int activation, int shape_number) {
+  const KernelChecksum ours = train_for_checksum(activation, shape_number);
+  const std::string name = "bits of " + std::string(ours.activation) + ", " +
+                           shape_text(shapes[static_cast<std::size_t>(shape_number)]) + ": " + checksum_text(ours);
+  const auto* known = std::find_if(kernel_checksums.begin(), kernel_checksums.end(), [&](const KernelChecksum& k) {
+    return k.activation == ours.activation && k.shape == ours.shape;
+  });
+  if (known == kernel_checksums.end()) {
+    return {false, name + " (no checksums to compare with in selftest_checksums.hpp)"};
+  }
+  if (known->train_step != ours.train_step || known->observe != ours.observe) {
+    return {false, name + "; the emulation gave " + checksum_text(*known)};
+  }
+  return {true, name + ", as in emulation"};
+}
+
+/// Largest difference of two records' trajectories, each metric relative to its largest value.
+double trajectory_distance(const RunRecord& ours, const RunRecord& expected) {
+  if (ours.points != expected.points || ours.steps != expected.steps) {
+    return std::numeric_limits<double>::infinity();
+  }
+  double worst = 0;
+  const std::size_t points = expected.points;
+  for (std::size_t first = 0; first < expected.trajectory.size(); first += points) {
+    double difference = 0;
+    double largest = std::numeric_limits<double>::min();
+    for (std::size_t i = first; i < first + points; ++i) {
+      const double d = std::abs(ours.trajectory[i] - expected.trajectory[i]);
+      const bool both_absent = std::isnan(ours.trajectory[i]) && std::isnan(expected.trajectory[i]);
+      difference = both_absent || d <= difference ? difference : d;  // NaN on one side only stays
+      largest = std::max(largest, std::abs(expected.trajectory[i]));
+    }
+    const double relative = difference / largest;
+    worst = relative <= worst ? worst : relative;
+  }
+  return worst;
+}
+
+/// What the comparison with the CPU trains: every rule with and without ridge, all metrics.
+struct Comparison {
+  static constexpr Shape shape{50, 3, 200, 200};
+  DataSettings data;
+  TrainingSettings training;
+  RecordSettings record;
+  std::vector<RunSpec> runs;
+  std::atomic<bool> cancelled = false;
+
+  explicit Comparison(int activation) {
+    data.samples = shape.samples;
+    data.test_samples = shape.tests;
+    data.inputs = inputs;
+    training.step_size.fill(step_size);
+    training.max_steps = shape.steps;
+    record.steps = {0, 1, 10, 100, shape.steps};
+    for (int metric = 0; metric < Metrics::size; ++metric) {
+      record.metrics.push_back(metric);
+    }
+    for (int rule = 0; rule < Rules::size; ++rule) {
+      for (const double lambda : {0.0, ridge}) {
+        runs.push_back({static_cast<std::int64_t>(runs.size()), shape.width, lambda, activation, rule, 0});
+      }
+    }
+  }
+
+  [[nodiscard]] std::vector<RunRecord> train(Trainer& trainer, const Problem& problem, Solver solver,
+                                             Precision precision) {
+    training.precision = precision;
+    return trainer.train({problem, data, training, record, runs, solver, cancelled});
+  }
+};
+
+/// Stands behind the CUDA trainer, so that nothing of the comparison is trained elsewhere.
+class NoTrainer final : public Trainer {
+ public:
+  [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& /*request*/) override {
+    throw DeviceError("the device cannot train the self-test (too little free memory); free it");
+  }
+};
+
+SelfTestLine check_numbers(int activation, Trainer& ours, Trainer& reference) {
+  // 200 float32 steps round by 6e-8 each, 1e-5 together if none cancels; three times that for the products within a
+  // step.
+  constexpr double tolerance = 3e-5;
+  Comparison comparison(activation);
+  const Problem problem = exact_problem(Comparison::shape, 0);
+  const auto expected = comparison.train(reference, problem, Solver::weight_space, Precision::float64);
+  const auto records = comparison.train(ours, problem, Solver::sample_space, Precision::float32);
+  double worst = 0;
+  for (std::size_t run = 0; run < records.size(); ++run) {
+    const double distance = trajectory_distance(records[run], expected[run]);
+    worst = distance <= worst ? worst : distance;
+  }
+  std::ostringstream text;
+  text << "numbers of " << activation_name(activation) << ", " << shape_text(Comparison::shape) << ", "
+       << Comparison::shape.steps << " steps: every metric within " << std::setprecision(2) << worst
+       << " of the CPU's (of its largest value; " << tolerance << " allowed)";
+  return {worst <= tolerance, text.str()};
+}
+
+/// As many runs as fill the device and fit into it.
+int runs_for_rate(const Shape& shape, int multiprocessors) {
+  const int wanted = runs_to_fill(multiprocessors * blocks_a_multiprocessor, shape.width);
+  const BatchShape batch{shape.samples, shape.samples + shape.tests, shape.width};
+  return std::max(1, runs_that_fit(free_device_memory(), batch, wanted));
+}
+
+/// Times longer and longer chunks of steps until they took half a second together; the last one counts.
+SelfTestLine measure_rate(int activation, int multiprocessors) {
+  constexpr Shape shape{50, 0, 3200, 0};
+  constexpr double enough_s = 0.5;
+  const Problem problem = exact_problem(shape, 0);
+  const auto runs = static_cast<std::size_t>(runs_for_rate(shape, multiprocessors));
+  Stream stream;
+  DeviceBatch batch(stream, activation, std::array{&problem}, std::vector<BatchRun>(runs, BatchRun{0, 0, 1e-4}));
+  const std::vector<std::int64_t> no_limit(runs, std::numeric_limits<std::int64_t>::max());
+  Event begin;
+  Event end;
+  int count = 1;
+  double seconds = 0;
+  double total = 0;
+  for (std::int64_t step = 0; total < enough_s; step += count) {
+    count = static_cast<int>(std::min<std::int64_t>(step + 1, max_steps_a_chunk));
+    begin.record(stream);
+    batch.advance(step, count, constant_decays(count, runs), no_limit);
+    end.record(stream);
+    seconds = end.seconds_since(begin);
+    total += seconds;
+  }
+  const double rate = static_cast<double>(runs) * count / seconds;
+  const double flop = 2.0 * shape.samples * shape.samples * shape.width;  // of the product K M alone
+  std::ostringstream text;
+  text << "rate of " << activation_name(activation) << ", " << shape_text(shape) << ": " << std::setprecision(3) << runs
+       << " runs x " << count / seconds << " steps/s, " << flop * rate / 1e9 << " Gflop/s (2 n^2 p a step)";
+  return {std::isfinite(rate), text.str()};
+}
+
+}  // namespace
+
+void check_kernel_bits(const SelfTestReport& report) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    for (int shape = 0; shape < static_cast<int>(shapes.size()); ++shape) {
+      report(check_bits(activation, shape));
+    }
+  }
+}
+
+void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& report) {
+  const std::unique_ptr<Trainer> ours = make_cuda_trainer(device, std::make_unique<NoTrainer>());
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    report(check_numbers(activation, *ours, reference));
+  }
+}
+
+void run_selftest(int device, Trainer& reference, const SelfTestReport& report) {
+  select_device(device);
+  const DeviceInfo info = describe_device(device);
+  report({true, "device " + std::to_string(device) + ": " + info.name + ", " + std::to_string(info.multiprocessors) +
+                    " multiprocessors, " + info.uuid + ", PCI " + info.pci_id});
+  if (kernels_are_exact()) {
+    check_kernel_bits(report);
+  } else {
+    report({true, "bits are not compared (this program was built with FASWEEP_CUDA_EXACT=OFF)"});
+  }
+  check_kernel_numbers(device, reference, report);
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    report(measure_rate(activation, info.multiprocessors));
+  }
+}
+
+}  // namespace fasweep

@@ -1,0 +1,29 @@
+// Checks the kernels on the device that is there: their bits against those of the emulation, their numbers against a
+// trainer on the CPU, and how fast they are. What `fasweep selftest` runs.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "train/trainer.hpp"
+
+namespace fasweep {
+
+struct SelfTestLine {
+  bool passed = false;
+  std::string text;
+};
+
+/// Takes every line as soon as it is known.
+using SelfTestReport = std::function<void(const SelfTestLine&)>;
+
+/// Every check on one device; the lines say which and why. `reference` trains in weight space in float64. Throws
+/// DeviceError if the device cannot be used.
+void run_selftest(int device, Trainer& reference, const SelfTestReport& report);
+
+// Its parts: one line a shape and activation, on the device this thread has selected; one an activation.
+void check_kernel_bits(const SelfTestReport& report);
+void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& report);
+
+}  // namespace fasweep

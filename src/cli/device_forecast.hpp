@@ -1,0 +1,34 @@
+// What a plan would take on one GPU of a named kind: batches of the runs that share width and activation, by the
+// published figures of backend/cuda/device_profile.hpp.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "backend/cuda/device_profile.hpp"
+#include "sweep/plan.hpp"
+
+namespace fasweep::cli {
+
+/// The runs of one activation and width.
+struct ForecastRow {
+  int activation = 0;
+  int width = 0;
+  std::int64_t runs = 0;
+  int batch = 0;     // runs trained at once
+  double steps = 0;  // of a run, at most
+  StepForecast step;
+  double seconds = 0;  // of all batches
+};
+
+struct DeviceForecast {
+  std::vector<ForecastRow> rows;
+  std::int64_t left_to_cpu = 0;  // runs that the kernels do not take, or that are cheaper on a core
+  double device_s = 0;
+  double setup_s = 0;           // of data and initial states, on one core
+  double most_batch_bytes = 0;  // of device memory
+};
+
+[[nodiscard]] DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device);
+
+}  // namespace fasweep::cli

@@ -1,0 +1,43 @@
+#include "model/batch_order.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "model/random.hpp"
+
+namespace fasweep {
+
+BatchOrder::BatchOrder(const TrainingSettings& training, const DataSettings& data, const RunSpec& run)
+    : seed_(run.seed),
+      width_(run.width),
+      batch_size_(takes_minibatches(training, data) ? training.batch_size : data.samples),
+      steps_an_epoch_(fasweep::steps_an_epoch(training, data)),
+      order_(static_cast<std::size_t>(data.samples)) {
+  std::iota(order_.begin(), order_.end(), 0);
+}
+
+std::span<const std::int32_t> BatchOrder::rows(std::int64_t step) {
+  if (steps_an_epoch_ > 1 && epoch_ != step / steps_an_epoch_) {
+    shuffle(step / steps_an_epoch_);
+  }
+  const std::int64_t first = step % steps_an_epoch_ * batch_size_;
+  const std::int64_t count = std::min(batch_size_, static_cast<std::int64_t>(order_.size()) - first);
+  return std::span<const std::int32_t>(order_).subspan(static_cast<std::size_t>(first),
+                                                       static_cast<std::size_t>(count));
+}
+
+/// Fisher and Yates. u picks one of i + 1 places with a bias below 2^-53 (i + 1).
+void BatchOrder::shuffle(std::int64_t epoch) {
+  const std::uint64_t stride = (order_.size() + 1) / 2 * 2;  // streams are read at even positions
+  std::vector<double> uniform(order_.size());
+  RandomStream{seed_, width_, Purpose::batches}.fill_uniform(uniform, static_cast<std::uint64_t>(epoch) * stride);
+  std::iota(order_.begin(), order_.end(), 0);
+  for (std::size_t i = order_.size() - 1; i > 0; --i) {
+    const auto picked = static_cast<std::size_t>(uniform[i] * static_cast<double>(i + 1));
+    std::swap(order_[i], order_[std::min(picked, i)]);  // u may round to 1
+  }
+  epoch_ = epoch;
+}
+
+}  // namespace fasweep
