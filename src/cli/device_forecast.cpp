@@ -42,6 +42,7 @@ ForecastRow forecast_row(const Plan& plan, const DeviceProfile& device, int acti
   if (row.runs == 0) {
     return row;
   }
+  row.resident_blocks = resident_blocks(device, train_step_registers, kernels::shared_bytes(job.data.samples));
   row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
   row.steps = mean_steps(job, activation);
   row.step = forecast_step(device, shape, activation, row.batch);

@@ -15,8 +15,9 @@ struct ForecastRow {
   int activation = 0;
   int width = 0;
   std::int64_t runs = 0;
-  int batch = 0;     // runs trained at once
-  double steps = 0;  // of a run, at most
+  int resident_blocks = 0;  // of a multiprocessor
+  int batch = 0;            // runs trained at once
+  double steps = 0;         // of a run, at most
   StepForecast step;
   double seconds = 0;  // of all batches
 };

@@ -90,6 +90,7 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
     json["batches"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
                                {"p", row.width},
                                {"runs", row.runs},
+                               {"resident_blocks", row.resident_blocks},
                                {"runs_a_batch", row.batch},
                                {"steps", row.steps},
                                {"step_seconds", row.step.seconds()},

@@ -26,6 +26,46 @@ TEST(Solver, AutomaticChoiceIsASolverThatAcceptsTheRun) {
   }
 }
 
+TEST(Solver, OnlyWeightSpaceTakesWhatIsNotThePapersSetting) {
+  const RunSpec run{0, 200, 0, Activations::index_of<Linear>(), 0, 0};
+  const auto expect_only_weight_space = [&](const DataSettings& data, const TrainingSettings& training) {
+    EXPECT_TRUE(accepts(Solver::weight_space, data, training, run));
+    EXPECT_FALSE(accepts(Solver::sample_space, data, training, run));
+    EXPECT_FALSE(accepts(Solver::reduced_linear, data, training, run));
+    EXPECT_EQ(choose_solver(Solver::automatic, data, training, run), Solver::weight_space);
+  };
+  ASSERT_TRUE(accepts(Solver::reduced_linear, {}, {}, run));
+  const auto with_data = [&](auto change) {
+    DataSettings data;
+    change(data);
+    expect_only_weight_space(data, {});
+  };
+  const auto with_training = [&](auto change) {
+    TrainingSettings training;
+    change(training);
+    expect_only_weight_space({}, training);
+  };
+  with_data([](DataSettings& d) { d.outputs = 2; });
+  with_data([](DataSettings& d) { d.targets = Targets::classes; });
+  with_training([](TrainingSettings& t) { t.loss = LossFunction::cross_entropy; });
+  with_training([](TrainingSettings& t) { t.reduction = Reduction::mean; });
+  with_training([](TrainingSettings& t) { t.batch_size = 7; });
+  with_training([](TrainingSettings& t) { t.dropout = 0.1; });
+  with_training([](TrainingSettings& t) { t.biases = true; });
+  with_training([](TrainingSettings& t) { t.decay = Decay::all; });
+  with_training([](TrainingSettings& t) { t.output_scale = OutputScale::one; });
+}
+
+TEST(Solver, MinibatchesCostWhatABatchCosts) {
+  DataSettings data;
+  data.samples = 1000;
+  const RunSpec run{0, 200, 0, 1, 0, 0};
+  TrainingSettings training;
+  const double full = step_cost(Solver::weight_space, data, training, run);
+  training.batch_size = 100;
+  EXPECT_DOUBLE_EQ(step_cost(Solver::weight_space, data, training, run), full / 10);
+}
+
 TEST(Solver, RefusalNamesTheSolversThatCan) {
   const int tanh = Activations::index_of<Tanh>();
   try {

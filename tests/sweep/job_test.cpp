@@ -14,6 +14,7 @@ using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 std::string error_of(const std::string& text, const KeyValues& overrides = {}) {
   try {
@@ -127,6 +128,87 @@ TEST(Job, RecordedStepsAlwaysHoldFirstAndLast) {
   }
   const Job none = parse_job("[grid]\np = 3\n[training]\nmax-steps = 0\n", "test.cfg");
   EXPECT_THAT(none.record.steps, ElementsAre(0));
+}
+
+constexpr const char* network_job = R"([grid]
+p = 8
+[data]
+n = 50
+test-n = 10
+[training]
+reduction = mean
+batch-size = 20
+dropout = 0.25
+output-scale = one
+initial-weights = gaussian-scaled
+biases = yes
+decay = all
+max-steps = 6 epochs
+[record]
+steps = epochs(2)
+)";
+
+TEST(Job, NetworkKeysReachTheirSettings) {
+  const Job job = parse_job(network_job, "test.cfg");
+
+  EXPECT_EQ(job.training.reduction, Reduction::mean);
+  EXPECT_EQ(job.training.batch_size, 20);
+  EXPECT_EQ(job.training.dropout, 0.25);
+  EXPECT_EQ(job.training.output_scale, OutputScale::one);
+  EXPECT_EQ(job.training.initial_weights, InitialWeights::gaussian_scaled);
+  EXPECT_TRUE(job.training.biases);
+  EXPECT_EQ(job.training.decay, Decay::all);
+  EXPECT_EQ(job.training.max_steps, 18) << "three steps see 20, 20 and 10 of 50 samples";
+  EXPECT_THAT(job.record.steps, ElementsAre(0, 6, 12, 18));
+  const std::string resolved = resolved_text(job);
+  EXPECT_EQ(resolved_text(parse_job(resolved, "resolved")), resolved);
+}
+
+TEST(Job, AnEpochOfFullBatchIsAStep) {
+  const Job job =
+      parse_job("[grid]\np = 3\n[training]\nmax-steps = 7 epochs\n[record]\nsteps = epochs(3)\n", "test.cfg");
+  EXPECT_EQ(job.training.max_steps, 7);
+  EXPECT_THAT(job.record.steps, ElementsAre(0, 3, 6, 7));
+}
+
+TEST(Job, NetworkKeysAreChecked) {
+  const auto error_with = [](const std::string& line) { return error_of("[grid]\np = 3\n[training]\n" + line + "\n"); };
+  EXPECT_THAT(error_with("loss = cross-entropy"), AllOf(HasSubstr("numbers, not classes"), HasSubstr("squared")));
+  EXPECT_THAT(error_with("batch-size = 51"), HasSubstr("between 1 and 50"));
+  EXPECT_THAT(error_with("dropout = 1"), HasSubstr("not including 1"));
+  EXPECT_THAT(error_with("biases = true"), HasSubstr("no, yes"));
+  EXPECT_THAT(error_with("max-steps = 7 epoch"), HasSubstr("k epochs"));
+  EXPECT_THAT(error_with("batch-size = 10\nstop = plateau(1e-4, 100)"), HasSubstr("noise"));
+  EXPECT_THAT(error_with("dropout = 0.1\nstop = loss-below(1)"), HasSubstr("noise"));
+  EXPECT_EQ(error_with("batch-size = 10\nstop = time(1)"), "accepted");
+}
+
+TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
+  const auto has = [](const std::string& text, auto metric) {
+    const std::vector<int> metrics = parse_job("[grid]\np = 3\n" + text, "test.cfg").record.metrics;
+    return std::find(metrics.begin(), metrics.end(), Metrics::index_of<decltype(metric)>()) != metrics.end();
+  };
+  EXPECT_TRUE(has("", LossMetric()));
+  EXPECT_FALSE(has("", BatchLossMetric()));
+  EXPECT_FALSE(has("", SignalAlignmentMetric())) << "one output";
+  EXPECT_FALSE(has("", TestLossMetric()));
+  EXPECT_FALSE(has("", AccuracyMetric()));
+  EXPECT_TRUE(has("[training]\nbatch-size = 7\n", BatchLossMetric()));
+  EXPECT_FALSE(has("[training]\nbatch-size = 7\n", LossMetric()));
+  EXPECT_TRUE(has("[training]\nbatch-size = 7\n[record]\nmetrics = loss\n", LossMetric()));
+  EXPECT_TRUE(has("[training]\ndropout = 0.5\n", LossMetric()));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = accuracy\n"), HasSubstr("accuracy needs classes"));
+}
+
+TEST(Job, LaterKeysAtTheirDefaultsAreNoPartOfARunsName) {
+  const Job job = parse_job("[grid]\np = 3\n", "test.cfg");
+  const Job other = parse_job("[grid]\np = 3\n[training]\ndropout = 0.5\n", "test.cfg");
+  for (const auto& text : {shared_settings_text(job), hashed_text(job)}) {
+    EXPECT_THAT(text, AllOf(HasSubstr("max-steps = 20000"), Not(HasSubstr("dropout")), Not(HasSubstr("loss ="))));
+  }
+  EXPECT_THAT(shared_settings_text(other), HasSubstr("training.dropout = 0.5"));
+  EXPECT_THAT(hashed_text(other), HasSubstr("dropout = 0.5"));
+  EXPECT_THAT(resolved_text(job), HasSubstr("dropout = 0"));
 }
 
 TEST(Job, SupersetHasNoDifferencesAndConflictsAreListed) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include <Eigen/Dense>
 
@@ -84,17 +83,15 @@ class SignalGrams {
 
   /// The signal metrics of a batch with these errors, outputs x samples.
   void observe(const Eigen::MatrixXd& errors, Observation& o) const {
-    std::vector<double> cosines;
+    Eigen::ArrayXd cosines(errors.cols());  // Eigen's own memory: sums over another's depend on where it lies
+    Eigen::Index count = 0;
     for (Eigen::Index i = 0; i < errors.cols(); ++i) {
-      const double value = cosine_of(errors.col(i));
-      if (!std::isnan(value)) {
-        cosines.push_back(value);
-      }
+      cosines[count] = cosine_of(errors.col(i));
+      count += std::isnan(cosines[count]) ? 0 : 1;
     }
-    if (!cosines.empty()) {
-      const Eigen::Map<const Eigen::ArrayXd> values(cosines.data(), static_cast<Eigen::Index>(cosines.size()));
-      o.signal_cosine = values.mean();
-      o.signal_deviation = std::sqrt((values - o.signal_cosine).square().mean());
+    if (count > 0) {
+      o.signal_cosine = cosines.head(count).mean();
+      o.signal_deviation = std::sqrt((cosines.head(count) - o.signal_cosine).square().mean());
     }
     o.batch_signal_cosine = cosine_of(errors.rowwise().sum());
   }

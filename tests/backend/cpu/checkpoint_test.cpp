@@ -156,6 +156,30 @@ TEST(Checkpoint, HoldsWhatTheStopRuleRemembers) {
   EXPECT_EQ(outcome(train(c, &checkpoints)), outcome(whole));
 }
 
+TEST(Checkpoint, InMidEpochGoesOnWithTheSameBatchAndMasks) {
+  for (const Precision precision : {Precision::float32, Precision::float64}) {
+    TrainingCase c(61, 14, 37, Activations::index_of<Tanh>(), 0, 60);
+    c.data.outputs = 4;
+    c.data.test_samples = 3;
+    c.training.batch_size = 7;  // nine steps an epoch, the last of them with five samples
+    c.training.dropout = 0.25;
+    c.training.biases = true;
+    c.training.decay = Decay::all;
+    c.training.precision = precision;
+    const RunRecord whole = train(c);
+    ASSERT_EQ(whole.status, RunStatus::done);
+    for (const int saves : {1, 4, 9, 10, 31}) {
+      MemoryCheckpoints checkpoints(c.cancelled);
+      checkpoints.saves = saves;
+      ASSERT_EQ(train(c, &checkpoints).status, RunStatus::cancelled);
+      c.cancelled = false;
+      checkpoints.saves = std::numeric_limits<int>::max();
+
+      EXPECT_EQ(outcome(train(c, &checkpoints)), outcome(whole)) << "after " << saves << " saves";
+    }
+  }
+}
+
 TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 20);
   c.solver = Solver::sample_space;

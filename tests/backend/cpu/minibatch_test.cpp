@@ -1,0 +1,394 @@
+// Networks with several outputs, both losses, biases, minibatches, dropout and sparse inputs in the weight-space
+// solver.
+#include <cmath>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "backend/cpu/plain_minibatches.hpp"
+#include "backend/cpu/training_case.hpp"
+#include "backend/cpu/weight_space.hpp"
+#include "model/batch_order.hpp"
+#include "model/random.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::expect_close;
+using testing::Numbers;
+using testing::PlainMinibatches;
+using testing::PlainNetwork;
+using testing::Rows;
+using testing::TrainingCase;
+using testing::value_at;
+
+constexpr int samples = 13;
+constexpr int tests = 5;
+constexpr int outputs = 3;
+
+/// Targets become the one-hot class of the largest number in them.
+void make_classes(Problem& problem) {
+  for (std::size_t row = 0; row < problem.y.size(); row += outputs) {
+    const auto first = problem.y.begin() + static_cast<std::ptrdiff_t>(row);
+    const auto largest = std::max_element(first, first + outputs) - first;
+    std::fill_n(first, outputs, 0.0);
+    first[largest] = 1;
+  }
+}
+
+/// A small classification in float64, every step recorded.
+struct NetworkCase : TrainingCase {
+  explicit NetworkCase(LossFunction loss = LossFunction::cross_entropy, int rule = Rules::index_of<FeedbackAlignment>(),
+                       int activation = Activations::index_of<Tanh>(), std::int64_t steps = 30)
+      : TrainingCase(samples, 6, 21, activation, rule, steps) {
+    data.outputs = outputs;
+    data.test_samples = tests;
+    data.targets = Targets::classes;
+    training.loss = loss;
+    training.step_size.fill(0.1);
+  }
+
+  [[nodiscard]] Problem problem() const {
+    Problem problem = make_problem(data, {run.seed, run.width, run.activation}, training.initial_weights);
+    make_classes(problem);
+    return problem;
+  }
+  [[nodiscard]] PlainMinibatches plain(const Problem& problem) const {
+    return {problem, training, Activations::names[static_cast<std::size_t>(run.activation)],
+            Rules::names[static_cast<std::size_t>(run.rule)]};
+  }
+  [[nodiscard]] RunRecord train(const Problem& problem) const {
+    return train_weight_space<double>(request(problem), run);
+  }
+};
+
+std::vector<std::int32_t> rows_from(int first, int count) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
+}
+
+/// The mask as the design has it: uniform numbers of the stream, at (step, sample of the batch, unit).
+double mask_at(const NetworkCase& c, std::int64_t step, int batch, int sample, int unit) {
+  const std::uint64_t stride = static_cast<std::uint64_t>(c.run.width + 1) / 2 * 2;
+  std::vector<double> uniform(stride);
+  RandomStream{c.run.seed, c.run.width, Purpose::masks}.fill_uniform(
+      uniform, static_cast<std::uint64_t>(step * batch + sample) * stride);
+  return uniform[static_cast<std::size_t>(unit)] < c.training.dropout ? 0 : 1 / (1 - c.training.dropout);
+}
+
+/// The plain loops' metrics of the step whose batch is `rows`.
+void expect_metrics(const RunRecord& record, std::size_t step, const PlainMinibatches& plain, Rows rows,
+                    const TrainingCase& c) {
+  // Rounding of 1e-16 a step in a training that neither grows nor forgets it, over 30 steps.
+  const auto expect = [&](double ours, double theirs, const char* what) {
+    expect_close(ours, theirs, 1e-10, 1e-12, std::string(what) + " at step " + std::to_string(step));
+  };
+  expect(value_at<BatchLossMetric>(record, step), plain.loss(rows), "batch_loss");
+  expect(value_at<OutputNormMetric>(record, step), std::sqrt(PlainNetwork::dot(plain.beta, plain.beta)), "output_norm");
+  expect(value_at<AlignmentMetric>(record, step), PlainMinibatches::angle_cosine(plain.beta, plain.problem.feedback),
+         "alignment");
+  expect(value_at<GradientAlignmentMetric>(record, step),
+         PlainMinibatches::angle_cosine(plain.gradients(rows).w, plain.gradients(rows, plain.beta).w),
+         "gradient_alignment");
+  Numbers cosines;
+  Numbers error_sum(outputs, 0.0);
+  for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
+    const Numbers e = plain.error(rows[static_cast<std::size_t>(i)], i);
+    cosines.push_back(
+        PlainMinibatches::angle_cosine(plain.signal(plain.beta, e), plain.signal(plain.problem.feedback, e)));
+    std::transform(e.begin(), e.end(), error_sum.begin(), error_sum.begin(), std::plus<>());
+  }
+  const auto count = static_cast<double>(cosines.size());
+  const double mean = std::accumulate(cosines.begin(), cosines.end(), 0.0) / count;
+  double variance = 0;
+  for (const double cosine : cosines) {
+    variance += (cosine - mean) * (cosine - mean) / count;
+  }
+  expect(value_at<SignalAlignmentMetric>(record, step), mean, "signal_alignment");
+  expect(value_at<SignalAlignmentDeviationMetric>(record, step), std::sqrt(variance), "signal_alignment_deviation");
+  expect(value_at<BatchSignalAlignmentMetric>(record, step),
+         PlainMinibatches::angle_cosine(plain.signal(plain.beta, error_sum),
+                                        plain.signal(plain.problem.feedback, error_sum)),
+         "batch_signal_alignment");
+  PlainMinibatches whole = plain;
+  whole.mask = [](int, int) { return 1.0; };
+  const auto trained = rows_from(0, samples);
+  const auto held_out = rows_from(samples, tests);
+  const double decayed = PlainNetwork::dot(plain.beta, plain.beta) +
+                         (c.training.decay == Decay::all ? PlainNetwork::dot(plain.w, plain.w) : 0);
+  expect(value_at<LossMetric>(record, step), whole.loss(trained), "loss");
+  expect(value_at<RegularizedLossMetric>(record, step), whole.loss(trained) + 0.5 * c.run.ridge * decayed,
+         "regularized_loss");
+  expect(value_at<TestLossMetric>(record, step), whole.loss(held_out), "test_loss");
+  expect(value_at<AccuracyMetric>(record, step), whole.accuracy(trained), "accuracy");
+  expect(value_at<TestAccuracyMetric>(record, step), whole.accuracy(held_out), "test_accuracy");
+}
+
+void expect_plain_loops(const NetworkCase& c) {
+  const Problem problem = c.problem();
+  const RunRecord record = c.train(problem);
+  ASSERT_EQ(record.status, RunStatus::done);
+  PlainMinibatches plain = c.plain(problem);
+  BatchOrder order(c.training, c.data, c.run);
+  const int batch = static_cast<int>(order.rows(0).size());
+  for (std::int64_t step = 0; step <= c.training.max_steps; ++step) {
+    if (c.training.dropout > 0) {
+      plain.mask = [&, step](int i, int unit) { return mask_at(c, step, batch, i, unit); };
+    }
+    expect_metrics(record, static_cast<std::size_t>(step), plain, order.rows(step), c);
+    plain.advance(order.rows(step), 0.1, c.run.ridge);
+  }
+}
+
+class EveryLossAndRule : public ::testing::TestWithParam<std::tuple<LossFunction, int>> {
+ protected:
+  [[nodiscard]] NetworkCase make_case() const { return NetworkCase(std::get<0>(GetParam()), std::get<1>(GetParam())); }
+};
+INSTANTIATE_TEST_SUITE_P(, EveryLossAndRule,
+                         ::testing::Combine(::testing::Values(LossFunction::squared, LossFunction::cross_entropy),
+                                            ::testing::Range(0, Rules::size)));
+
+TEST_P(EveryLossAndRule, EqualsThePlainLoopsInFullBatch) {
+  expect_plain_loops(make_case());
+}
+
+TEST_P(EveryLossAndRule, EqualsThePlainLoopsInMinibatchesThatDoNotDivideTheSamples) {
+  NetworkCase c = make_case();
+  c.training.batch_size = 4;
+  c.training.reduction = Reduction::mean;
+  expect_plain_loops(c);
+}
+
+TEST_P(EveryLossAndRule, EqualsThePlainLoopsWithBiasesAndEverythingDecaying) {
+  NetworkCase c = make_case();
+  c.training.biases = true;
+  c.training.decay = Decay::all;
+  c.training.output_scale = OutputScale::one;
+  c.training.initial_weights = InitialWeights::gaussian_scaled;
+  c.training.reduction = Reduction::mean;
+  expect_plain_loops(c);
+}
+
+TEST_P(EveryLossAndRule, EqualsThePlainLoopsWithDropout) {
+  NetworkCase c = make_case();
+  c.training.dropout = 0.3;
+  c.training.batch_size = 5;
+  expect_plain_loops(c);
+}
+
+TEST(Network, EqualsThePlainLoopsForEveryActivation) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    SCOPED_TRACE(Activations::names[static_cast<std::size_t>(activation)]);
+    NetworkCase c(LossFunction::cross_entropy, Rules::index_of<FeedbackAlignment>(), activation);
+    c.training.biases = true;
+    c.training.dropout = 0.2;
+    expect_plain_loops(c);
+  }
+}
+
+TEST(PlainGradients, EqualFiniteDifferencesForBothLossesWithAndWithoutBiases) {
+  for (const LossFunction loss : {LossFunction::squared, LossFunction::cross_entropy}) {
+    for (const double bias : {0.0, 0.3}) {
+      NetworkCase c(loss, Rules::index_of<Backprop>());
+      c.training.reduction = Reduction::mean;
+      const Problem problem = c.problem();
+      PlainMinibatches plain = c.plain(problem);
+      std::fill(plain.hidden_bias.begin(), plain.hidden_bias.end(), bias);
+      std::fill(plain.output_bias.begin(), plain.output_bias.end(), -bias);
+      const auto rows = rows_from(2, 7);
+      const PlainMinibatches::Gradients g = plain.gradients(rows);
+      for (const auto& [weights, gradient] :
+           {std::pair(&plain.w, &g.w), std::pair(&plain.beta, &g.beta), std::pair(&plain.hidden_bias, &g.hidden_bias),
+            std::pair(&plain.output_bias, &g.output_bias)}) {
+        for (std::size_t i = 0; i < weights->size(); ++i) {
+          constexpr double h = 1e-5;  // truncation h^2 = 1e-10, rounding 1e-16 / h = 1e-11, for losses of order 1
+          const double kept = (*weights)[i];
+          (*weights)[i] = kept + h;
+          const double above = plain.loss(rows);
+          (*weights)[i] = kept - h;
+          const double below = plain.loss(rows);
+          (*weights)[i] = kept;
+          EXPECT_NEAR((*gradient)[i], (above - below) / (2 * h), 1e-8);
+        }
+      }
+    }
+  }
+}
+
+TEST(Network, FeedbackAlignmentWithTheForwardWeightsAsFeedbackIsBackpropsFirstStep) {
+  NetworkCase c(LossFunction::cross_entropy, Rules::index_of<FeedbackAlignment>());
+  c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<HiddenChangeMetric>()};
+  Problem problem = c.problem();
+  problem.feedback = problem.output_weight;
+  const RunRecord alignment = c.train(problem);
+  c.run.rule = Rules::index_of<Backprop>();
+
+  const RunRecord backprop = c.train(problem);
+
+  const auto loss = [](const RunRecord& record, std::size_t step) { return record.trajectory[step]; };
+  EXPECT_EQ(loss(alignment, 1), loss(backprop, 1));
+  EXPECT_NE(loss(alignment, 2), loss(backprop, 2)) << "feedback stays, forward weights move";
+}
+
+TEST(Network, OneBatchOfAllSamplesIsFullBatchBitForBit) {
+  NetworkCase c;
+  const Problem problem = c.problem();
+  const RunRecord full = c.train(problem);
+  c.training.batch_size = samples;
+  EXPECT_EQ(c.train(problem).trajectory, full.trajectory);
+}
+
+/// Sparse inputs in several groups and blocks, the last of both not full, and the same in a dense problem.
+struct SparseCase : NetworkCase {
+  explicit SparseCase(double density) {
+    data = {};
+    data.samples = 170;
+    data.inputs = 190;
+    data.outputs = outputs;
+    data.test_samples = 530;  // more than are evaluated at once
+    data.targets = Targets::classes;
+    run.width = 77;
+    training.step_size.fill(0.01);
+    training.initial_weights = InitialWeights::gaussian_scaled;
+    training.max_steps = 12;
+    record.steps = {0, 1, 2, 5, 12};
+    dense = problem();
+    std::vector<double> uniform(dense.x.size());
+    RandomStream{1, 1, Purpose::label_noise}.fill_uniform(uniform);
+    set.samples = data.samples;
+    set.test_samples = data.test_samples;
+    set.inputs = data.inputs;
+    set.outputs = outputs;
+    set.y = dense.y;
+    set.row_begin = {0};
+    for (int j = 0; j < data.inputs; ++j) {
+      set.scale.push_back(0.5 + 0.01 * j);
+      set.shift.push_back(0.1 - 0.001 * j);
+    }
+    for (std::size_t at = 0; at < dense.x.size(); ++at) {
+      const auto j = at % set.scale.size();
+      const bool is_there = uniform[at] < density;
+      if (is_there) {
+        set.column.push_back(static_cast<std::int32_t>(j));
+        set.raw.push_back(dense.x[at]);
+      }
+      dense.x[at] = (is_there ? dense.x[at] : 0) * set.scale[j] - set.shift[j];
+      if (j + 1 == set.scale.size()) {
+        set.row_begin.push_back(static_cast<std::int64_t>(set.raw.size()));
+      }
+    }
+    sparse = dense;
+    sparse.x.clear();
+    sparse.y.clear();
+    sparse.dataset = &set;
+  }
+  SparseCase(const SparseCase&) = delete;
+
+  Dataset set;
+  Problem dense;
+  Problem sparse;
+};
+
+TEST(Network, SparseInputsGiveWhatDenseOnesGive) {
+  for (const double density : {0.15, 0.9}) {
+    for (const int batch : {0, 100}) {
+      SCOPED_TRACE(std::to_string(density) + ", batch " + std::to_string(batch));
+      SparseCase c(density);
+      c.training.batch_size = batch;
+      c.training.dropout = batch == 0 ? 0 : 0.2;
+      c.training.biases = true;
+      const RunRecord dense = c.train(c.dense);
+
+      const RunRecord sparse = c.train(c.sparse);
+
+      for (std::size_t i = 0; i < dense.trajectory.size(); ++i) {
+        // Sums of 190 float64 terms in another order, 1e-14 relative, over a dozen steps.
+        expect_close(sparse.trajectory[i], dense.trajectory[i], 1e-10, 1e-12,
+                     std::string(Metrics::names[i / dense.points]) + " at point " + std::to_string(i % dense.points));
+      }
+    }
+  }
+}
+
+TEST(Network, FloatFollowsDoubleOnSparseInputs) {
+  SparseCase c(0.15);
+  c.training.batch_size = 100;
+  c.training.reduction = Reduction::mean;
+  c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<BatchLossMetric>()};
+  const RunRecord wide = c.train(c.sparse);
+
+  const RunRecord narrow = train_weight_space<float>(c.request(c.sparse), c.run);
+
+  for (std::size_t i = 0; i < wide.trajectory.size(); ++i) {
+    // 6e-8 a rounding, sums of 190 and 77 terms, a dozen small steps.
+    expect_close(narrow.trajectory[i], wide.trajectory[i], 1e-4, 0, "value " + std::to_string(i));
+  }
+}
+
+TEST(Network, EqualOutputsHaveTheLossOfGuessing) {
+  NetworkCase c;
+  c.training.reduction = Reduction::mean;
+  Problem problem = c.problem();
+  std::fill(problem.output_weight.begin(), problem.output_weight.end(), 0.0);
+  EXPECT_NEAR(value_at<LossMetric>(c.train(problem), 0), std::log(outputs), 1e-14);  // a mean of 13 equal numbers
+}
+
+TEST(Dropout, RaisesTheExpectedLossByTheRidgeItActsAs) {
+  // E_mask L = L + 1/2 sum_r lambda_r beta_r^2, lambda_r = q / (1 - q) / p sum_i psi(z_ir)^2, for squared loss.
+  constexpr std::int64_t steps = 4000;
+  NetworkCase c(LossFunction::squared, Rules::index_of<Backprop>(), Activations::index_of<Relu>(), steps);
+  c.training.dropout = 0.25;
+  c.training.step_size.fill(1e-300);  // the weights stay, the masks change
+  c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<BatchLossMetric>()};
+  const Problem problem = c.problem();
+  const PlainMinibatches plain = c.plain(problem);
+  double ridge_loss = 0;
+  for (int r = 0; r < problem.width; ++r) {
+    double strength = 0;
+    for (int i = 0; i < samples; ++i) {
+      strength += std::pow(plain.functions.psi(plain.pre_activation(i, r)), 2);
+    }
+    for (int output = 0; output < outputs; ++output) {
+      ridge_loss += 0.5 * (0.25 / 0.75) / problem.width * strength * std::pow(plain.beta[plain.to(r, output)], 2);
+    }
+  }
+
+  const RunRecord record = c.train(problem);
+
+  const double loss = plain.loss(rows_from(0, samples));
+  double sum = 0;
+  double square_sum = 0;
+  for (std::size_t step = 0; step <= steps; ++step) {
+    expect_close(record.trajectory[step], loss, 1e-12, 0, "evaluated without masks");
+    sum += record.trajectory[record.points + step];
+    square_sum += std::pow(record.trajectory[record.points + step], 2);
+  }
+  const double mean = sum / (steps + 1);
+  const double deviation = std::sqrt(square_sum / (steps + 1) - mean * mean);
+  // Five standard errors of 4001 independent masks: one in a million seeds fails, and this seed is fixed.
+  EXPECT_NEAR(mean, loss + ridge_loss, 5 * deviation / std::sqrt(steps + 1));
+  EXPECT_GT(ridge_loss, 20 * deviation / std::sqrt(steps + 1)) << "the test would not see a missing ridge";
+}
+
+TEST(Network, LooksAtAllSamplesOnlyForMetricsThatDo) {
+  NetworkCase c;
+  c.training.batch_size = 4;
+  c.record.metrics = {Metrics::index_of<BatchLossMetric>(), Metrics::index_of<TestAccuracyMetric>()};
+  const Problem problem = c.problem();
+  const RunRecord chosen = c.train(problem);
+  c.record.metrics.clear();
+  for (int metric = 0; metric < Metrics::size; ++metric) {
+    c.record.metrics.push_back(metric);
+  }
+  const RunRecord all = c.train(problem);
+  for (std::size_t step = 0; step < chosen.points; ++step) {
+    EXPECT_EQ(chosen.trajectory[step], value_at<BatchLossMetric>(all, step));
+    EXPECT_EQ(chosen.trajectory[chosen.points + step], value_at<TestAccuracyMetric>(all, step));
+  }
+}
+
+}  // namespace
+}  // namespace fasweep
