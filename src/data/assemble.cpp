@@ -9,6 +9,7 @@
 #include <boost/crc.hpp>
 
 #include "util/error.hpp"
+#include "util/text.hpp"
 
 namespace fasweep {
 namespace {
@@ -53,7 +54,7 @@ void check_labels(const Samples<Number>& samples, std::int64_t rows, std::int64_
   for (std::int64_t i = 0; i < rows; ++i) {
     const double label = samples.y[static_cast<std::size_t>(i)];
     if (!(label >= 0 && label < static_cast<double>(classes)) || label != std::floor(label)) {
-      throw ConfigError("label " + std::to_string(label) + " of sample " + std::to_string(i + 1) + " in '" +
+      throw ConfigError("label " + format_real(label) + " of sample " + std::to_string(i + 1) + " in '" +
                         samples.origin + "' is not accepted (no such class); classes are 0.." +
                         std::to_string(classes - 1) + ", or write data.targets = numbers for a table to regress on");
     }
