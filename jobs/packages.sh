@@ -12,6 +12,7 @@ packages=(
   python3 python3-venv python3-numpy python3-h5py python3-matplotlib python3-pandas
   python3-xarray python3-h5netcdf python3-netcdf4 python3-pytest
   clang-format-14 shellcheck
+  dataset-fashion-mnist
 )
 
 case "${1:-}" in

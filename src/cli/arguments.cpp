@@ -7,6 +7,8 @@
 #include <iterator>
 #include <sstream>
 
+#include "data/load_dataset.hpp"
+
 namespace fasweep::cli {
 namespace {
 
@@ -26,6 +28,19 @@ std::string option_of_variable(const std::string& variable, const program_option
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return c == '_' ? '-' : static_cast<char>(std::tolower(c)); });
   return options.find_nothrow(name, false) != nullptr ? name : std::string();
+}
+
+std::string read_job_text(const std::string& path) {
+  if (path == "-") {
+    return {std::istreambuf_iterator<char>(std::cin), {}};
+  }
+  std::ifstream file(path);
+  std::ostringstream text;
+  if (!file || !(text << file.rdbuf())) {
+    throw ConfigError("job file '" + path +
+                      "' cannot be read (not there, empty, or no permission); give the path of a job file");
+  }
+  return text.str();
 }
 
 }  // namespace
@@ -77,18 +92,19 @@ KeyValues read_overrides(const std::vector<std::string>& texts) {
   return overrides;
 }
 
-Job load_job(const std::string& path, const KeyValues& overrides) {
-  if (path == "-") {
-    const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    return parse_job(text, "standard input", overrides);
+LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
+  const std::string origin = path == "-" ? "standard input" : path;
+  const std::string text = read_job_text(path);
+  const DataSettings data = parse_data_settings(text, origin, overrides);
+  if (data.source == DataSource::teacher) {
+    return {parse_job(text, origin, overrides), std::nullopt};
   }
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    throw ConfigError("job file '" + path +
-                      "' cannot be read (not there, empty, or no permission); give the path of a job file");
+  Dataset dataset = load_dataset(data);
+  KeyValues known = overrides;
+  for (const auto& fact : facts_of(dataset)) {
+    known.push_back(fact);
   }
-  return parse_job(text.str(), path, overrides);
+  return {parse_job(text, origin, known), std::move(dataset)};
 }
 
 double parse_duration(std::string_view text) {

@@ -39,8 +39,15 @@ struct ReadArguments {
 /// "key=value" texts of --set. Throws ConfigError if one has no '='.
 [[nodiscard]] KeyValues read_overrides(const std::vector<std::string>& texts);
 
-/// The job of a file with overrides; `path` "-" reads standard input. Throws ConfigError if it cannot be read.
-[[nodiscard]] Job load_job(const std::string& path, const KeyValues& overrides);
+/// A job and the data set it names, if it names one.
+struct LoadedJob {
+  Job job;
+  std::optional<Dataset> dataset;
+};
+
+/// The job of a file with overrides, its data set read; `path` "-" reads standard input. Throws ConfigError if either
+/// cannot be read.
+[[nodiscard]] LoadedJob load_job(const std::string& path, const KeyValues& overrides);
 
 /// Seconds of "90", "90s", "15m", "2h", "1:30:00" or "1-12:00:00" (days as Slurm writes them). Throws ConfigError.
 [[nodiscard]] double parse_duration(std::string_view text);

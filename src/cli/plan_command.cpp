@@ -41,6 +41,7 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
   json["predicted_core_seconds"] = size.flop / nominal_flop_per_second;
   json["file_bytes"] = size.file_bytes;
   json["journal_bytes"] = size.journal_bytes;
+  json["data_bytes"] = size.data_bytes;
   json["bytes_per_worker"] = size.worker_bytes;
   json["master_bytes"] = size.master_bytes;
   json["job"] = resolved_text(plan.job());
@@ -64,7 +65,8 @@ void print(const Plan& plan, const PlanSize& size) {
             << format_real(nominal_flop_per_second / 1e9) << " Gflop/s assumed; runs that stop early cost less)\n"
             << "file: at most " << format_bytes(static_cast<double>(size.file_bytes)) << ", and "
             << format_bytes(static_cast<double>(size.journal_bytes)) << " of journal while it runs\n"
-            << "memory: " << format_bytes(static_cast<double>(size.worker_bytes)) << " a worker, "
+            << "memory: " << format_bytes(static_cast<double>(size.data_bytes)) << " of data on each rank, "
+            << format_bytes(static_cast<double>(size.worker_bytes)) << " a worker, "
             << format_bytes(static_cast<double>(size.master_bytes)) << " on rank 0\n";
 }
 
@@ -138,8 +140,9 @@ int plan_command(const Arguments& arguments) {
   const KeyValues overrides =
       values.count("set") > 0 ? read_overrides(values["set"].as<std::vector<std::string>>()) : KeyValues{};
   const auto solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
-  const Plan plan(load_job(values["job"].as<std::string>(), overrides), solver);
-  const PlanSize size = measure_plan(plan);
+  const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
+  const Plan plan(loaded.job, solver);
+  const PlanSize size = measure_plan(plan, loaded.dataset ? &*loaded.dataset : nullptr);
   const DeviceProfile* device = nullptr;
   if (values.count("device-profile") > 0) {
     const std::string name = values["device-profile"].as<std::string>();

@@ -21,6 +21,7 @@
 #include "cluster/local_transport.hpp"
 #include "cluster/mpi_transport.hpp"
 #include "cluster/sweep_runner.hpp"
+#include "data/load_dataset.hpp"
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
@@ -211,9 +212,10 @@ RunOptions read_options(const program_options::variables_map& values) {
 }
 
 /// A grid whose workers do not fit into this machine's memory is refused before anything starts.
-void check_memory(const Plan& plan, int workers) {
-  const PlanSize size = measure_plan(plan);
-  const double needed = static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.master_bytes);
+void check_memory(const Plan& plan, const Dataset* dataset, int workers) {
+  const PlanSize size = measure_plan(plan, dataset);
+  const double needed =
+      static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.data_bytes + size.master_bytes);
   const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   if (needed > 0.9 * there) {
     throw ConfigError("the plan needs " + format_bytes(needed) + " of memory for " + std::to_string(workers) +
@@ -262,10 +264,12 @@ void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
   }
 }
 
-SweepOptions make_sweep_options(const RunOptions& options, Checkpoints* checkpoints, ProgressStyle style) {
+SweepOptions make_sweep_options(const RunOptions& options, const std::optional<Dataset>& dataset,
+                                Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = options.workers;
+  sweep.dataset = dataset ? &*dataset : nullptr;
   sweep.checkpoints = checkpoints;
   if (checkpoints != nullptr) {
     sweep.master.saved_after_s = least_saved_s(checkpoints->interval_s());
@@ -308,11 +312,13 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
 
 /// Rank 0: opens the store, runs the sweep, publishes the file.
 int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
+  LoadedJob loaded;
   std::optional<Plan> plan;
   std::optional<ResultStore> store;
   try {
-    plan.emplace(load_job(options.job_path, options.overrides), options.solver, options.shard);
-    check_memory(*plan, options.workers);
+    loaded = load_job(options.job_path, options.overrides);
+    plan.emplace(loaded.job, options.solver, options.shard);
+    check_memory(*plan, loaded.dataset ? &*loaded.dataset : nullptr, options.workers);
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
@@ -332,11 +338,25 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  static_cast<void>(
-      run_sweep(transport, *plan, &*store, factory, make_sweep_options(options, checkpoints.get(), style)));
+  static_cast<void>(run_sweep(transport, *plan, &*store, factory,
+                              make_sweep_options(options, loaded.dataset, checkpoints.get(), style)));
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size());
+}
+
+/// The data set that rank 0 read too, from this rank's disk; none for a teacher. Other data than the plan's are
+/// refused.
+std::optional<Dataset> read_data_of_plan(Transport& transport, const DataSettings& data) {
+  if (data.source == DataSource::teacher) {
+    return std::nullopt;
+  }
+  try {
+    return load_dataset(data);
+  } catch (const ConfigError& error) {
+    transport.skip_farewell();  // the others are in the sweep: a rank that leaves without a word ends them too
+    throw ConfigError("rank " + std::to_string(transport.rank()) + " on " + host_name() + ": " + error.what());
+  }
 }
 
 /// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do.
@@ -346,10 +366,11 @@ int run_agent(Transport& transport, const RunOptions& options) {
     return success;
   }
   const Plan plan(parse_job(text, "rank 0"), options.solver);
+  const std::optional<Dataset> dataset = read_data_of_plan(transport, plan.job().data);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
   static_cast<void>(run_sweep(transport, plan, nullptr, factory,
-                              make_sweep_options(options, checkpoints.get(), ProgressStyle::lines)));
+                              make_sweep_options(options, dataset, checkpoints.get(), ProgressStyle::lines)));
   return success;
 }
 

@@ -43,9 +43,14 @@ std::vector<RunRecord> fail_all(const Plan& plan, const std::vector<RunSpec>& ru
 
 }  // namespace
 
-WorkerPool::WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker,
-                       Checkpoints* checkpoints)
-    : plan_(plan), factory_(factory), waker_(waker), checkpoints_(checkpoints), workers_left_(workers) {
+WorkerPool::WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers,
+                       Waker& waker, Checkpoints* checkpoints)
+    : plan_(plan),
+      dataset_(dataset),
+      factory_(factory),
+      waker_(waker),
+      checkpoints_(checkpoints),
+      workers_left_(workers) {
   for (int worker = 0; worker < workers; ++worker) {
     threads_.emplace_back([this, worker] { work(worker); });
   }
@@ -168,7 +173,7 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
     problems.reserve(parts.size());  // requests refer to them
     for (const RunsOfProblem& runs : parts) {
       problems.push_back(make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
-                                      job.training.initial_weights));
+                                      job.training.initial_weights, dataset_));
       requests.push_back(
           {problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
     }

@@ -23,9 +23,10 @@ class WorkerPool {
   /// Consecutive runs of one problem.
   using RunsOfProblem = std::vector<RunSpec>;
 
-  /// Starts `workers` threads. waker is called whenever a result is ready. checkpoints: nullptr for none. What is
-  /// referred to outlives the pool.
-  WorkerPool(const Plan& plan, const TrainerFactory& factory, int workers, Waker& waker, Checkpoints* checkpoints);
+  /// Starts `workers` threads. waker is called whenever a result is ready. dataset: nullptr for a teacher's.
+  /// checkpoints: nullptr for none. What is referred to outlives the pool.
+  WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers, Waker& waker,
+             Checkpoints* checkpoints);
 
   /// Cancels what runs and joins the threads.
   ~WorkerPool();
@@ -53,6 +54,7 @@ class WorkerPool {
   void return_waiting();  // with mutex_ held
 
   const Plan& plan_;
+  const Dataset* dataset_;
   const TrainerFactory& factory_;
   Waker& waker_;
   Checkpoints* checkpoints_;

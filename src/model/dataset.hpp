@@ -32,4 +32,11 @@ struct Dataset {
          (static_cast<double>(dataset.samples + dataset.test_samples) * static_cast<double>(dataset.inputs));
 }
 
+/// What the set takes of each rank's memory, whatever its worker threads.
+[[nodiscard]] inline std::int64_t memory_bytes(const Dataset& dataset) {
+  const auto bytes = [](const auto& values) { return values.size() * sizeof values[0]; };
+  return static_cast<std::int64_t>(bytes(dataset.row_begin) + bytes(dataset.column) + bytes(dataset.raw) +
+                                   bytes(dataset.scale) + bytes(dataset.shift) + bytes(dataset.y));
+}
+
 }  // namespace fasweep

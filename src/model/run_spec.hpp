@@ -3,6 +3,8 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,21 +23,32 @@ inline constexpr std::array<std::string_view, 2> input_law_names{"gaussian", "ga
 enum class Precision { float32, float64 };
 inline constexpr std::array<std::string_view, 2> precision_names{"float32", "float64"};
 
-/// Where training samples come from.
-enum class DataSource { teacher };
-inline constexpr std::array<std::string_view, 1> data_source_names{"teacher"};
+/// Where training samples come from: a teacher network, or the files of a data set.
+enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5 };
+inline constexpr std::array<std::string_view, 5> data_source_names{"teacher", "mnist", "fashion-mnist", "csv", "hdf5"};
 
 /// What a target is: numbers to regress on, or one of k classes, one-hot.
 enum class Targets { numbers, classes };
 inline constexpr std::array<std::string_view, 2> targets_names{"numbers", "classes"};
 
+/// What a data set's inputs go through: nothing (pixels are 0..1), or minus mean and over standard deviation of the
+/// training samples, over all inputs together or each input for itself.
+enum class Normalize { none, global, per_input };
+inline constexpr std::array<std::string_view, 3> normalize_names{"none", "global", "per-input"};
+
+/// A count that is the data set's, before the set was read.
+inline constexpr int as_in_data = -1;
+
 struct DataSettings {
   DataSource source = DataSource::teacher;
+  std::string path;      // of a data set: folder or file; empty for a teacher
   int samples = 50;      // n >= 1
   int inputs = 150;      // d >= 1
   int outputs = 1;       // k >= 1
   int test_samples = 0;  // held-out samples of the same teacher or data set, >= 0
   Targets targets = Targets::numbers;
+  Normalize normalize = Normalize::none;
+  std::optional<std::uint32_t> checksum;  // of the data set, once it was read
   InputLaw input_law = InputLaw::gaussian;
   double label_noise = 0;  // standard deviation of the noise added to training targets, >= 0
   int teacher_width = 0;   // hidden units of the teacher; 0: as many as the student

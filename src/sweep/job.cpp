@@ -19,6 +19,9 @@ namespace {
 
 // A value is refused by throwing ConfigError with the reason; apply() adds the key, the value and what is accepted.
 
+/// Jobs that have a key.
+enum class KeyUse { always, teachers, sets };
+
 /// One key of the job grammar. An empty default_text makes the key required.
 struct Key {
   std::string_view name;
@@ -26,7 +29,9 @@ struct Key {
   std::string accepted;
   std::function<void(Job&, std::string_view)> read;
   std::function<std::string(const Job&)> write;
-  bool is_later = false;  // than the first result files: at its default it is no part of a run's name
+  KeyUse use = KeyUse::always;
+  std::string_view set_default_text = {};  // default with a data set, where that is another one
+  bool is_later = false;                   // than the first result files: at its default it is no part of a run's name
 };
 
 template <std::size_t Size>
@@ -266,6 +271,7 @@ std::string write_metrics(const Job& job) {
 
 constexpr std::int64_t max_width = 100'000'000;
 constexpr std::int64_t max_samples = 1'000'000;
+constexpr std::int64_t max_outputs = 10'000;
 constexpr std::int64_t max_steps_limit = 1'000'000'000'000'000;
 
 std::vector<Key> grid_keys() {
@@ -311,31 +317,99 @@ std::vector<Key> grid_keys() {
   };
 }
 
-/// A whole-number key of DataSettings.
+constexpr std::string_view all_of_set = "all";
+
+bool has_teacher(const Job& job) {
+  return job.data.source == DataSource::teacher;
+}
+
+/// A whole-number key of DataSettings, which a data set may decide.
 Key count_key(std::string_view name, std::string_view default_text, std::string_view what, int DataSettings::*field,
               std::int64_t low, std::int64_t high) {
-  return {name, default_text, std::string(what) + ", " + std::to_string(low) + ".." + std::to_string(high),
-          [=](Job& job, std::string_view text) { job.data.*field = static_cast<int>(read_bounded(text, low, high)); },
-          [=](const Job& job) { return std::to_string(job.data.*field); }};
+  return {name,
+          default_text,
+          std::string(what) + ", " + std::to_string(low) + ".." + std::to_string(high) + "; all: as the data set has",
+          [=](Job& job, std::string_view text) {
+            const bool all = text == all_of_set && !has_teacher(job);
+            job.data.*field = all ? as_in_data : static_cast<int>(read_bounded(text, low, high));
+          },
+          [=](const Job& job) {
+            return job.data.*field == as_in_data ? std::string(all_of_set) : std::to_string(job.data.*field);
+          },
+          KeyUse::always,
+          all_of_set};
+}
+
+/// A key of DataSettings that chooses by name.
+template <class Choice, std::size_t Size>
+Key data_choice_key(std::string_view name, std::string_view default_text, std::string accepted,
+                    const std::array<std::string_view, Size>& names, Choice DataSettings::*field, KeyUse use) {
+  return {name,
+          default_text,
+          std::move(accepted),
+          [&names, field](Job& job, std::string_view text) {
+            job.data.*field = static_cast<Choice>(read_name(text, names));
+          },
+          [&names, field](const Job& job) { return std::string(names[static_cast<std::size_t>(job.data.*field)]); },
+          use};
+}
+
+constexpr std::string_view default_path = "default";
+constexpr std::string_view unread = "unread";
+
+void read_path(Job& job, std::string_view text) {
+  job.data.path = text;
+  if (text == default_path) {
+    job.data.path = job.data.source == DataSource::mnist           ? "data/mnist"
+                    : job.data.source == DataSource::fashion_mnist ? "/usr/share/datasets/fashion-mnist"
+                                                                   : "";  // the data keys are refused without it
+  }
+  const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
+  if (text.empty() || unwritable) {
+    throw ConfigError("it is empty, or has '#' or a control character, which a job file cannot hold");
+  }
+}
+
+/// Where samples come from and what is done to them.
+std::vector<Key> source_keys() {
+  return {
+      data_choice_key("data.source", data_source_names[0], one_of(data_source_names), data_source_names,
+                      &DataSettings::source, KeyUse::always),
+      {"data.path", default_path,
+       "the folder of mnist (default data/mnist) or fashion-mnist (default "
+       "/usr/share/datasets/fashion-mnist), the file of csv or hdf5; not part of the plan",
+       read_path, [](const Job& job) { return job.data.path; }, KeyUse::sets},
+      data_choice_key("data.targets", targets_names[1], one_of(targets_names) + "; classes are labels 0..k-1",
+                      targets_names, &DataSettings::targets, KeyUse::sets),
+      data_choice_key("data.normalize", normalize_names[1],
+                      one_of(normalize_names) + "; by mean and standard deviation of the training samples",
+                      normalize_names, &DataSettings::normalize, KeyUse::sets),
+      {"data.checksum", unread, "8 hexadecimal digits, or unread; found by reading the data set",
+       [](Job& job, std::string_view text) {
+         job.data.checksum = parse_checksum(text);
+         if (!job.data.checksum && text != unread) {
+           throw ConfigError("not 8 hexadecimal digits");
+         }
+       },
+       [](const Job& job) { return job.data.checksum ? format_checksum(*job.data.checksum) : std::string(unread); },
+       KeyUse::sets},
+  };
 }
 
 constexpr std::string_view teacher_like_student = "width";
 
-std::vector<Key> data_keys() {
+std::vector<Key> sample_keys() {
+  Key outputs =
+      count_key("data.outputs", "1", "k, targets or classes of each sample", &DataSettings::outputs, 1, max_outputs);
+  outputs.is_later = true;
   return {
-      {"data.source", data_source_names[0], one_of(data_source_names),
-       [](Job& job, std::string_view text) {
-         job.data.source = static_cast<DataSource>(read_name(text, data_source_names));
-       },
-       [](const Job& job) { return std::string(data_source_names[static_cast<std::size_t>(job.data.source)]); }},
       count_key("data.n", "50", "training samples", &DataSettings::samples, 1, max_samples),
       count_key("data.d", "150", "inputs of each sample", &DataSettings::inputs, 1, max_samples),
+      outputs,
       count_key("data.test-n", "0", "held-out samples", &DataSettings::test_samples, 0, max_samples),
-      {"data.inputs", input_law_names[0], one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say",
-       [](Job& job, std::string_view text) {
-         job.data.input_law = static_cast<InputLaw>(read_name(text, input_law_names));
-       },
-       [](const Job& job) { return std::string(input_law_names[static_cast<std::size_t>(job.data.input_law)]); }},
+      data_choice_key("data.inputs", input_law_names[0],
+                      one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say", input_law_names,
+                      &DataSettings::input_law, KeyUse::teachers),
       {"data.label-noise", "0", "standard deviation >= 0 of noise added to training targets",
        [](Job& job, std::string_view text) {
          const std::optional<double> value = parse_real(text);
@@ -344,7 +418,7 @@ std::vector<Key> data_keys() {
          }
          job.data.label_noise = *value;
        },
-       [](const Job& job) { return format_real(job.data.label_noise); }},
+       [](const Job& job) { return format_real(job.data.label_noise); }, KeyUse::teachers},
       {"data.teacher-width", teacher_like_student,
        "hidden units of the teacher >= 1, or 'width': as many as the student",
        [](Job& job, std::string_view text) {
@@ -353,7 +427,8 @@ std::vector<Key> data_keys() {
        [](const Job& job) {
          return job.data.teacher_width == 0 ? std::string(teacher_like_student)
                                             : std::to_string(job.data.teacher_width);
-       }},
+       },
+       KeyUse::teachers},
   };
 }
 
@@ -472,12 +547,16 @@ std::vector<Key> training_keys() {
 const std::vector<Key>& all_keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = grid_keys();
-    for (std::vector<Key>& section : std::array{data_keys(), network_keys(), training_keys()}) {
+    for (std::vector<Key>& section : std::array{source_keys(), sample_keys(), network_keys(), training_keys()}) {
       std::move(section.begin(), section.end(), std::back_inserter(all));
     }
     return all;
   }();
   return keys;
+}
+
+bool applies(const Key& key, const Job& job) {
+  return key.use == KeyUse::always || (key.use == KeyUse::teachers) == has_teacher(job);
 }
 
 void apply(const Key& key, const std::string& text, Job& job) {
@@ -521,8 +600,14 @@ bool is_subset(std::vector<Value> part, std::vector<Value> whole) {
   return std::includes(whole.begin(), whole.end(), part.begin(), part.end());
 }
 
-/// Whether every stored value of a grid axis, or a step size in use, is there in the wanted job too.
+constexpr std::string_view place_key = "data.path";
+
+/// Whether every stored value of a grid axis, or a step size in use, is there in the wanted job too. Where the data lie
+/// does not matter.
 bool covers(std::string_view key, const Job& stored, const Job& wanted) {
+  if (key == place_key) {
+    return true;
+  }
   if (key == "grid.p") {
     return is_subset(stored.grid.widths, wanted.grid.widths);
   }
@@ -546,19 +631,21 @@ bool covers(std::string_view key, const Job& stored, const Job& wanted) {
 
 /// Keys whose values may grow, or matter only in part.
 bool is_partial(std::string_view key) {
-  return key.starts_with("grid.") || key == "training.step-size";
+  return key.starts_with("grid.") || key == "training.step-size" || key == place_key;
 }
 
-}  // namespace
+using GivenKeys = std::vector<std::pair<const Key*, std::string>>;
 
-Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides) {
-  std::vector<std::pair<const Key*, std::string>> given;
-  const auto find_given = [&](const Key& key) {
-    return std::find_if(given.begin(), given.end(), [&](const auto& entry) { return entry.first == &key; });
-  };
+auto find_given(GivenKeys& given, const Key& key) {
+  return std::find_if(given.begin(), given.end(), [&](const auto& entry) { return entry.first == &key; });
+}
+
+/// What text and overrides say, each key once and known.
+GivenKeys read_given(std::string_view text, std::string_view origin, const KeyValues& overrides) {
+  GivenKeys given;
   for (const auto& [name, value] : read_key_values(text, origin)) {
     const Key& key = find_key(name, origin);
-    if (find_given(key) != given.end()) {
+    if (find_given(given, key) != given.end()) {
       throw ConfigError("key '" + name + "' is there twice in '" + std::string(origin) +
                         "' (only one value can hold); keep one of them");
     }
@@ -566,34 +653,67 @@ Job parse_job(std::string_view text, std::string_view origin, const KeyValues& o
   }
   for (const auto& [name, value] : overrides) {
     const Key& key = find_key(name, "--set");
-    if (const auto found = find_given(key); found != given.end()) {
+    if (const auto found = find_given(given, key); found != given.end()) {
       found->second = value;
     } else {
       given.emplace_back(&key, value);
     }
   }
-  Job job;
-  for (const Key& key : all_keys()) {
-    // A partial step-size list leaves the other activations at their defaults.
-    if (!key.default_text.empty()) {
-      apply(key, std::string(key.default_text), job);
-    }
-    if (const auto found = find_given(key); found != given.end()) {
-      apply(key, found->second, job);
-    } else if (key.default_text.empty()) {
-      throw ConfigError("key '" + std::string(key.name) + "' is missing in '" + std::string(origin) +
-                        "' (it has no default); write " + key.accepted);
-    }
-  }
-  check_grid_size(job.grid);
-  return job;
+  return given;
 }
 
-namespace {
+void apply_default_and_given(const Key& key, GivenKeys& given, std::string_view origin, Job& job) {
+  const auto found = find_given(given, key);
+  if (!applies(key, job)) {
+    if (found != given.end()) {
+      throw ConfigError("key '" + std::string(key.name) + "' = '" + found->second +
+                        "' is not accepted (data.source = " +
+                        std::string(data_source_names[static_cast<std::size_t>(job.data.source)]) +
+                        " has no such key); leave it out");
+    }
+    return;
+  }
+  const bool other_default = !has_teacher(job) && !key.set_default_text.empty();
+  // A partial step-size list leaves the other activations at their defaults.
+  if (!key.default_text.empty()) {
+    apply(key, std::string(other_default ? key.set_default_text : key.default_text), job);
+  }
+  if (found != given.end()) {
+    apply(key, found->second, job);
+  } else if (key.default_text.empty()) {
+    throw ConfigError("key '" + std::string(key.name) + "' is missing in '" + std::string(origin) +
+                      "' (it has no default); write " + key.accepted);
+  }
+}
 
-/// A value of a later key that leaves training as it was before the key was there.
+enum class Section { data, others };
+
+void apply_section(Section section, GivenKeys& given, std::string_view origin, Job& job) {
+  for (const Key& key : all_keys()) {
+    if (key.name.starts_with("data.") == (section == Section::data)) {
+      apply_default_and_given(key, given, origin, job);
+    }
+  }
+  if (!has_teacher(job) && job.data.path.empty()) {
+    throw ConfigError("key '" + std::string(place_key) + "' is missing in '" + std::string(origin) +
+                      "' (a table has no default place); write the path of its file");
+  }
+}
+
+/// Other keys than those of the data need the counts that a data set has.
+void require_known_data(const DataSettings& data, std::string_view origin) {
+  const bool all_known = data.samples != as_in_data && data.inputs != as_in_data && data.outputs != as_in_data &&
+                         data.test_samples != as_in_data;
+  if (data.source != DataSource::teacher && (!all_known || !data.checksum)) {
+    throw ConfigError("'" + std::string(origin) + "' leaves open what its data set is (data.n, data.d, data.outputs, " +
+                      "data.test-n and data.checksum are found when the set is read); give the job to fasweep plan");
+  }
+}
+
+/// No key of such a job, where its data lie, or a value of a later key that leaves training as it was before the key
+/// was there.
 bool changes_nothing(const Key& key, const Job& job) {
-  return key.is_later && key.write(job) == key.default_text;
+  return !applies(key, job) || key.name == place_key || (key.is_later && key.write(job) == key.default_text);
 }
 
 template <class Leave>
@@ -616,8 +736,33 @@ std::string sections_of(const Job& job, Leave leave_out) {
 
 }  // namespace
 
+Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides) {
+  GivenKeys given = read_given(text, origin, overrides);
+  Job job;
+  apply_section(Section::data, given, origin, job);
+  require_known_data(job.data, origin);
+  apply_section(Section::others, given, origin, job);
+  check_grid_size(job.grid);
+  return job;
+}
+
+DataSettings parse_data_settings(std::string_view text, std::string_view origin, const KeyValues& overrides) {
+  GivenKeys given = read_given(text, origin, overrides);
+  Job job;
+  apply_section(Section::data, given, origin, job);
+  return job.data;
+}
+
+KeyValues facts_of(const Dataset& dataset) {
+  return {{"data.n", std::to_string(dataset.samples)},
+          {"data.d", std::to_string(dataset.inputs)},
+          {"data.outputs", std::to_string(dataset.outputs)},
+          {"data.test-n", std::to_string(dataset.test_samples)},
+          {"data.checksum", format_checksum(dataset.checksum)}};
+}
+
 std::string resolved_text(const Job& job) {
-  return sections_of(job, [](const Key&, const Job&) { return false; });
+  return sections_of(job, [](const Key& key, const Job& whole) { return !applies(key, whole); });
 }
 
 std::string hashed_text(const Job& job) {
@@ -625,11 +770,13 @@ std::string hashed_text(const Job& job) {
 }
 
 std::string job_grammar_help() {
+  constexpr std::array<std::string_view, 3> uses{"", "teachers: ", "data sets: "};
   std::string text;
   for (const Key& key : all_keys()) {
     text += "  " + std::string(key.name) + " = " +
-            (key.default_text.empty() ? "(required)" : std::string(key.default_text)) + "\n      " + key.accepted +
-            "\n";
+            (key.default_text.empty() ? "(required)" : std::string(key.default_text)) +
+            (key.set_default_text.empty() ? "" : "; with a data set " + std::string(key.set_default_text)) +
+            "\n      " + std::string(uses[static_cast<std::size_t>(key.use)]) + key.accepted + "\n";
   }
   return text;
 }
@@ -651,7 +798,8 @@ std::vector<std::string> plan_differences(const Job& stored, const Job& wanted) 
     const std::string now = key.write(wanted);
     const bool agree = is_partial(key.name) ? covers(key.name, stored, wanted) : before == now;
     if (!agree) {
-      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now);
+      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now +
+                            (key.name == "data.checksum" ? " (other data)" : ""));
     }
   }
   return differences;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/dataset.hpp"
 #include "model/run_spec.hpp"
 
 namespace fasweep {
@@ -34,14 +35,24 @@ struct Job {
 using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
 /// Reads the text of a job file (Boost.Program_options config syntax) and applies `overrides` (from --set) on top.
-/// Throws ConfigError naming the key, its value and what is accepted. `origin` names the text in messages.
+/// Throws ConfigError naming the key, its value and what is accepted, also if the job's data set is not read yet: then
+/// `overrides` must hold its facts_of(). `origin` names the text in messages.
 [[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {});
 
-/// The job as a job file with every key present and every value in canonical form: parse_job(resolved_text(j)) == j.
+/// The keys of section [data] alone. Counts that the job leaves to its data set are `as_in_data`, as other keys need
+/// the set to be read first.
+[[nodiscard]] DataSettings parse_data_settings(std::string_view text, std::string_view origin,
+                                               const KeyValues& overrides = {});
+
+/// What the plan of a job depends on of its data set: counts and checksum, as keys.
+[[nodiscard]] KeyValues facts_of(const Dataset& dataset);
+
+/// The job as a job file with every key that applies and every value in canonical form: parse_job(resolved_text(j)) ==
+/// j.
 [[nodiscard]] std::string resolved_text(const Job& job);
 
-/// resolved_text without keys that came later than the first result files and are at their default: names the plan, so
-/// that files written before a key was there stay readable.
+/// resolved_text without the data set's path and without keys that came later than the first result files and are at
+/// their default: names the plan, so that data may move and files written before a key was there stay readable.
 [[nodiscard]] std::string hashed_text(const Job& job);
 
 /// One line a key: name, default and what is accepted. For --help.

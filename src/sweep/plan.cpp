@@ -97,22 +97,24 @@ std::int64_t Plan::record_bytes() const {
 namespace {
 
 /// Full batch: weights, their start and their gradient; pre-activations, activations and derivatives of all samples.
-/// Minibatches: those of a batch, and of the evaluated chunk; the inputs once.
+/// Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once.
 std::int64_t worker_bytes(const Job& job, std::int64_t width) {
   constexpr std::int64_t evaluated_samples = 512;
   const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
   const std::int64_t weights = 3 * width * job.data.inputs;
-  if (takes_minibatches(job.training, job.data)) {
-    return 8 * (weights + (3 * job.training.batch_size + evaluated_samples) * width + samples * job.data.inputs);
+  if (takes_minibatches(job.training, job.data) || job.data.source != DataSource::teacher) {
+    const std::int64_t batch = job.training.batch_size > 0 ? job.training.batch_size : job.data.samples;
+    return 8 * (weights + (3 * batch + evaluated_samples) * width + samples * job.data.inputs);
   }
   return 8 * (weights + 3 * samples * width + samples * (job.data.inputs + samples));
 }
 
 }  // namespace
 
-PlanSize measure_plan(const Plan& plan) {
+PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   const Job& job = plan.job();
   PlanSize size;
+  size.data_bytes = dataset == nullptr ? 0 : memory_bytes(*dataset);
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
     const std::int64_t first = problem * plan.runs_per_problem();
     size.flop += plan.setup_cost(first);

@@ -44,7 +44,7 @@ class Plan {
   /// Name of a run for all time: a hash of its canonical parameters, whatever else the grid holds.
   [[nodiscard]] std::uint64_t identity(std::int64_t run) const;
 
-  /// Hash of the resolved job text, later keys at their default left out.
+  /// Hash of the resolved job text, later keys at their default and the data set's path left out.
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
   /// The solver that will train a run.
@@ -72,9 +72,11 @@ struct PlanSize {
   double flop = 0;
   std::int64_t file_bytes = 0;     // result file, uncompressed
   std::int64_t journal_bytes = 0;  // journal beside it while the sweep runs
+  std::int64_t data_bytes = 0;     // memory of the data set, for each rank
   std::int64_t worker_bytes = 0;   // memory of the largest run, for each worker
   std::int64_t master_bytes = 0;   // memory of the plan's book-keeping on rank 0
 };
-[[nodiscard]] PlanSize measure_plan(const Plan& plan);
+/// dataset: nullptr for a teacher's, whose data count for each worker.
+[[nodiscard]] PlanSize measure_plan(const Plan& plan, const Dataset* dataset = nullptr);
 
 }  // namespace fasweep

@@ -97,4 +97,14 @@ std::string format_hash(std::uint64_t hash) {
   return digits;
 }
 
+std::string format_checksum(std::uint32_t checksum) {
+  return format_hash(checksum).substr(8);
+}
+
+std::optional<std::uint32_t> parse_checksum(std::string_view text) {
+  std::uint32_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, 16);
+  return format_checksum(value) == text ? std::optional(value) : std::nullopt;
+}
+
 }  // namespace fasweep

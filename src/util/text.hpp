@@ -41,4 +41,8 @@ inline constexpr std::uint64_t stable_hash_start = 0xcbf29ce484222325U;
 /// 16 hexadecimal digits.
 [[nodiscard]] std::string format_hash(std::uint64_t hash);
 
+/// 8 hexadecimal digits, and back: exactly what format_checksum writes.
+[[nodiscard]] std::string format_checksum(std::uint32_t checksum);
+[[nodiscard]] std::optional<std::uint32_t> parse_checksum(std::string_view text);
+
 }  // namespace fasweep

@@ -1,7 +1,5 @@
-// A small plan, made-up records for its runs, and a folder of its own, for tests of the store.
+// A small plan and made-up records for its runs, for tests of the store.
 #pragma once
-
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -13,26 +11,10 @@
 
 #include "store/result_file.hpp"
 #include "store/result_store.hpp"
+#include "support/folder.hpp"
 #include "sweep/plan.hpp"
 
 namespace fasweep::testing {
-
-/// A folder that goes with the test.
-class Folder {
- public:
-  Folder() {
-    std::string name = ::testing::TempDir() + "/fasweep-store-XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  [[nodiscard]] std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 inline Plan make_plan(const KeyValues& overrides = {}) {
   return Plan(

@@ -222,5 +222,93 @@ TEST(Job, SupersetHasNoDifferencesAndConflictsAreListed) {
               ElementsAre(HasSubstr("grid.seed: file has 0..4, job wants 0..3"), HasSubstr("data.n")));
 }
 
+constexpr const char* set_job = "[grid]\np = 3\n[data]\nsource = mnist\n";
+constexpr const char* teacher_job = "[grid]\np = 3\n";
+
+/// What a plan sees of a data set.
+Dataset small_set() {
+  Dataset dataset;
+  dataset.samples = 6;
+  dataset.test_samples = 2;
+  dataset.inputs = 4;
+  dataset.outputs = 10;
+  dataset.checksum = 0x00c0ffee;
+  return dataset;
+}
+
+Job parse_set_job(const KeyValues& more = {}) {
+  KeyValues known = facts_of(small_set());
+  known.insert(known.end(), more.begin(), more.end());
+  return parse_job(set_job, "test.cfg", known);
+}
+
+TEST(Job, DataKeysAreReadBeforeTheSetIs) {
+  const DataSettings data = parse_data_settings(set_job, "test.cfg", {{"data.test-n", "7"}});
+
+  EXPECT_EQ(data.source, DataSource::mnist);
+  EXPECT_EQ(data.path, "data/mnist");
+  EXPECT_EQ(data.targets, Targets::classes);
+  EXPECT_EQ(data.normalize, Normalize::global);
+  EXPECT_EQ(data.samples, as_in_data);
+  EXPECT_EQ(data.inputs, as_in_data);
+  EXPECT_EQ(data.outputs, as_in_data);
+  EXPECT_EQ(data.test_samples, 7);
+  EXPECT_FALSE(data.checksum);
+}
+
+TEST(Job, ResolvedTextOfASetNeedsNoSet) {
+  const std::string resolved = resolved_text(parse_set_job());
+  const Job job = parse_job(resolved, "resolved");
+
+  EXPECT_EQ(resolved_text(job), resolved);
+  EXPECT_EQ(job.data.samples, 6);
+  EXPECT_EQ(job.data.inputs, 4);
+  EXPECT_EQ(job.data.outputs, 10);
+  EXPECT_EQ(job.data.test_samples, 2);
+  EXPECT_EQ(job.data.checksum, 0x00c0ffeeU);
+  EXPECT_THAT(resolved, HasSubstr("checksum = 00c0ffee\n"));
+}
+
+TEST(Job, SetThatWasNotReadIsRefused) {
+  for (const auto& [key, value] : facts_of(small_set())) {
+    KeyValues known = facts_of(small_set());
+    std::erase_if(known, [&, name = key](const auto& fact) { return fact.first == name; });
+    EXPECT_THAT(error_of(set_job, known), HasSubstr("leaves open what its data set is")) << key << " " << value;
+  }
+}
+
+TEST(Job, KeysOfTeachersAndOfSetsExcludeEachOther) {
+  for (const char* key : {"data.inputs", "data.label-noise", "data.teacher-width"}) {
+    EXPECT_THAT(error_of(set_job, {{key, "1"}}),
+                AllOf(HasSubstr(key), HasSubstr("data.source = mnist has no such key")));
+  }
+  for (const char* key : {"data.path", "data.targets", "data.normalize", "data.checksum"}) {
+    EXPECT_THAT(error_of(teacher_job, {{key, "1"}}),
+                AllOf(HasSubstr(key), HasSubstr("data.source = teacher has no such key")));
+  }
+  EXPECT_THAT(error_of(teacher_job, {{"data.n", "all"}}), HasSubstr("data.n"));
+}
+
+TEST(Job, TablesNeedAPathThatAJobFileCanHold) {
+  EXPECT_THAT(error_of(teacher_job, {{"data.source", "csv"}}), AllOf(HasSubstr("data.path"), HasSubstr("missing")));
+  for (const char* path : {"", "a#b.csv", "a\nb.csv"}) {
+    EXPECT_THAT(error_of(teacher_job, {{"data.source", "csv"}, {"data.path", path}}), HasSubstr("data.path")) << path;
+  }
+}
+
+TEST(Job, DataMayMoveAndNotChange) {
+  const Job stored = parse_set_job();
+  const Job moved = parse_set_job({{"data.path", "elsewhere"}});
+  const Job other = parse_set_job({{"data.checksum", "00000001"}});
+
+  EXPECT_THAT(plan_differences(stored, moved), IsEmpty());
+  EXPECT_EQ(hashed_text(stored), hashed_text(moved));
+  EXPECT_EQ(shared_settings_text(stored), shared_settings_text(moved));
+  EXPECT_THAT(plan_differences(stored, other),
+              ElementsAre("data.checksum: file has 00c0ffee, job wants 00000001 (other data)"));
+  EXPECT_NE(hashed_text(stored), hashed_text(other));
+  EXPECT_NE(shared_settings_text(stored), shared_settings_text(other));
+}
+
 }  // namespace
 }  // namespace fasweep

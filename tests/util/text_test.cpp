@@ -52,5 +52,14 @@ TEST(Text, StableHashIsFnv1a) {
   EXPECT_EQ(format_hash(0x85944171f73967e8U), "85944171f73967e8");
 }
 
+TEST(Checksum, ReadsBackExactlyWhatIsWritten) {
+  for (const std::uint32_t checksum : {0U, 0xabcU, 0xffffffffU}) {
+    EXPECT_EQ(parse_checksum(format_checksum(checksum)), checksum);
+  }
+  for (const char* text : {"", "abc", "00000ABC", "00000abcd", "0000000g", "unread"}) {
+    EXPECT_FALSE(parse_checksum(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace fasweep

@@ -1,0 +1,26 @@
+// Samples as they stand in a file, dense, before a Dataset is made of them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace fasweep {
+
+/// Limits of a data set: those of the job keys data.n and data.d, and of data.outputs.
+inline constexpr std::int64_t max_samples = 1'000'000;
+inline constexpr std::int64_t max_inputs = 1'000'000;
+inline constexpr std::int64_t max_outputs = 10'000;
+
+/// Number: std::uint8_t for pixels, double for tables. Row-major.
+template <class Number>
+struct Samples {
+  std::int64_t rows = 0;
+  std::int64_t inputs = 0;
+  std::int64_t targets = 0;  // numbers of y in a row
+  std::vector<Number> x;     // rows x inputs, finite
+  std::vector<double> y;     // rows x targets, finite; labels are whole numbers
+  std::string origin;        // where y came from, for messages
+};
+
+}  // namespace fasweep

@@ -1,0 +1,155 @@
+#include "data/load_dataset.hpp"
+
+#include <filesystem>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "data/data_case.hpp"
+#include "support/folder.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::AllOf;
+using testing::Folder;
+using ::testing::HasSubstr;
+using testing::idx_bytes;
+using testing::refusal;
+using testing::write_bytes;
+
+DataSettings settings(DataSource source, const std::string& path) {
+  DataSettings data;
+  data.source = source;
+  data.path = path;
+  data.samples = data.inputs = data.outputs = data.test_samples = as_in_data;
+  data.targets = Targets::classes;
+  data.normalize = Normalize::global;
+  return data;
+}
+
+void write_set(const Folder& folder) {
+  write_bytes(folder / "train-images-idx3-ubyte", idx_bytes({3, 1, 2}, {0, 255, 51, 0, 0, 102}));
+  write_bytes(folder / "train-labels-idx1-ubyte", idx_bytes({3}, {0, 9, 4}));
+  write_bytes(folder / "t10k-images-idx3-ubyte.gz", testing::gzip(idx_bytes({1, 1, 2}, {1, 2})));
+  write_bytes(folder / "t10k-labels-idx1-ubyte", idx_bytes({1}, {7}));
+}
+
+TEST(LoadDataset, IdxSetsHaveTenClassesAndPixelsFromZeroToOne) {
+  const Folder folder;
+  write_set(folder);
+  DataSettings data = settings(DataSource::mnist, folder / "");
+  data.normalize = Normalize::none;
+
+  const Dataset dataset = load_dataset(data);
+
+  EXPECT_EQ(dataset.outputs, 10);
+  EXPECT_EQ(dataset.inputs, 2);
+  EXPECT_EQ(dataset.samples, 3);
+  EXPECT_EQ(dataset.test_samples, 1);
+  EXPECT_DOUBLE_EQ(dataset.raw[0] * dataset.scale[1], 1.0);
+}
+
+TEST(LoadDataset, WhatIsMissingIsNamedWithTheWayToGetIt) {
+  const Folder folder;
+  write_set(folder);
+  std::filesystem::remove(folder / "t10k-images-idx3-ubyte.gz");
+
+  EXPECT_THAT(refusal([&] { return load_dataset(settings(DataSource::mnist, folder / "")); }),
+              AllOf(HasSubstr("t10k-images-idx3-ubyte.gz"), HasSubstr("jobs/fetch-mnist.sh")));
+  EXPECT_THAT(refusal([&] { return load_dataset(settings(DataSource::fashion_mnist, folder / "")); }),
+              HasSubstr("dataset-fashion-mnist"));
+}
+
+TEST(LoadDataset, MislabelledFilesAndLabelsOutOfRangeAreNamed) {
+  const Folder folder;
+  write_set(folder);
+  write_bytes(folder / "train-labels-idx1-ubyte", idx_bytes({3}, {0, 10, 4}));
+  EXPECT_THAT(refusal([&] { return load_dataset(settings(DataSource::mnist, folder / "")); }),
+              AllOf(HasSubstr("label 10"), HasSubstr("train-labels"), HasSubstr("0..9")));
+
+  std::filesystem::copy_file(folder / "train-labels-idx1-ubyte", folder / "train-images-idx3-ubyte",
+                             std::filesystem::copy_options::overwrite_existing);
+  EXPECT_THAT(refusal([&] { return load_dataset(settings(DataSource::mnist, folder / "")); }),
+              HasSubstr("holds labels where images belong"));
+}
+
+TEST(LoadDataset, ImagesOfDifferentSetsAreRefused) {
+  const Folder folder;
+  write_set(folder);
+  write_bytes(folder / "t10k-images-idx3-ubyte.gz", idx_bytes({1, 2, 2}, {1, 2, 3, 4}));
+  EXPECT_THAT(refusal([&] { return load_dataset(settings(DataSource::mnist, folder / "")); }),
+              AllOf(HasSubstr("2 pixels"), HasSubstr("4")));
+}
+
+TEST(LoadDataset, LastRowsOfATableAreHeldOut) {
+  const Folder folder;
+  std::ofstream(folder / "table.csv") << "1,10\n2,20\n3,30\n";
+  DataSettings data = settings(DataSource::csv, folder / "table.csv");
+  data.targets = Targets::numbers;
+  data.normalize = Normalize::none;
+
+  EXPECT_EQ(load_dataset(data).test_samples, 0);
+  data.test_samples = 1;
+  const Dataset dataset = load_dataset(data);
+  EXPECT_EQ(dataset.samples, 2);
+  EXPECT_THAT(dataset.y, ::testing::ElementsAre(10, 20, 30));
+  data.test_samples = 3;
+  EXPECT_THAT(refusal([&] { return load_dataset(data); }), HasSubstr("some must train"));
+}
+
+TEST(LoadDataset, OtherChecksumIsRefused) {
+  const Folder folder;
+  write_set(folder);
+  DataSettings data = settings(DataSource::mnist, folder / "");
+  data.checksum = load_dataset(data).checksum;
+  static_cast<void>(load_dataset(data));
+
+  write_bytes(folder / "t10k-labels-idx1-ubyte", idx_bytes({1}, {8}));
+  EXPECT_THAT(refusal([&] { return load_dataset(data); }), HasSubstr("checksum"));
+}
+
+/// Where real sets are: Debian's package, and a folder beside this repository or in it.
+std::string first_existing(const std::vector<std::filesystem::path>& folders) {
+  for (const auto& folder : folders) {
+    if (std::filesystem::exists(folder / "train-images-idx3-ubyte.gz") ||
+        std::filesystem::exists(folder / "train-images-idx3-ubyte")) {
+      return folder;
+    }
+  }
+  return {};
+}
+
+TEST(LoadDataset, MnistHasItsWellKnownMeanAndDeviation) {
+  const std::filesystem::path root = FASWEEP_ROOT;
+  const std::string folder = first_existing({root / "data" / "mnist", root / ".." / "shared" / "data" / "mnist"});
+  if (folder.empty()) {
+    GTEST_SKIP() << "MNIST is not here; fetch it with jobs/fetch-mnist.sh";
+  }
+
+  const Dataset dataset = load_dataset(settings(DataSource::mnist, folder));
+
+  constexpr double printed = 5e-5;  // the published values have four digits
+  EXPECT_EQ(dataset.samples, 60000);
+  EXPECT_EQ(dataset.test_samples, 10000);
+  EXPECT_EQ(dataset.inputs, 784);
+  EXPECT_NEAR(dataset.shift[0] / dataset.scale[0] / 255, 0.1307, printed);
+  EXPECT_NEAR(1 / dataset.scale[0] / 255, 0.3081, printed);
+}
+
+TEST(LoadDataset, FashionMnistHasItsWellKnownMeanAndDeviation) {
+  const std::string folder = first_existing({"/usr/share/datasets/fashion-mnist"});
+  if (folder.empty()) {
+    GTEST_SKIP() << "Fashion-MNIST is not here; install the Debian package dataset-fashion-mnist";
+  }
+
+  const Dataset dataset = load_dataset(settings(DataSource::fashion_mnist, folder));
+
+  constexpr double printed = 5e-5;  // the published values have four digits
+  EXPECT_EQ(dataset.samples, 60000);
+  EXPECT_NEAR(dataset.shift[0] / dataset.scale[0] / 255, 0.2860, printed);
+  EXPECT_NEAR(1 / dataset.scale[0] / 255, 0.3530, printed);
+}
+
+}  // namespace
+}  // namespace fasweep
