@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -243,6 +244,26 @@ std::unique_ptr<Checkpoints> make_checkpoints(const RunOptions& options, const P
              : nullptr;
 }
 
+/// Whether ranks may share a GPU at no loss: the daemon of NVIDIA's Multi-Process Service keeps a pipe.
+bool mps_is_running() {
+  const char* folder = std::getenv("CUDA_MPS_PIPE_DIRECTORY");
+  std::error_code error;
+  return std::filesystem::exists(std::filesystem::path(folder == nullptr ? "/tmp/nvidia-mps" : folder) / "control",
+                                 error);
+}
+
+/// Names this rank's GPUs in the provenance, and as its own unless MPS lets ranks share them.
+void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
+  const bool may_share = !devices.empty() && mps_is_running();
+  for (const int device : devices) {
+    const CudaDeviceName name = name_cuda_device(device);
+    sweep.description += "; device " + std::to_string(device) + ": " + name.text;
+    if (!may_share) {
+      sweep.devices.push_back(name.uuid);
+    }
+  }
+}
+
 SweepOptions make_sweep_options(const RunOptions& options, const std::optional<Dataset>& dataset,
                                 Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
@@ -263,6 +284,7 @@ SweepOptions make_sweep_options(const RunOptions& options, const std::optional<D
   sweep.progress_interval_s = progress_interval(style);
   sweep.description = host_name() + ", " + std::to_string(options.workers) + " " +
                       std::string(backend_names[options.devices.empty() ? 1 : 2]) + " workers";
+  name_devices(options.devices, sweep);
   return sweep;
 }
 

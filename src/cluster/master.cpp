@@ -85,10 +85,21 @@ void Master::take(int from, const Hello& hello, double now) {
   agent.last_heard = now;
   agent.rate = nominal_flop_per_second / 4;
   sink_.note_agent("rank " + std::to_string(from) + ": " + hello.description);
+  warn_of_shared_devices(from, hello);
   send_(from, Welcome{next_worker_});
   next_worker_ += agent.workers;
   if (draining_) {
     send_(from, Drain{});
+  }
+}
+
+void Master::warn_of_shared_devices(int from, const Hello& hello) {
+  for (const std::string& device : hello.devices) {
+    if (const auto [owner, is_new] = device_owners_.emplace(device, from); !is_new) {
+      options_.warn("ranks " + std::to_string(owner->second) + " and " + std::to_string(from) + " share the GPU " +
+                    device + " (they take turns: no MPS daemon was found); start one rank a GPU, or " +
+                    "nvidia-cuda-mps-control");
+    }
   }
 }
 

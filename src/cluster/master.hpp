@@ -84,6 +84,7 @@ class Master {
   };
 
   void take(int from, const Hello& hello, double now);
+  void warn_of_shared_devices(int from, const Hello& hello);
   void take(int from, const Result& result);
   void learn_rate(Agent& agent, const Batch& batch, const std::vector<RunRange>& missing, double seconds);
   void take_records(int from, const Result& result, std::vector<RunRange>& missing);
@@ -108,6 +109,7 @@ class Master {
   std::vector<Agent> agents_;  // by rank
   std::int64_t next_batch_ = 0;
   std::int32_t next_worker_ = 0;
+  std::map<std::string, int> device_owners_;  // UUID -> first rank that has it
   double assigned_cost_ = 0;
   bool draining_ = false;
   bool stopping_ = false;

@@ -25,6 +25,10 @@ void put_body(ByteWriter& out, const Hello& hello) {
   out.put(hello.plan_hash);
   out.put(hello.workers);
   out.put_text(hello.description);
+  out.put(static_cast<std::uint32_t>(hello.devices.size()));
+  for (const std::string& device : hello.devices) {
+    out.put_text(device);
+  }
 }
 void put_body(ByteWriter& out, const Welcome& welcome) {
   out.put(welcome.first_worker);
@@ -57,6 +61,10 @@ void get_body(ByteReader& in, Hello& hello) {
   hello.plan_hash = in.get<std::uint64_t>();
   hello.workers = get_at_least<std::int32_t>(in, 0, "hello: number of workers");
   hello.description = in.get_text();
+  const auto devices = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < devices; ++i) {
+    hello.devices.push_back(in.get_text());
+  }
 }
 void get_body(ByteReader& in, Welcome& welcome) {
   welcome.first_worker = get_at_least<std::int32_t>(in, 0, "welcome: first worker");

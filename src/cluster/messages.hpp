@@ -16,7 +16,8 @@ namespace fasweep {
 struct Hello {
   std::uint64_t plan_hash = 0;
   std::int32_t workers = 0;
-  std::string description;  // host and devices, for the provenance
+  std::string description;                // host and devices, for the provenance
+  std::vector<std::string> devices = {};  // GPUs it takes to be its own, by UUID
 };
 
 /// Master to agent: the number of its first worker over the whole sweep.
@@ -61,7 +62,7 @@ struct Bye {};
 using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 2;
+inline constexpr std::uint32_t protocol_version = 3;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

@@ -1,6 +1,7 @@
 #include "model/problem.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -20,57 +21,82 @@ std::size_t area(int rows, int columns) {
   return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
 }
 
-/// z += columns weights, one input after the other for each row; four inputs a pass, which spares loads and stores of z
-/// and leaves the order of the additions alone. columns: inputs x rows.
-void add_columns(std::span<const double> columns, std::span<const double> weights, std::span<double> z) {
-  const std::size_t rows = z.size();
-  double* __restrict__ sum = z.data();
+/// Teacher units whose outputs are made in one pass over the inputs.
+constexpr std::size_t pass_units = 2;
+
+/// z += columns weights for pass_units units, one input after the other for each row; four inputs a pass, which spares
+/// loads and stores of z and leaves the order of the additions alone. columns: inputs x rows; weights: pass_units rows
+/// of `stride`; z: pass_units x rows.
+void add_columns(std::span<const double> columns, std::size_t inputs, const double* weights, std::size_t stride,
+                 std::span<double> z) {
+  static_assert(pass_units == 2);
+  const std::size_t rows = z.size() / pass_units;
+  double* __restrict__ sum0 = z.data();
+  double* __restrict__ sum1 = sum0 + rows;
   std::size_t k = 0;
-  for (; k + 4 <= weights.size(); k += 4) {
+  for (; k + 4 <= inputs; k += 4) {
     const double* __restrict__ column = &columns[k * rows];
-    const double w[4] = {weights[k], weights[k + 1], weights[k + 2], weights[k + 3]};
+    const double* const u = weights + k;
+    const double* const v = u + stride;
+    const double first[4] = {u[0], u[1], u[2], u[3]};
+    const double second[4] = {v[0], v[1], v[2], v[3]};
     for (std::size_t i = 0; i < rows; ++i) {
-      sum[i] = (((sum[i] + column[i] * w[0]) + column[i + rows] * w[1]) + column[i + 2 * rows] * w[2]) +
-               column[i + 3 * rows] * w[3];
+      const double x[4] = {column[i], column[i + rows], column[i + 2 * rows], column[i + 3 * rows]};
+      sum0[i] = (((sum0[i] + x[0] * first[0]) + x[1] * first[1]) + x[2] * first[2]) + x[3] * first[3];
+      sum1[i] = (((sum1[i] + x[0] * second[0]) + x[1] * second[1]) + x[2] * second[2]) + x[3] * second[3];
     }
   }
-  for (; k < weights.size(); ++k) {
+  for (; k < inputs; ++k) {
     for (std::size_t i = 0; i < rows; ++i) {
-      sum[i] += columns[k * rows + i] * weights[k];
+      sum0[i] += columns[k * rows + i] * weights[k];
+      sum1[i] += columns[k * rows + i] * weights[stride + k];
     }
   }
 }
 
-/// f0(x) for every row of x; the hidden weights are made unit by unit, so a wide teacher needs no memory. Sums run over
-/// the inputs in order, for all rows at once: the same bits whatever the compiler makes of it.
+/// x transposed: inputs x padded_rows, zero beyond x's rows.
+std::vector<double> transpose(std::span<const double> x, std::size_t inputs, std::size_t padded_rows) {
+  std::vector<double> columns(inputs * padded_rows);
+  for (std::size_t i = 0; i < x.size() / inputs; ++i) {
+    for (std::size_t k = 0; k < inputs; ++k) {
+      columns[k * padded_rows + i] = x[i * inputs + k];
+    }
+  }
+  return columns;
+}
+
+/// f0(x) for every row of x; the hidden weights are made a few units at a time, so a wide teacher needs no memory. Sums
+/// run over the inputs in order, for all rows at once: the same bits whatever the compiler makes of it.
 template <class Activation>
 std::vector<double> teacher_targets(std::span<const double> x, const DataSettings& data, const ProblemKey& key) {
   const auto d = static_cast<std::size_t>(data.inputs);
   const auto outputs = static_cast<std::size_t>(data.outputs);
   const int teacher_width = data.teacher_width > 0 ? data.teacher_width : key.width;
   const std::size_t rows = x.size() / d;
-  std::vector<double> columns(x.size());  // x transposed
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t k = 0; k < d; ++k) {
-      columns[k * rows + i] = x[i * d + k];
-    }
-  }
+  const std::size_t padded_rows = (rows + 7) / 8 * 8;  // whole vectors: the last rows would be summed one by one
+  const std::vector<double> columns = transpose(x, d, padded_rows);
   const std::size_t stride = (d + 1) / 2 * 2;  // streams are read at even positions
   const RandomStream hidden{key.seed, key.width, Purpose::teacher_hidden};
   const std::vector<double> output = normals(key, Purpose::teacher_output, area(teacher_width, data.outputs));
-  std::vector<double> unit(d);
-  std::vector<double> z(rows);
+  constexpr std::size_t block_units = 8 * pass_units;
+  std::vector<double> block(block_units * stride);
+  std::vector<double> z(pass_units * padded_rows);
   std::vector<double> sums(outputs * rows, 0.0);  // f0 transposed, but for its scale
   for (std::size_t r = 0; r < static_cast<std::size_t>(teacher_width); ++r) {
-    hidden.fill_normal(unit, r * stride);
-    std::fill(z.begin(), z.end(), 0.0);
-    add_columns(columns, unit, z);
-    for (double& value : z) {
-      value = Activation::value(value);
+    if (r % block_units == 0) {
+      hidden.fill_normal(block, r * stride);
+    }
+    if (r % pass_units == 0) {
+      std::fill(z.begin(), z.end(), 0.0);
+      add_columns(columns, d, &block[r % block_units * stride], stride, z);
+    }
+    double* const h = &z[r % pass_units * padded_rows];
+    for (std::size_t i = 0; i < rows; ++i) {
+      h[i] = Activation::value(h[i]);
     }
     for (std::size_t c = 0; c < outputs; ++c) {
       for (std::size_t i = 0; i < rows; ++i) {
-        sums[c * rows + i] += output[r * outputs + c] * z[i];
+        sums[c * rows + i] += output[r * outputs + c] * h[i];
       }
     }
   }
@@ -83,7 +109,7 @@ std::vector<double> teacher_targets(std::span<const double> x, const DataSetting
   return targets;
 }
 
-void scale_to_inputs(std::vector<double>& values, int inputs) {
+void scale_to_inputs(std::span<double> values, int inputs) {
   for (double& value : values) {
     value /= std::sqrt(static_cast<double>(inputs));
   }
@@ -108,6 +134,20 @@ void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem&
 
 }  // namespace
 
+void Problem::fill_hidden_weight(int first, std::span<double> rows) const {
+  assert(first % 2 == 0);
+  RandomStream{seed, width, Purpose::hidden_weight}.fill_normal(rows, area(first, inputs));
+  if (initial_weights == InitialWeights::gaussian_scaled) {
+    scale_to_inputs(rows, inputs);
+  }
+}
+
+std::vector<double> Problem::hidden_weight() const {
+  std::vector<double> weights(area(width, inputs));
+  fill_hidden_weight(0, weights);
+  return weights;
+}
+
 Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWeights initial_weights,
                      const Dataset* dataset) {
   Problem problem;
@@ -116,13 +156,11 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWei
   problem.inputs = data.inputs;
   problem.outputs = data.outputs;
   problem.width = key.width;
+  problem.seed = key.seed;
+  problem.initial_weights = initial_weights;
   problem.dataset = dataset;
   if (dataset == nullptr) {
     draw_teacher_data(data, key, problem);
-  }
-  problem.hidden_weight = normals(key, Purpose::hidden_weight, area(key.width, data.inputs));
-  if (initial_weights == InitialWeights::gaussian_scaled) {
-    scale_to_inputs(problem.hidden_weight, data.inputs);
   }
   problem.output_weight = normals(key, Purpose::output_weight, area(key.width, data.outputs));
   problem.feedback = normals(key, Purpose::feedback, area(key.width, data.outputs));

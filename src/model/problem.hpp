@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "model/dataset.hpp"
@@ -12,17 +13,23 @@ namespace fasweep {
 
 /// All matrices row-major.
 struct Problem {
-  int samples = 0;                    // n, training samples
-  int test_samples = 0;               // rows after them, never trained on
-  int inputs = 0;                     // d
-  int outputs = 1;                    // k
-  int width = 0;                      // p
+  int samples = 0;       // n, training samples
+  int test_samples = 0;  // rows after them, never trained on
+  int inputs = 0;        // d
+  int outputs = 1;       // k
+  int width = 0;         // p
+  std::int64_t seed = 0;
+  InitialWeights initial_weights = InitialWeights::gaussian;
   const Dataset* dataset = nullptr;   // where inputs and targets are when x and y are empty; outlives the problem
   std::vector<double> x;              // (samples + test_samples) x inputs
   std::vector<double> y;              // (samples + test_samples) x outputs; test targets carry no label noise
-  std::vector<double> hidden_weight;  // W(0): width x inputs
   std::vector<double> output_weight;  // beta(0): width x outputs
   std::vector<double> feedback;       // b: width x outputs
+
+  /// W(0) of the hidden units first, first + 1, ... as many as `rows` holds: units x inputs; first must be even. Made
+  /// at every call, as most solvers need it once and a block at a time, which is faster than memory for all of it.
+  void fill_hidden_weight(int first, std::span<double> rows) const;
+  [[nodiscard]] std::vector<double> hidden_weight() const;
 };
 
 /// What a Problem depends on.

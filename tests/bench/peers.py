@@ -1,7 +1,7 @@
 """fasweep side by side with PyTorch and JAX: the same training on the same core, in one run.
 
 Question: how much faster than the loop one would write otherwise?
-usage: peers.py [--repetitions N] [--torch PYTHON] [--jax PYTHON] [--core N]
+usage: peers.py [--repetitions N] [--activation PSI] [--torch PYTHON] [--jax PYTHON] [--core N]
 
 PYTHON is an interpreter that imports torch (Debian: python3-torch libopenblas0) or jax (a virtual environment with `pip install
 jax`); a peer whose interpreter is missing is left out with a message. Every repetition runs every program once, in turn; the
@@ -198,8 +198,8 @@ def imports(python: str, library: str) -> bool:
         return False
 
 
-def measure(peers: dict[str, Peer], repetitions: int, core: int) -> None:
-    for psi, width in CASES:
+def measure(peers: dict[str, Peer], cases: list[tuple[str, int]], repetitions: int, core: int) -> None:
+    for psi, width in cases:
         times: dict[str, list[float]] = {"fasweep": []}
         for _ in range(repetitions):
             steps = max(50, 200_000 // width)
@@ -226,6 +226,7 @@ def print_case(psi: str, width: int, times: dict[str, list[float]]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--activation", choices=sorted(STEP_SIZE), help="only the cases of this one")
     parser.add_argument("--torch", default="/usr/bin/python3")
     parser.add_argument("--jax", default=str(ROOT / "build" / "jax" / "bin" / "python"))
     parser.add_argument("--core", type=int, default=0)
@@ -239,7 +240,8 @@ def main() -> int:
             peers[library] = Peer(python, arguments.core)
         else:
             print(f"{library} left out ({python} does not import it); name an interpreter with --{library}", file=sys.stderr)
-    measure(peers, arguments.repetitions, arguments.core)
+    cases = [case for case in CASES if arguments.activation in (None, case[0])]
+    measure(peers, cases, arguments.repetitions, arguments.core)
     return 0
 
 

@@ -38,6 +38,21 @@ def test_a_sweep_on_the_emulated_device_follows_the_cpu(emulated: Fasweep) -> No
         assert not np.array_equal(cuda["loss"], cpu["loss"]), "the device really was used"
 
 
+def test_gpus_are_in_the_file_and_ranks_that_share_one_are_told(emulated: Fasweep, needs_mpirun: None) -> None:
+    emulated.job()
+    message = emulated.run("run", "job.cfg", "-o", "two.h5", "--backend", "cuda", ranks=2)
+    assert "share the GPU GPU-emulated-0" in message and "no MPS" in message
+    with h5py.File(emulated.folder / "two.h5") as file:
+        agents = file["provenance/agents"][()].decode()
+    assert agents.count("device 0: emulated device, GPU-emulated-0, PCI 0000:00:00.0") == 2
+
+    (emulated.folder / "pipe").mkdir()
+    (emulated.folder / "pipe" / "control").touch()
+    folder = str(emulated.folder / "pipe")
+    shared = emulated.run("run", "job.cfg", "-o", "mps.h5", "--backend", "cuda", ranks=2, CUDA_MPS_PIPE_DIRECTORY=folder)
+    assert "share the GPU" not in shared
+
+
 def test_batches_and_restarts_do_not_change_cuda_results(emulated: Fasweep) -> None:
     emulated.job()
     emulated.run("run", "job.cfg", "-o", "whole.h5", "--backend", "cuda")

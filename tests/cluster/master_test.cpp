@@ -325,6 +325,15 @@ TEST_F(MasterTest, AgentsOfAnotherPlanAreSentAway) {
   EXPECT_TRUE(take_assigned(1).empty());
 }
 
+TEST_F(MasterTest, RanksThatShareAGpuAreTold) {
+  make_master(3);
+  master_->handle(0, Hello{plan_.hash(), 2, "node1", {"GPU-a", "GPU-b"}}, 0);
+  master_->handle(1, Hello{plan_.hash(), 1, "node2", {"GPU-c"}}, 0);
+  EXPECT_THAT(warnings_, IsEmpty());
+  master_->handle(2, Hello{plan_.hash(), 1, "node1", {"GPU-b"}}, 0);
+  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("ranks 0 and 2 share the GPU GPU-b")));
+}
+
 TEST_F(MasterTest, AgentWithoutWorkersGetsNoWork) {
   greet(0);
   greet(1);

@@ -1,8 +1,13 @@
 #include "model/problem.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <numeric>
 
 #include <gtest/gtest.h>
+
+#include "model/random.hpp"
 
 namespace fasweep {
 namespace {
@@ -22,7 +27,7 @@ TEST(Problem, DependsOnItsKeyAlone) {
 
   EXPECT_EQ(a.x, again.x);
   EXPECT_EQ(a.y, again.y);
-  EXPECT_EQ(a.hidden_weight, again.hidden_weight);
+  EXPECT_EQ(a.hidden_weight(), again.hidden_weight());
   EXPECT_EQ(a.output_weight, again.output_weight);
   EXPECT_EQ(a.feedback, again.feedback);
 }
@@ -32,7 +37,7 @@ TEST(Problem, ActivationChangesTargetsOnly) {
   const Problem tanh = make_problem(small_data(), {5, 8, Activations::index_of<Tanh>()});
 
   EXPECT_EQ(relu.x, tanh.x);
-  EXPECT_EQ(relu.hidden_weight, tanh.hidden_weight);
+  EXPECT_EQ(relu.hidden_weight(), tanh.hidden_weight());
   EXPECT_EQ(relu.feedback, tanh.feedback);
   EXPECT_NE(relu.y, tanh.y);
 }
@@ -58,8 +63,9 @@ TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
   const Problem scaled = make_problem(small_data(), {5, 8, 0}, InitialWeights::gaussian_scaled);
 
   EXPECT_EQ(plain.output_weight, scaled.output_weight);
-  for (std::size_t i = 0; i < plain.hidden_weight.size(); ++i) {
-    EXPECT_EQ(scaled.hidden_weight[i], plain.hidden_weight[i] / std::sqrt(3.0));
+  const std::vector<double> weights = plain.hidden_weight();
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    EXPECT_EQ(scaled.hidden_weight()[i], weights[i] / std::sqrt(3.0));
   }
 }
 
@@ -70,7 +76,44 @@ TEST(Problem, DatasetReplacesTheTeacher) {
   EXPECT_EQ(problem.dataset, &dataset);
   EXPECT_TRUE(problem.x.empty());
   EXPECT_TRUE(problem.y.empty());
-  EXPECT_EQ(problem.hidden_weight, make_problem(small_data(), {5, 8, 0}).hidden_weight);
+  EXPECT_EQ(problem.hidden_weight(), make_problem(small_data(), {5, 8, 0}).hidden_weight());
+}
+
+TEST(Problem, BlocksOfHiddenWeightsAreThoseOfTheWhole) {
+  const Problem problem = make_problem(small_data(), {5, 9, 0});
+  const std::vector<double> whole = problem.hidden_weight();
+  std::vector<double> expected(9 * 3);
+  RandomStream{5, 9, Purpose::hidden_weight}.fill_normal(expected);
+  ASSERT_EQ(whole, expected);
+  for (int first = 0; first < 9; first += 2) {
+    std::vector<double> rows(first < 8 ? 6 : 3);
+    problem.fill_hidden_weight(first, rows);
+    EXPECT_TRUE(std::equal(rows.begin(), rows.end(), whole.begin() + std::ptrdiff_t{first} * 3));
+  }
+}
+
+TEST(Problem, TargetsAreTheTeachersForEveryWidth) {
+  for (const int teacher_width : {1, 2, 15, 16, 17, 33}) {
+    SCOPED_TRACE(teacher_width);
+    DataSettings data = small_data();
+    data.inputs = 7;
+    data.teacher_width = teacher_width;
+    const Problem problem = make_problem(data, {5, 8, Activations::index_of<Relu>()});
+    std::vector<double> output(static_cast<std::size_t>(teacher_width));
+    RandomStream{5, 8, Purpose::teacher_output}.fill_normal(output);
+
+    for (std::size_t i = 0; i < problem.y.size(); ++i) {
+      double sum = 0;
+      for (std::size_t r = 0; r < output.size(); ++r) {
+        std::vector<double> unit(7);
+        RandomStream{5, 8, Purpose::teacher_hidden}.fill_normal(unit, r * 8);  // rows begin at even positions
+        const double z = std::inner_product(unit.begin(), unit.end(), problem.x.begin() + std::ptrdiff_t(i) * 7, 0.0);
+        sum += output[r] * std::max(z, 0.0);
+      }
+      // The same sums in the same order, but for fused multiply-adds.
+      EXPECT_NEAR(problem.y[i], sum / std::sqrt(teacher_width), 1e-13 * teacher_width);
+    }
+  }
 }
 
 TEST(Problem, ScaledInputsAreGaussianOverRootD) {

@@ -14,7 +14,7 @@
 
 namespace fasweep {
 
-template <class Scalar, class Activation, class Rule>
+template <class Scalar, class Activation>
 class DenseNetwork {
  public:
   explicit DenseNetwork(const SampleSpaceStart<Scalar>& start)
@@ -64,10 +64,11 @@ class DenseNetwork {
   }
 
   /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
+  template <class Rule>
   void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
-      make_signal(tile, error, decay, scale);
+      make_signal<Rule>(tile, error, decay, scale);
       add_product(block_rows_, blocks_, samples_, gram_.get(), signal_.get(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
@@ -136,6 +137,7 @@ class DenseNetwork {
   }
 
   /// signal = -scale (e v^T) .* psi'(Z) of a tile, samples x units, and the tile's new beta.
+  template <class Rule>
   void make_signal(int tile, std::span<const Scalar> error, Scalar decay, Scalar scale) {
     std::array<P, vectors> v;
     std::array<P, vectors> gradient;

@@ -1,5 +1,9 @@
 #include "backend/cpu/gram.hpp"
 
+#include <algorithm>
+#include <span>
+#include <type_traits>
+
 namespace fasweep {
 
 GramMatrix::GramMatrix(const Problem& problem) {
@@ -24,5 +28,28 @@ Eigen::MatrixXd GramMatrix::root() const {
 Eigen::MatrixXd GramMatrix::inverse_root() const {
   return eigenvalues.cwiseSqrt().cwiseInverse().asDiagonal() * eigenvectors.transpose();
 }
+
+template <class Scalar>
+void make_pre_activation(const Problem& problem, Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>> z) {
+  using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  const Matrix x =
+      Eigen::Map<const Eigen::MatrixXd>(problem.x.data(), problem.inputs, z.cols()).template cast<Scalar>();
+  constexpr int block_units = 96;  // whose weights stay in second-level cache
+  Eigen::MatrixXd weights(problem.inputs, block_units);
+  Matrix w;
+  for (int first = 0; first < problem.width; first += block_units) {
+    const int units = std::min(block_units, problem.width - first);
+    problem.fill_hidden_weight(first, std::span(weights.data(), static_cast<std::size_t>(weights.size())));
+    if constexpr (std::is_same_v<Scalar, double>) {
+      z.middleRows(first, units).noalias() = weights.leftCols(units).transpose() * x;
+    } else {
+      w = weights.template cast<Scalar>();
+      z.middleRows(first, units).noalias() = w.leftCols(units).transpose() * x;
+    }
+  }
+}
+
+template void make_pre_activation(const Problem&, Eigen::Map<Eigen::MatrixXf>);
+template void make_pre_activation(const Problem&, Eigen::Map<Eigen::MatrixXd>);
 
 }  // namespace fasweep

@@ -1,4 +1,5 @@
-// The Gram matrix K = X X^T of a problem's inputs and its roots, in float64.
+// What training without W starts from: the Gram matrix K = X X^T of a problem's inputs and its roots, in float64, and
+// Z(0) = X W(0)^T.
 #pragma once
 
 #include <Eigen/Dense>
@@ -20,5 +21,12 @@ struct GramMatrix {
   Eigen::VectorXd eigenvalues;   // of K over the training samples that are not zero but for rounding
   Eigen::MatrixXd eigenvectors;  // their eigenvectors, samples x rank
 };
+
+/// Z(0), multiplied in `Scalar`. z: width x (samples + test samples).
+template <class Scalar>
+void make_pre_activation(const Problem& problem, Eigen::Map<Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>> z);
+
+extern template void make_pre_activation(const Problem&, Eigen::Map<Eigen::MatrixXf>);
+extern template void make_pre_activation(const Problem&, Eigen::Map<Eigen::MatrixXd>);
 
 }  // namespace fasweep

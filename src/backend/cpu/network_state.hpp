@@ -6,25 +6,32 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
 #include <span>
 #include <string>
-
-#include <hwy/aligned_allocator.h>
 
 #include "util/bytes.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
 
+/// As long as the longest vector register. Not Highway's allocator: loading its library times the clock at every start.
+inline constexpr std::align_val_t vector_alignment{64};
+
+struct AlignedDelete {
+  void operator()(void* numbers) const { ::operator delete(numbers, vector_alignment); }
+};
+
 template <class Scalar>
-using AlignedNumbers = hwy::AlignedFreeUniquePtr<Scalar[]>;
+using AlignedNumbers = std::unique_ptr<Scalar[], AlignedDelete>;
 
 /// `size` zeros.
 template <class Scalar>
 AlignedNumbers<Scalar> make_numbers(std::size_t size) {
-  auto numbers = hwy::AllocateAligned<Scalar>(std::max<std::size_t>(size, 1));  // nothing cannot be allocated
-  std::fill_n(numbers.get(), size, Scalar(0));
-  return numbers;
+  auto* numbers = static_cast<Scalar*>(::operator new(size * sizeof(Scalar), vector_alignment));
+  std::fill_n(numbers, size, Scalar(0));
+  return AlignedNumbers<Scalar>(numbers);
 }
 
 /// lanes: numbers a vector register holds.

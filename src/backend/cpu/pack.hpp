@@ -23,7 +23,7 @@ struct Pack {
 
   static Pack broadcast(Scalar value) { return Pack(hwy::HWY_NAMESPACE::Set(Tag(), value)); }
 
-  /// from and to: aligned to the vector (hwy::AlignedVector, at a multiple of `lanes`).
+  /// from and to: aligned to the vector (AlignedNumbers, at a multiple of `lanes`).
   static Pack load(const Scalar* from) { return Pack(hwy::HWY_NAMESPACE::Load(Tag(), from)); }
   void store(Scalar* to) const { hwy::HWY_NAMESPACE::Store(vector, Tag(), to); }
 

@@ -24,13 +24,13 @@ struct ReducedLinearSolver::Shared {
         gram(problem),
         root(gram.root()),
         y(Eigen::Map<const Eigen::VectorXd>(problem.y.data(), rows)) {
-    const Eigen::Map<const Eigen::MatrixXd> x(problem.x.data(), problem.inputs, rows);
-    const Eigen::Map<const Eigen::MatrixXd> w(problem.hidden_weight.data(), problem.inputs, problem.width);
     basis.resize(problem.width, rows + 2);
     basis.col(output) = Eigen::Map<const Eigen::VectorXd>(problem.output_weight.data(), problem.width);
     basis.col(feedback) = Eigen::Map<const Eigen::VectorXd>(problem.feedback.data(), problem.width);
-    basis.rightCols(rows).noalias() = w.transpose() * x;
-    basis_gram.noalias() = basis.transpose() * basis;
+    make_pre_activation(problem, Eigen::Map<Eigen::MatrixXd>(basis.col(hidden).data(), problem.width, rows));
+    basis_gram.setZero(rows + 2, rows + 2);
+    basis_gram.selfadjointView<Eigen::Lower>().rankUpdate(basis.transpose());
+    basis_gram.triangularView<Eigen::StrictlyUpper>() = basis_gram.transpose();
   }
 
   static constexpr Eigen::Index output = 0;    // column of beta(0)
@@ -58,8 +58,8 @@ class ReducedLinearState {
         moving_(uses_output_ ? shared.basis.cols() : 1),
         output_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::output)),
         feedback_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::feedback)),
-        hidden_(Eigen::MatrixXd::Zero(moving_, shared.samples)),
-        hidden_gram_(Eigen::MatrixXd::Zero(moving_, shared.rows)) {
+        hidden_(Eigen::MatrixXd::Zero(shared.samples, moving_)),
+        hidden_gram_(Eigen::MatrixXd::Zero(shared.rows, moving_)) {
     forward();
   }
 
@@ -71,10 +71,12 @@ class ReducedLinearState {
     const auto e = error_.head(shared_.samples);
     spread_error_.noalias() = shared_.gram.matrix * e;
     set_rule_feedback();
-    moving_gradient_.noalias() = hidden_gram_.leftCols(shared_.samples) * e;
+    moving_gradient_.noalias() = hidden_gram_.topRows(shared_.samples).transpose() * e;
     moving_feedback_ = scale * moving_part(rule_feedback_);
-    hidden_.noalias() -= moving_feedback_ * e.transpose();
-    hidden_gram_.noalias() -= moving_feedback_ * spread_error_.transpose();
+    for (Eigen::Index k = 0; k < moving_; ++k) {
+      hidden_.col(k) -= moving_feedback_[k] * e;
+      hidden_gram_.col(k) -= moving_feedback_[k] * spread_error_;
+    }
     output_ *= 1 - step_size * ridge;
     output_.segment(Shared::hidden, shared_.samples) -= scale * e;
     moving_part(output_) -= scale * moving_gradient_;
@@ -164,14 +166,14 @@ class ReducedLinearState {
 
   void forward() {
     gram_output_.noalias() = shared_.basis_gram * output_;
-    error_.noalias() = hidden_gram_.transpose() * moving_part(gram_output_);
-    error_ += gram_output_.tail(shared_.rows);
+    error_ = gram_output_.tail(shared_.rows);
+    error_.noalias() += hidden_gram_ * moving_part(gram_output_);
     error_ = error_ / shared_.root_width - shared_.y;
   }
 
   /// ||W - W(0)||_F^2 = tr(A^T G A K), and row r of W - W(0) is B_r A X.
   void observe_hidden(Observation& o) const {
-    const Eigen::MatrixXd moved = hidden_ * shared_.root.transpose();
+    const Eigen::MatrixXd moved = hidden_.transpose() * shared_.root.transpose();
     const Eigen::MatrixXd metric = moved * moved.transpose();
     if (!uses_output_) {
       o.hidden_change_square = metric(0, 0) * shared_.basis_gram(Shared::feedback, Shared::feedback);
@@ -194,8 +196,8 @@ class ReducedLinearState {
   Eigen::Index moving_;                          // rows of A
   Eigen::VectorXd output_;                       // q
   Eigen::VectorXd feedback_;                     // coordinates of b
-  Eigen::MatrixXd hidden_;                       // A: moving x samples
-  Eigen::MatrixXd hidden_gram_;                  // A K: moving x rows
+  Eigen::MatrixXd hidden_;                       // A^T: samples x moving
+  Eigen::MatrixXd hidden_gram_;                  // K A^T: rows x moving
   Eigen::VectorXd gram_output_;                  // G q
   Eigen::VectorXd error_;                        // f - y, rows
   Eigen::VectorXd spread_error_;                 // K e, rows

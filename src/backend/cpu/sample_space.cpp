@@ -16,7 +16,27 @@ namespace {
 template <class Scalar>
 using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
+/// Hidden units at an observed step.
+template <class Scalar>
+struct UnitBlock {
+  UnitBlock(int units, int samples) : change(units, samples), signal(units, samples), output(units), feedback(units) {}
+
+  Matrix<Scalar> change;    // z(t) - z(0)
+  Matrix<Scalar> signal;    // e .* psi'(z)
+  Eigen::ArrayXd output;    // beta(t)
+  Eigen::ArrayXd feedback;  // v of the rule
+};
+
+template <class Scalar>
+Eigen::VectorXd as_double(std::span<const Scalar> values) {
+  return Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>(values.data(),
+                                                                    static_cast<Eigen::Index>(values.size()))
+      .template cast<double>();
+}
+
 }  // namespace
+
+// What observations need of Eigen is here, which is compiled once a precision and not for every activation and rule.
 
 template <class Scalar>
 struct SampleSpaceSolver<Scalar>::Shared {
@@ -24,17 +44,39 @@ struct SampleSpaceSolver<Scalar>::Shared {
     start.samples = problem.samples;
     start.rows = problem.samples + problem.test_samples;
     start.width = problem.width;
-    const Eigen::Map<const Eigen::MatrixXd> x(problem.x.data(), problem.inputs, start.rows);
-    const Eigen::Map<const Eigen::MatrixXd> w(problem.hidden_weight.data(), problem.inputs, problem.width);
     const Matrix<Scalar> k = gram.matrix.template cast<Scalar>();
-    const Matrix<Scalar> z = w.template cast<Scalar>().transpose() * x.template cast<Scalar>();
     start.gram.assign(k.data(), k.data() + k.size());
-    start.pre_activation.assign(z.data(), z.data() + z.size());
+    start.pre_activation.resize(static_cast<std::size_t>(start.width) * static_cast<std::size_t>(start.rows));
+    make_pre_activation(problem, Eigen::Map<Matrix<Scalar>>(start.pre_activation.data(), start.width, start.rows));
     start.output_weight.assign(problem.output_weight.begin(), problem.output_weight.end());
     start.feedback.assign(problem.feedback.begin(), problem.feedback.end());
     targets.assign(problem.y.begin(), problem.y.end());
     root = gram.root().template cast<Scalar>();
     inverse_root = gram.inverse_root().template cast<Scalar>();
+  }
+
+  [[gnu::noinline]] void observe_output(std::span<const Scalar> output_weight, Observation& o) const {
+    const Eigen::VectorXd beta = as_double(output_weight);
+    const Eigen::VectorXd b = as_double(std::span<const Scalar>(start.feedback));
+    o.output_square = beta.squaredNorm();
+    o.feedback_square = b.squaredNorm();
+    o.feedback_dot_output = b.dot(beta);
+    o.max_output_change = (beta - as_double(std::span<const Scalar>(start.output_weight))).cwiseAbs().maxCoeff();
+  }
+
+  /// W(t) - W(0) = A^T X for some multipliers A, and z_r(t) - z_r(0) = K a_r, so ||w_r(t) - w_r(0)||^2 = a_r^T K a_r is
+  /// the change of z_r in the metric of K's pseudo-inverse. The gradient of unit r is v_r X^T (e .* psi'(z_r)) /
+  /// sqrt(p), whose norm is likewise one in the metric of K. o.max_hidden_change becomes the square of the largest.
+  [[gnu::noinline]] void add_hidden(const UnitBlock<Scalar>& block, Observation& o) const {
+    const Eigen::ArrayXd moved =
+        (block.change * inverse_root.transpose()).eval().rowwise().squaredNorm().template cast<double>();
+    const Eigen::ArrayXd square =
+        (block.signal * root.transpose()).eval().rowwise().squaredNorm().template cast<double>() / start.width;
+    o.hidden_change_square += moved.sum();
+    o.max_hidden_change = std::max(o.max_hidden_change, moved.maxCoeff());
+    o.rule_gradient_square += (block.feedback.square() * square).sum();
+    o.backprop_gradient_square += (block.output.square() * square).sum();
+    o.gradient_dot += (block.feedback * block.output * square).sum();
   }
 
   GramMatrix gram;
@@ -61,8 +103,9 @@ class SampleSpaceState {
   [[nodiscard]] double decayed_square() const { return as_double(network_.output_weight()).squaredNorm(); }
 
   void advance(double step_size, double ridge) {
-    network_.advance(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
-                     static_cast<Scalar>(1 - step_size * ridge), static_cast<Scalar>(step_size / root_width_));
+    network_.template advance<Rule>(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
+                                    static_cast<Scalar>(1 - step_size * ridge),
+                                    static_cast<Scalar>(step_size / root_width_));
     take_error();
   }
 
@@ -71,14 +114,9 @@ class SampleSpaceState {
     const int samples = shared_.start.samples;
     const int rows = shared_.start.rows;
     o.squared_error = sum_of_squares(0, samples);
-    const Eigen::VectorXd beta = as_double(network_.output_weight());
-    const Eigen::VectorXd b = as_double(shared_.start.feedback);
-    o.output_square = beta.squaredNorm();
-    o.feedback_square = b.squaredNorm();
-    o.feedback_dot_output = b.dot(beta);
+    shared_.observe_output(network_.output_weight(), o);
     complete_single_output(rows > samples ? sum_of_squares(samples, rows) : not_a_number, o);
-    o.max_output_change = (beta - as_double(shared_.start.output_weight)).cwiseAbs().maxCoeff();
-    observe_hidden(beta, b, o);
+    observe_hidden(o);
     return o;
   }
 
@@ -93,12 +131,6 @@ class SampleSpaceState {
   }
 
  private:
-  static Eigen::VectorXd as_double(std::span<const Scalar> values) {
-    return Eigen::Map<const Eigen::Matrix<Scalar, Eigen::Dynamic, 1>>(values.data(),
-                                                                      static_cast<Eigen::Index>(values.size()))
-        .template cast<double>();
-  }
-
   void take_error() {
     for (std::size_t i = 0; i < error_.size(); ++i) {
       error_[i] = network_.outputs()[i] / static_cast<Scalar>(root_width_) - shared_.targets[i];
@@ -114,23 +146,18 @@ class SampleSpaceState {
     return sum;
   }
 
-  /// W(t) - W(0) = A^T X for some multipliers A, and z_r(t) - z_r(0) = K a_r, so ||w_r(t) - w_r(0)||^2 = a_r^T K a_r is
-  /// the change of z_r in the metric of K's pseudo-inverse. The gradient of unit r is v_r X^T (e .* psi'(z_r)) /
-  /// sqrt(p), whose norm is likewise one in the metric of K. In blocks of units, which bounds the memory.
-  void observe_hidden(const Eigen::VectorXd& beta, const Eigen::VectorXd& b, Observation& o) const {
+  /// In blocks of units, which bounds the memory.
+  void observe_hidden(Observation& o) const {
     const int samples = shared_.start.samples;
-    const int width = shared_.start.width;
-    const double width_square = root_width_ * root_width_;
+    const std::span<const Scalar> beta = network_.output_weight();
     constexpr int block_units = 256;
-    double largest = 0;
-    for (int first = 0; first < width; first += block_units) {
-      const int units = std::min(block_units, width - first);
-      Matrix<Scalar> change(units, samples);
-      Matrix<Scalar> signal(units, samples);
+    for (int first = 0; first < shared_.start.width; first += block_units) {
+      const int units = std::min(block_units, shared_.start.width - first);
+      UnitBlock<Scalar> block(units, samples);
       for (int i = 0; i < samples; ++i) {
-        Scalar* z = change.col(i).data();
-        Scalar* s = signal.col(i).data();
-        const Scalar* z0 = &shared_.start.pre_activation[static_cast<std::size_t>(i) * width + first];
+        Scalar* z = block.change.col(i).data();
+        Scalar* s = block.signal.col(i).data();
+        const Scalar* z0 = &shared_.start.pre_activation[static_cast<std::size_t>(i) * shared_.start.width + first];
         const Scalar e = error_[static_cast<std::size_t>(i)];
         network_.copy_pre_activations(i, first, std::span(z, static_cast<std::size_t>(units)));
         for (int u = 0; u < units; ++u) {
@@ -138,22 +165,14 @@ class SampleSpaceState {
           z[u] -= z0[u];
         }
       }
-      const Eigen::ArrayXd moved =
-          (change * shared_.inverse_root.transpose()).eval().rowwise().squaredNorm().template cast<double>();
-      const Eigen::ArrayXd square =
-          (signal * shared_.root.transpose()).eval().rowwise().squaredNorm().template cast<double>() / width_square;
-      const Eigen::ArrayXd output = beta.segment(first, units);
-      const Eigen::ArrayXd v =
-          beta.segment(first, units).binaryExpr(b.segment(first, units), [](double beta_r, double b_r) {
-            return Rule::feedback(b_r, beta_r);
-          });
-      o.hidden_change_square += moved.sum();
-      largest = std::max(largest, moved.maxCoeff());
-      o.rule_gradient_square += (v.square() * square).sum();
-      o.backprop_gradient_square += (output.square() * square).sum();
-      o.gradient_dot += (v * output * square).sum();
+      for (int u = 0; u < units; ++u) {
+        const auto at = static_cast<std::size_t>(first + u);
+        block.output[u] = static_cast<double>(beta[at]);
+        block.feedback[u] = Rule::feedback(static_cast<double>(shared_.start.feedback[at]), block.output[u]);
+      }
+      shared_.add_hidden(block, o);
     }
-    o.max_hidden_change = std::sqrt(largest);
+    o.max_hidden_change = std::sqrt(o.max_hidden_change);
   }
 
   const Shared& shared_;
@@ -163,9 +182,9 @@ class SampleSpaceState {
 };
 
 /// The faster of the two layouts.
-template <class Scalar, class Activation, class Rule>
-using NetworkFor = std::conditional_t<Activation::derivative_is_zero_or_one, TableNetwork<Scalar, Activation, Rule>,
-                                      DenseNetwork<Scalar, Activation, Rule>>;
+template <class Scalar, class Activation>
+using NetworkFor = std::conditional_t<Activation::derivative_is_zero_or_one, TableNetwork<Scalar, Activation>,
+                                      DenseNetwork<Scalar, Activation>>;
 
 }  // namespace
 
@@ -182,7 +201,7 @@ RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const
     return Rules::visit(run.rule, [&](auto rule) {
       using A = typename decltype(activation)::type;
       using R = typename decltype(rule)::type;
-      SampleSpaceState<Scalar, NetworkFor<Scalar, A, R>, R, A, Shared> state(*shared_);
+      SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared> state(*shared_);
       return train_run(state, run, request, Solver::sample_space);
     });
   });

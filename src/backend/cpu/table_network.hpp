@@ -22,7 +22,7 @@ namespace fasweep {
 
 // Rows of Z lie along the lanes. Training samples come in parts of 60, each filled up to 64 positions, so that a part's
 // active samples are the bits of one word; test samples follow.
-template <class Scalar, class Activation, class Rule>
+template <class Scalar, class Activation>
 class TableNetwork {
  public:
   explicit TableNetwork(const SampleSpaceStart<Scalar>& start)
@@ -70,6 +70,7 @@ class TableNetwork {
   }
 
   /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
+  template <class Rule>
   void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
     for (int i = 0; i < samples_; ++i) {
       error_[position(i)] = error[i];
@@ -78,7 +79,7 @@ class TableNetwork {
     std::fill_n(partial_outputs_.get(), positions_, Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
-      update_output_weights(first, end, decay, scale);
+      update_output_weights<Rule>(first, end, decay, scale);
       for (int position = 0; position < positions_; position += lanes) {
         add_tables(first, end, position);
       }
@@ -148,18 +149,19 @@ class TableNetwork {
   }
 
   /// Of the units first to end: which samples are active, the step along the tables' sums, and the new beta.
+  template <class Rule>
   void update_output_weights(int first, int end, Scalar decay, Scalar scale) {
     constexpr int units = 4;  // at once: independent sums hide the latency of the additions
     int r = first;
     for (; r + units <= end; r += units) {
-      update_units<units>(r, decay, scale);
+      update_units<Rule, units>(r, decay, scale);
     }
     for (; r < end; ++r) {
-      update_units<1>(r, decay, scale);
+      update_units<Rule, 1>(r, decay, scale);
     }
   }
 
-  template <int units>
+  template <class Rule, int units>
   void update_units(int first, Scalar decay, Scalar scale) {
     const Scalar* const z = &z_[at(first)];
     const Scalar* const error = error_.get();

@@ -20,8 +20,9 @@ namespace {
 
 /// Hidden units lie in blocks, as many in each as the inputs multiply at once: W is [block][input][unit], Z and H are
 /// [block][sample][unit]. Units that fill the last block have weights 0 throughout and no part in anything. A step
-/// takes each block through its update and the next batch's forward pass while its weights are in cache.
-template <class Scalar, class Activation, class Rule>
+/// takes each block through its update and the next batch's forward pass while its weights are in cache. Activation and
+/// rule are looked up a block at a time, so that products are compiled once a precision.
+template <class Scalar>
 class WeightSpaceState {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
@@ -30,6 +31,8 @@ class WeightSpaceState {
   WeightSpaceState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
         training_(request.training),
+        psi_(run.activation),
+        rule_(run.rule),
         traits_(traits_of(request.record.metrics)),
         is_classes_(request.data.targets == Targets::classes),
         masks_{run.seed, run.width, Purpose::masks},
@@ -160,11 +163,17 @@ class WeightSpaceState {
   /// visit(position in hidden_weight_, W(0) there) for the inputs of each unit, then unit_done(unit).
   template <class Visit, class UnitDone>
   void for_hidden_weights(Visit visit, UnitDone unit_done) const {
+    constexpr int units_at_once = 16;
+    std::vector<double> start(static_cast<std::size_t>(units_at_once) * problem_.inputs);
     for (int r = 0; r < problem_.width; ++r) {
+      if (r % units_at_once == 0) {
+        const int units = std::min(units_at_once, problem_.width - r);
+        problem_.fill_hidden_weight(r, std::span(start).first(static_cast<std::size_t>(units) * problem_.inputs));
+      }
       const std::size_t first = static_cast<std::size_t>(r / units_) * block_weights() + r % units_;
-      const double* start = &problem_.hidden_weight[static_cast<std::size_t>(r) * problem_.inputs];
+      const double* unit = &start[static_cast<std::size_t>(r % units_at_once) * problem_.inputs];
       for (int j = 0; j < problem_.inputs; ++j) {
-        visit(first + static_cast<std::size_t>(j) * units_, start[j]);
+        visit(first + static_cast<std::size_t>(j) * units_, unit[j]);
       }
       unit_done(r);
     }
@@ -219,9 +228,11 @@ class WeightSpaceState {
     if (training_.biases) {
       samples(h, rows.size()).colwise() += hidden_bias_.segment(block * units_, units_);
     }
-    for (std::ptrdiff_t i = 0; i < size; ++i) {
-      h[i] = Activation::value(h[i]);
-    }
+    Activations::visit(psi_, [&](auto type) {
+      for (std::ptrdiff_t i = 0; i < size; ++i) {
+        h[i] = decltype(type)::type::value(h[i]);
+      }
+    });
   }
 
   /// H as the output layer sees it. Valid until the next call.
@@ -262,30 +273,39 @@ class WeightSpaceState {
 
   /// v of a block's units, units x outputs.
   [[nodiscard]] Matrix rule_feedback(int block) const {
-    return feedback_.middleRows(block * units_, units_)
-        .binaryExpr(output_weight_.middleRows(block * units_, units_),
-                    [](Scalar b, Scalar beta) { return Rule::feedback(b, beta); });
+    Matrix v(units_, problem_.outputs);
+    Rules::visit(rule_, [&](auto type) {
+      for (Eigen::Index c = 0; c < v.cols(); ++c) {
+        for (int u = 0; u < units_; ++u) {
+          v(u, c) =
+              decltype(type)::type::feedback(feedback_(block * units_ + u, c), output_weight_(block * units_ + u, c));
+        }
+      }
+    });
+    return v;
   }
 
   /// signal = (v E) .* psi'(Z) .* mask of a block, units x samples: what each unit is told about each sample.
   void make_signal(int block, const Matrix& v, const Matrix& error, Scalar* signal) const {
-    const Scalar* h = activation(block);
-    const Scalar* m = drops() ? mask(block) : nullptr;
-    for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units_, h += units_) {
-      for (Eigen::Index c = 0; c < error.rows(); ++c) {
-        const Scalar e = error(c, i);
-        const Scalar* column = v.col(c).data();
+    Activations::visit(psi_, [&](auto type) {
+      const Scalar* h = activation(block);
+      const Scalar* m = drops() ? mask(block) : nullptr;
+      for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units_, h += units_) {
+        for (Eigen::Index c = 0; c < error.rows(); ++c) {
+          const Scalar e = error(c, i);
+          const Scalar* column = v.col(c).data();
+          for (int u = 0; u < units_; ++u) {
+            signal[u] = c == 0 ? e * column[u] : signal[u] + e * column[u];
+          }
+        }
         for (int u = 0; u < units_; ++u) {
-          signal[u] = c == 0 ? e * column[u] : signal[u] + e * column[u];
+          signal[u] *= decltype(type)::type::derivative(h[u]);
+        }
+        for (int u = 0; m != nullptr && u < units_; ++u) {
+          signal[u] *= m[i * units_ + u];
         }
       }
-      for (int u = 0; u < units_; ++u) {
-        signal[u] *= Activation::derivative(h[u]);
-      }
-      for (int u = 0; m != nullptr && u < units_; ++u) {
-        signal[u] *= m[i * units_ + u];
-      }
-    }
+    });
   }
 
   /// One step of a block's weights from the batch its activations are of.
@@ -398,6 +418,8 @@ class WeightSpaceState {
 
   const Problem& problem_;
   const TrainingSettings& training_;
+  int psi_;          // position in Activations
+  int rule_;         // position in Rules
   unsigned traits_;  // of the recorded metrics
   bool is_classes_;
   RandomStream masks_;
@@ -428,12 +450,8 @@ class WeightSpaceState {
 
 template <class Scalar>
 RunRecord train_weight_space(const TrainingRequest& request, const RunSpec& run) {
-  return Activations::visit(run.activation, [&](auto activation) {
-    return Rules::visit(run.rule, [&](auto rule) {
-      WeightSpaceState<Scalar, typename decltype(activation)::type, typename decltype(rule)::type> state(request, run);
-      return train_run(state, run, request, Solver::weight_space);
-    });
-  });
+  WeightSpaceState<Scalar> state(request, run);
+  return train_run(state, run, request, Solver::weight_space);
 }
 
 template RunRecord train_weight_space<float>(const TrainingRequest&, const RunSpec&);

@@ -126,6 +126,11 @@ int count_cuda_devices() {
   return count_devices();
 }
 
+CudaDeviceName name_cuda_device(int device) {
+  const DeviceInfo info = describe_device(device);
+  return {info.name + ", " + info.uuid + ", PCI " + info.pci_id, info.uuid};
+}
+
 std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others) {
   return std::make_unique<CudaTrainer>(device, std::move(others));
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "train/trainer.hpp"
 
@@ -13,6 +14,13 @@ namespace fasweep {
 
 /// Devices this process may use; 0 without a driver or without CUDA.
 [[nodiscard]] int count_cuda_devices();
+
+/// What a device is called, for people and for telling whether two ranks have the same one.
+struct CudaDeviceName {
+  std::string text;  // "NVIDIA H100 80GB HBM3, GPU-..., PCI 0000:1b:00.0"
+  std::string uuid;
+};
+[[nodiscard]] CudaDeviceName name_cuda_device(int device);
 
 /// The trainer of one worker thread, made and used in that thread. It takes float32 runs with at most 256 samples (test
 /// samples included) under solver auto or sample-space; `others` trains the rest, and what the cost model gives to

@@ -22,6 +22,10 @@ int count_cuda_devices() {
   return 0;
 }
 
+CudaDeviceName name_cuda_device(int /*device*/) {
+  refuse();
+}
+
 std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/) {
   refuse();
 }

@@ -60,8 +60,13 @@ std::vector<float> initial_pre_activations(const Problem& problem) {
   const std::vector<double> transposed = transposed_inputs(problem, rows);
   std::vector<float> z(rows * width);
   std::vector<double> column;
+  constexpr std::size_t block_units = 64;
+  std::vector<double> block(block_units * inputs);
   for (std::size_t r = 0; r < width; ++r) {
-    multiply_inputs(transposed, rows, problem.hidden_weight.data() + r * inputs, inputs, column);
+    if (r % block_units == 0) {
+      problem.fill_hidden_weight(static_cast<int>(r), block);
+    }
+    multiply_inputs(transposed, rows, block.data() + r % block_units * inputs, inputs, column);
     for (std::size_t i = 0; i < rows; ++i) {
       z[i * width + r] = static_cast<float>(column[i]);
     }

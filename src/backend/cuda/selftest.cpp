@@ -51,12 +51,12 @@ Problem exact_problem(const Shape& shape, std::int64_t seed) {
   problem.test_samples = shape.tests;
   problem.inputs = inputs;
   problem.width = shape.width;
+  problem.seed = seed;
   problem.x = normals(Purpose::inputs, rows, inputs);
   for (double& x : problem.x) {
     x /= 4;  // N(0, 1/d), exactly
   }
   problem.y = normals(Purpose::label_noise, rows, 1);
-  problem.hidden_weight = normals(Purpose::hidden_weight, shape.width, inputs);
   problem.output_weight = normals(Purpose::output_weight, shape.width, 1);
   problem.feedback = normals(Purpose::feedback, shape.width, 1);
   return problem;

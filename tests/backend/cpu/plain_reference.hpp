@@ -18,7 +18,8 @@ struct PlainNetwork {
   const Problem& problem;
   std::string_view activation;
   std::string_view rule;
-  std::vector<double> w = problem.hidden_weight;
+  std::vector<double> initial_w = problem.hidden_weight();
+  std::vector<double> w = initial_w;
   std::vector<double> beta = problem.output_weight;
 
   [[nodiscard]] double psi(double z) const {
@@ -150,7 +151,7 @@ struct PlainNetwork {
       o.max_output_change = std::max(o.max_output_change, std::abs(beta[unit] - problem.output_weight[unit]));
       double square = 0;
       for (int k = 0; k < problem.inputs; ++k) {
-        const double change = w[at(r, k)] - problem.hidden_weight[at(r, k)];
+        const double change = w[at(r, k)] - initial_w[at(r, k)];
         square += change * change;
       }
       o.hidden_change_square += square;

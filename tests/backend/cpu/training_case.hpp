@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cmath>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct TrainingCase {
 template <class Metric>
 [[nodiscard]] double value_at(const RunRecord& record, std::size_t point) {
   return record.trajectory.at(static_cast<std::size_t>(Metrics::index_of<Metric>()) * record.points + point);
+}
+
+/// Bit for bit, so that a metric that does not apply (NaN) equals itself.
+[[nodiscard]] inline bool are_same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(double)) == 0;
 }
 
 /// Both not numbers, or equal within `relative` of the larger plus `absolute`.

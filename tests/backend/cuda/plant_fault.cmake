@@ -10,6 +10,7 @@ function(fasweep_add_canary name canary)
   target_compile_options(canary_${name} PRIVATE -ffp-contract=off)
   target_link_libraries(canary_${name} PRIVATE fasweep_backend_cuda_host)
   add_test(NAME backend/cuda/canary:${name} COMMAND canary_${name})
+  set_tests_properties(backend/cuda/canary:${name} PROPERTIES LABELS canary)
 endfunction()
 
 function(fasweep_plant_fault name text replacement)
