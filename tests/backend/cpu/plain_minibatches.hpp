@@ -23,7 +23,7 @@ struct PlainMinibatches {
   const TrainingSettings& training;
   std::string_view activation;
   std::string_view rule;
-  Numbers w = problem.hidden_weight();     // width x inputs
+  Numbers w = problem.hidden_weight();   // width x inputs
   Numbers beta = problem.output_weight;  // width x outputs
   Numbers hidden_bias = Numbers(static_cast<std::size_t>(problem.width), 0.0);
   Numbers output_bias = Numbers(static_cast<std::size_t>(problem.outputs), 0.0);
