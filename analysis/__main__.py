@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from analysis.figure2 import write_figure2
+from analysis.figure3 import ALIGNMENTS, write_figure3
 from analysis.results import AnalysisError
 from analysis.summary import print_summary
 
@@ -21,6 +22,14 @@ def parser() -> argparse.ArgumentParser:
         "--width", type=int, metavar="P", help="p of the loss panels; default 3200 if present, else the middle width"
     )
     figure2.set_defaults(run=lambda given: write_figure2(given.files, given.output, given.width))
+    figure3 = commands.add_parser("figure3", help="alignment and test accuracy against epochs")
+    figure3.add_argument("file", metavar="FILE.h5")
+    figure3.add_argument("-o", dest="output", required=True, metavar="OUT", help="OUT.png, OUT.svg or OUT.pdf")
+    figure3.add_argument(
+        "--alignment", choices=ALIGNMENTS, default=next(iter(ALIGNMENTS)), help="metric of the left panel; %(default)s"
+    )
+    figure3.add_argument("--runs", action="store_true", help="one line a run instead of mean and deviation")
+    figure3.set_defaults(run=lambda given: write_figure3(given.file, given.output, given.alignment, given.runs))
     summary = commands.add_parser("summary", help="final alignment and loss of every point, as text")
     summary.add_argument("file", metavar="FILE.h5")
     summary.set_defaults(run=lambda given: print_summary(given.file))

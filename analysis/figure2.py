@@ -6,7 +6,6 @@ one width, backprop dashed. One column an activation, one line a lambda; bars an
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,10 +19,10 @@ from matplotlib.ticker import NullLocator
 
 from analysis import style
 from analysis.averages import carried_forward, counted, mean_and_deviation
-from analysis.results import AnalysisError, Results, is_hdf5, read, select
+from analysis.drawing import check_output, draw_band, label, save, write_note
+from analysis.results import AnalysisError, Results, read, select
 
 METRICS = ("final_alignment", "loss", "final_loss")
-SUFFIXES = (".png", ".svg", ".pdf")
 DASHES = {"feedback-alignment": "-", "backprop": "--"}
 PAPER_WIDTH = 3200  # of the paper's Figures 2d to 2f
 
@@ -34,30 +33,6 @@ def write_figure2(files: Sequence[str], output: str, width: int | None) -> None:
     results = [read(file, METRICS) for file in files]
     with matplotlib.rc_context(style.PARAMETERS):
         save(draw(results, width), path)
-
-
-def check_output(path: Path) -> None:
-    accepted = ", ".join(SUFFIXES)
-    if path.suffix not in SUFFIXES:
-        raise AnalysisError(
-            f"figure '{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
-        )
-    if is_hdf5(path):
-        raise AnalysisError(f"figure '{path}' is not written (an HDF5 file has that name); give another name")
-
-
-def save(figure: Figure, path: Path) -> None:
-    """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
-        temporary.replace(path)
-    except OSError as error:
-        raise AnalysisError(
-            f"figure '{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def draw(results: Sequence[Results], width: int | None) -> Figure:
@@ -143,11 +118,7 @@ def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
             if not len(line):
                 continue
             mean, deviation = mean_and_deviation(carried_forward(line, "loss"))
-            colour = style.colour(position)
-            axes.plot(line.step, mean, dashes, color=colour)
-            axes.fill_between(
-                line.step, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0
-            )
+            draw_band(axes, line.step, mean, deviation, dashes, style.colour(position))
             lowest = min(lowest, mean[mean > 0].min(initial=np.inf))
     if np.isfinite(lowest):
         # Where the deviation exceeds the mean, the band leaves the panel below; the means alone set the scale.
@@ -172,22 +143,9 @@ def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], rules: Sequen
     bottom.legend(handles=[Line2D([], [], color="grey", linestyle=DASHES[rule], label=rule) for rule in rules])
 
 
-def label(ridge: float) -> str:
-    return rf"$\lambda$ = {ridge:g}"
-
-
 def seeds_text(panels: dict[str, Results]) -> str:
     """How many runs stand behind a point of the top row; a range where points differ, as in an unfinished sweep."""
     done = [counted(select(panel, rule="feedback-alignment")) for panel in panels.values()]
     points = Counter(point for runs in done for point in zip(runs.activation, runs.ridge, runs.p))
     fewest, most = min(points.values(), default=0), max(points.values(), default=0)
     return f"{most}" if fewest == most else f"{fewest} to {most}"
-
-
-def write_note(axes: Axes, panel: Results) -> None:
-    """In the panel's corner: the runs that its means leave out, by status."""
-    left_out = panel.status[panel.status != "done"]
-    if left_out.size:
-        counts = zip(*np.unique(left_out, return_counts=True))
-        text = "left out: " + ", ".join(f"{count} {status}" for status, count in counts)
-        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize="small")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from configparser import ConfigParser
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Results:
     seed: np.ndarray
     status: np.ndarray
     step: np.ndarray  # the recorded steps, the columns of a trajectory
+    settings: dict[str, str]  # of the job, by section.key
     metrics: dict[str, np.ndarray]  # final_<metric>: runs; <metric>: runs x steps, NaN beyond a run's end
 
     def __len__(self) -> int:
@@ -61,6 +63,7 @@ def read(path: str | Path, metrics: Sequence[str]) -> Results:
                 seed=file["seed"][...],
                 status=_names(file["status"]),
                 step=file["step"][...],
+                settings=_settings(file["provenance/job"].asstr()[()]),
                 metrics={name: _metric(file, name) for name in metrics},
             )
         except (KeyError, OSError) as error:
@@ -81,7 +84,7 @@ def is_hdf5(path: Path) -> bool:
 
 
 def _rows(results: Results, rows: np.ndarray) -> Results:
-    names = [field.name for field in fields(Results) if field.name not in ("file", "step", "metrics")]
+    names = [field.name for field in fields(Results) if field.name not in ("file", "step", "settings", "metrics")]
     columns = {name: getattr(results, name)[rows] for name in names}
     return replace(results, **columns, metrics={name: values[rows] for name, values in results.metrics.items()})
 
@@ -101,6 +104,12 @@ def _open(path: str | Path) -> h5py.File:
         found = "it has no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
         raise AnalysisError(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMA}'")
     return file
+
+
+def _settings(job: str) -> dict[str, str]:
+    parser = ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#")
+    parser.read_string(job)
+    return {f"{section}.{key}": value for section in parser.sections() for key, value in parser[section].items()}
 
 
 def _metric(file: h5py.File, name: str) -> np.ndarray:

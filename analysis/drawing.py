@@ -1,0 +1,57 @@
+"""What figures share: writing them to a file, lines with bands, and the words beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis import style
+from analysis.results import AnalysisError, Results, is_hdf5
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check_output(path: Path) -> None:
+    accepted = ", ".join(SUFFIXES)
+    if path.suffix not in SUFFIXES:
+        raise AnalysisError(
+            f"figure '{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
+        )
+    if is_hdf5(path):
+        raise AnalysisError(f"figure '{path}' is not written (an HDF5 file has that name); give another name")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
+        temporary.replace(path)
+    except OSError as error:
+        raise AnalysisError(
+            f"figure '{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def draw_band(axes: Axes, x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, dashes: str, colour: str) -> None:
+    axes.plot(x, mean, dashes, color=colour)
+    axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0)
+
+
+def label(ridge: float) -> str:
+    return rf"$\lambda$ = {ridge:g}"
+
+
+def write_note(axes: Axes, panel: Results) -> None:
+    """In the panel's corner: the runs that its means leave out, by status."""
+    left_out = panel.status[panel.status != "done"]
+    if left_out.size:
+        counts = zip(*np.unique(left_out, return_counts=True))
+        text = "left out: " + ", ".join(f"{count} {status}" for status, count in counts)
+        axes.text(0.98, 0.02, text, transform=axes.transAxes, ha="right", va="bottom", fontsize="small")
