@@ -10,7 +10,7 @@
 namespace fasweep {
 namespace {
 
-[[noreturn]] void reject(const std::string& origin, const std::string& why) {
+[[noreturn]] void reject_csv(const std::string& origin, const std::string& why) {
   throw ConfigError("table '" + origin + "' cannot be used (" + why +
                     "); write a line a sample with the same count of finite numbers, commas between them");
 }
@@ -56,11 +56,11 @@ class TableReader {
       }
     }
     if (columns != samples_.inputs + samples_.targets) {
-      reject(samples_.origin, "line " + std::to_string(line_) + " has " + std::to_string(columns) +
-                                  " columns, line 1 has " + std::to_string(samples_.inputs + samples_.targets));
+      reject_csv(samples_.origin, "line " + std::to_string(line_) + " has " + std::to_string(columns) +
+                                      " columns, line 1 has " + std::to_string(samples_.inputs + samples_.targets));
     }
     if (++samples_.rows > max_samples) {
-      reject(samples_.origin, "more than " + std::to_string(max_samples) + " samples");
+      reject_csv(samples_.origin, "more than " + std::to_string(max_samples) + " samples");
     }
     for (std::int64_t column = 0; column < columns; ++column) {
       const double value = read_number(fields[static_cast<std::size_t>(column)], column);
@@ -70,7 +70,7 @@ class TableReader {
 
   [[nodiscard]] Samples<double> take() {
     if (samples_.rows == 0) {
-      reject(samples_.origin, "it has no samples");
+      reject_csv(samples_.origin, "it has no samples");
     }
     return std::move(samples_);
   }
@@ -79,17 +79,17 @@ class TableReader {
   void take_width(std::int64_t columns) {
     samples_.inputs = columns - samples_.targets;
     if (samples_.inputs < 1 || samples_.inputs > max_inputs) {
-      reject(samples_.origin, "it has " + std::to_string(columns) + " columns, the last " +
-                                  std::to_string(samples_.targets) + " of them targets, and needs 1.." +
-                                  std::to_string(max_inputs) + " inputs");
+      reject_csv(samples_.origin, "it has " + std::to_string(columns) + " columns, the last " +
+                                      std::to_string(samples_.targets) + " of them targets, and needs 1.." +
+                                      std::to_string(max_inputs) + " inputs");
     }
   }
 
   [[nodiscard]] double read_number(std::string_view field, std::int64_t column) const {
     const std::optional<double> value = parse_real(field);
     if (!value) {
-      reject(samples_.origin, "line " + std::to_string(line_) + ", column " + std::to_string(column + 1) + " is '" +
-                                  std::string(field.substr(0, 40)) + "', not a finite number");
+      reject_csv(samples_.origin, "line " + std::to_string(line_) + ", column " + std::to_string(column + 1) + " is '" +
+                                      std::string(field.substr(0, 40)) + "', not a finite number");
     }
     return *value;
   }

@@ -21,7 +21,7 @@ bool is_gzip(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
 }
 
-[[noreturn]] void reject(const std::string& origin, const std::string& why) {
+[[noreturn]] void reject_gzip(const std::string& origin, const std::string& why) {
   throw ConfigError("'" + origin + "' cannot be decompressed (" + why + "); fetch or compress the file again");
 }
 
@@ -31,7 +31,7 @@ class Inflater {
   explicit Inflater(const std::string& origin) : origin_(origin) {
     constexpr int gzip_only = 15 + 16;  // largest window; zlib's way to say gzip
     if (inflateInit2(&stream_, gzip_only) != Z_OK) {
-      reject(origin_, "zlib has no memory");
+      reject_gzip(origin_, "zlib has no memory");
     }
   }
   ~Inflater() { inflateEnd(&stream_); }
@@ -64,13 +64,14 @@ class Inflater {
  private:
   void check(int status, std::size_t size) const {
     if (status == Z_BUF_ERROR) {
-      reject(origin_, "its gzip data end too early");
+      reject_gzip(origin_, "its gzip data end too early");
     }
     if (status != Z_OK) {
-      reject(origin_, "corrupt gzip data: " + std::string(stream_.msg == nullptr ? "no reason given" : stream_.msg));
+      reject_gzip(origin_,
+                  "corrupt gzip data: " + std::string(stream_.msg == nullptr ? "no reason given" : stream_.msg));
     }
     if (size > largest_file) {
-      reject(origin_, "more than " + std::to_string(largest_file) + " bytes");
+      reject_gzip(origin_, "more than " + std::to_string(largest_file) + " bytes");
     }
   }
 
@@ -84,7 +85,7 @@ FileBytes decompress(std::span<const std::uint8_t> compressed, const std::string
   FileBytes bytes;
   while (!compressed.empty()) {
     if (!is_gzip(compressed)) {
-      reject(origin, std::to_string(compressed.size()) + " bytes follow its gzip data");
+      reject_gzip(origin, std::to_string(compressed.size()) + " bytes follow its gzip data");
     }
     compressed = compressed.subspan(Inflater(origin).read_member(compressed, bytes));
   }

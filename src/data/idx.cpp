@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<std::string_view, 2> content_names{"images", "labels"};
 constexpr std::array<std::size_t, 2> dimensions_of{3, 1};
 
-[[noreturn]] void reject(const std::string& origin, const std::string& why) {
+[[noreturn]] void reject_idx(const std::string& origin, const std::string& why) {
   throw ConfigError("'" + origin + "' is not the IDX file that is expected (" + why +
                     "); check data.path, or fetch the file again");
 }
@@ -22,20 +22,21 @@ std::string hexadecimal(unsigned value) {
 
 void check_head(const FileBytes& bytes, IdxContent content, const std::string& origin) {
   if (bytes.size() < 4) {
-    reject(origin, "it ends within its first 4 bytes");
+    reject_idx(origin, "it ends within its first 4 bytes");
   }
   if (bytes[0] != 0 || bytes[1] != 0) {
-    reject(origin, "it begins with " + hexadecimal(bytes[0]) + " " + hexadecimal(bytes[1]) + " and not with two zeros");
+    reject_idx(origin,
+               "it begins with " + hexadecimal(bytes[0]) + " " + hexadecimal(bytes[1]) + " and not with two zeros");
   }
   constexpr unsigned unsigned_byte = 0x08;
   if (bytes[2] != unsigned_byte) {
-    reject(origin, "its values have type " + hexadecimal(bytes[2]) + "; only unsigned bytes, type 0x08, are read");
+    reject_idx(origin, "its values have type " + hexadecimal(bytes[2]) + "; only unsigned bytes, type 0x08, are read");
   }
   const auto wanted = static_cast<std::size_t>(content);
   if (bytes[3] != dimensions_of[wanted]) {
     const std::string found = bytes[3] == dimensions_of[1 - wanted] ? std::string(content_names[1 - wanted])
                                                                     : std::to_string(bytes[3]) + " dimensions";
-    reject(origin, "it holds " + found + " where " + std::string(content_names[wanted]) + " belong");
+    reject_idx(origin, "it holds " + found + " where " + std::string(content_names[wanted]) + " belong");
   }
 }
 
@@ -54,21 +55,21 @@ IdxFile decode_idx(const FileBytes& bytes, IdxContent content, const std::string
   const std::size_t dimensions = bytes[3];
   const std::size_t head = 4 + 4 * dimensions;
   if (bytes.size() < head) {
-    reject(origin, "it ends within the sizes of its dimensions");
+    reject_idx(origin, "it ends within the sizes of its dimensions");
   }
   IdxFile file;
   std::int64_t announced = 1;
   for (std::size_t i = 0; i < dimensions; ++i) {
     file.sizes.push_back(read_big_endian(bytes, 4 + 4 * i));
     if (file.sizes.back() < 1 || file.sizes.back() > max_samples) {
-      reject(origin,
-             "a dimension has size " + std::to_string(file.sizes.back()) + ", not 1.." + std::to_string(max_samples));
+      reject_idx(origin, "a dimension has size " + std::to_string(file.sizes.back()) + ", not 1.." +
+                             std::to_string(max_samples));
     }
     announced *= file.sizes.back();  // at most 10^18
   }
   const auto there = static_cast<std::int64_t>(bytes.size() - head);
   if (there != announced) {
-    reject(origin, "it announces " + std::to_string(announced) + " values and has " + std::to_string(there));
+    reject_idx(origin, "it announces " + std::to_string(announced) + " values and has " + std::to_string(there));
   }
   file.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(head), bytes.end());
   return file;

@@ -39,4 +39,8 @@ struct Dataset {
                                    bytes(dataset.scale) + bytes(dataset.shift) + bytes(dataset.y));
 }
 
+/// Data sets with a smaller share of non-zeros are multiplied by them where they are; from there on a dense copy is
+/// faster (tests/bench/README.md, classification_bench).
+inline constexpr double sparse_density = 0.7;
+
 }  // namespace fasweep

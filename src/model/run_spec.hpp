@@ -27,6 +27,19 @@ inline constexpr std::array<std::string_view, 2> precision_names{"float32", "flo
 enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5 };
 inline constexpr std::array<std::string_view, 5> data_source_names{"teacher", "mnist", "fashion-mnist", "csv", "hdf5"};
 
+/// Share of the raw inputs that are not zero, as far as the source tells (counted in the sets' training images); 1: not
+/// known.
+[[nodiscard]] constexpr double expected_density(DataSource source) {
+  switch (source) {
+    case DataSource::mnist:
+      return 0.19;
+    case DataSource::fashion_mnist:
+      return 0.50;
+    default:
+      return 1;
+  }
+}
+
 /// What a target is: numbers to regress on, or one of k classes, one-hot.
 enum class Targets { numbers, classes };
 inline constexpr std::array<std::string_view, 2> targets_names{"numbers", "classes"};

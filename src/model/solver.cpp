@@ -1,5 +1,6 @@
 #include "model/solver.hpp"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -67,7 +68,8 @@ double step_cost(Solver solver, const DataSettings& data, const TrainingSettings
       default: {
         const double batch = takes_minibatches(training, data) ? training.batch_size : n;
         const double masks = training.dropout > 0 ? 80 : 0;
-        return batch * p * (2.5 * d + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
+        const double inputs = d * std::min(2.5, 3.9 * expected_density(data.source));  // dense or sparse
+        return batch * p * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
       }
     }
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/dataset.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -97,14 +98,15 @@ std::int64_t Plan::record_bytes() const {
 namespace {
 
 /// Full batch: weights, their start and their gradient; pre-activations, activations and derivatives of all samples.
-/// Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once.
+/// Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they are sparse.
 std::int64_t worker_bytes(const Job& job, std::int64_t width) {
   constexpr std::int64_t evaluated_samples = 512;
   const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
   const std::int64_t weights = 3 * width * job.data.inputs;
   if (takes_minibatches(job.training, job.data) || job.data.source != DataSource::teacher) {
     const std::int64_t batch = job.training.batch_size > 0 ? job.training.batch_size : job.data.samples;
-    return 8 * (weights + (3 * batch + evaluated_samples) * width + samples * job.data.inputs);
+    const bool copies_inputs = expected_density(job.data.source) >= sparse_density;
+    return 8 * (weights + (3 * batch + evaluated_samples) * width + (copies_inputs ? samples * job.data.inputs : 0));
   }
   return 8 * (weights + 3 * samples * width + samples * (job.data.inputs + samples));
 }

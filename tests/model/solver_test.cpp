@@ -66,6 +66,15 @@ TEST(Solver, MinibatchesCostWhatABatchCosts) {
   EXPECT_DOUBLE_EQ(step_cost(Solver::weight_space, data, training, run), full / 10);
 }
 
+TEST(Solver, InputsKnownToBeMostlyZerosCostLess) {
+  DataSettings data;
+  data.inputs = 784;
+  const RunSpec run{0, 1000, 0, Activations::index_of<Relu>(), 0, 0};
+  const double dense = step_cost(Solver::weight_space, data, {}, run);
+  data.source = DataSource::mnist;
+  EXPECT_LT(step_cost(Solver::weight_space, data, {}, run), dense / 2);
+}
+
 TEST(Solver, RefusalNamesTheSolversThatCan) {
   const int tanh = Activations::index_of<Tanh>();
   try {

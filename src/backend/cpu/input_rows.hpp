@@ -18,10 +18,6 @@ namespace fasweep {
 template <class Scalar>
 inline constexpr int sparse_block_units = 8 * Pack<Scalar>::lanes;
 
-/// Data sets with a smaller share of non-zeros are multiplied by them. Measured with classification_bench: at 0.7 in
-/// three quarters of the dense step's time, at 0.9 in nine tenths.
-inline constexpr double sparse_density = 0.7;
-
 template <class Scalar>
 class InputRows {
  public:

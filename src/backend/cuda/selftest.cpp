@@ -173,7 +173,9 @@ struct Comparison {
     training.max_steps = shape.steps;
     record.steps = {0, 1, 10, 100, shape.steps};
     for (int metric = 0; metric < Metrics::size; ++metric) {
-      record.metrics.push_back(metric);
+      if ((traits_of(metric) & (for_classes | for_random_steps | for_several_outputs)) == 0) {
+        record.metrics.push_back(metric);
+      }
     }
     for (int rule = 0; rule < Rules::size; ++rule) {
       for (const double lambda : {0.0, ridge}) {
