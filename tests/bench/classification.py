@@ -53,17 +53,7 @@ def batches(steps: int):
 def torch_loop(steps: int) -> float:
     """The paper's way: an autograd extension whose backward uses b, and torch.optim.SGD. Seconds a step."""
     import torch
-
-    class FeedbackAlignment(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, h, beta, b):
-            ctx.save_for_backward(h, b)
-            return h @ beta
-
-        @staticmethod
-        def backward(ctx, e):
-            h, b = ctx.saved_tensors
-            return e @ b.t(), h.t() @ e, None
+    from torch_feedback import FeedbackAlignment
 
     x, labels, w, beta, b = make_start()
     w, beta = torch.nn.Parameter(w), torch.nn.Parameter(beta)

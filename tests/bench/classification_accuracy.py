@@ -20,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import torch
+from torch_feedback import FeedbackAlignment
 
 ACCEPTED = 0.002  # 0.2 points
 
@@ -35,20 +36,6 @@ def read_set(folder: Path, prefix: str) -> tuple[torch.Tensor, torch.Tensor]:
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte")
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte")
     return torch.from_numpy(images.reshape(len(images), -1).astype(np.float32)), torch.from_numpy(labels.astype(np.int64))
-
-
-class Feedback(torch.autograd.Function):
-    """H beta whose error goes back through b."""
-
-    @staticmethod
-    def forward(ctx, h, beta, b):
-        ctx.save_for_backward(h, b)
-        return h @ beta
-
-    @staticmethod
-    def backward(ctx, e):
-        h, b = ctx.saved_tensors
-        return e @ b.t(), h.t() @ e, None
 
 
 def train(job: dict[str, str], data: tuple[torch.Tensor, ...], width: int, ridge: float, epochs: int, seed: int) -> float:
@@ -71,7 +58,7 @@ def train(job: dict[str, str], data: tuple[torch.Tensor, ...], width: int, ridge
     for _ in range(epochs):
         for batch in torch.randperm(len(x)).split(int(job["batch-size"])):
             optimizer.zero_grad()
-            entropy(Feedback.apply(torch.relu(x[batch] @ w.t()), beta, b) * scale, y[batch]).backward()
+            entropy(FeedbackAlignment.apply(torch.relu(x[batch] @ w.t()), beta, b) * scale, y[batch]).backward()
             optimizer.step()
     with torch.no_grad():
         return float(((torch.relu(x_test @ w.t()) @ beta).argmax(1) == y_test).float().mean())
