@@ -257,7 +257,7 @@ def test_killed_run_goes_on_bit_for_bit(with_set: Fasweep):
             "--set", "training.dropout=0.2"]  # fmt: skip
     command = ["run", "job.cfg", "-o", "out.h5", "--workers", "1", "--checkpoint-seconds", "0.1", *long]
     process = with_set.start(*command)
-    while not list(with_set.folder.glob("out.h5.checkpoints/*")):
+    while not list(with_set.folder.glob("out.h5.checkpoints/" + 16 * "[0-9a-f]")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
