@@ -5,12 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace fasweep {
+#include "model/run_spec.hpp"
 
-/// Limits of a data set: those of the job keys data.n and data.d, and of data.outputs.
-inline constexpr std::int64_t max_samples = 1'000'000;
-inline constexpr std::int64_t max_inputs = 1'000'000;
-inline constexpr std::int64_t max_outputs = 10'000;
+namespace fasweep {
 
 /// Number: std::uint8_t for pixels, double for tables. Row-major.
 template <class Number>

@@ -52,6 +52,11 @@ inline constexpr std::array<std::string_view, 3> normalize_names{"none", "global
 /// A count that is the data set's, before the set was read.
 inline constexpr int as_in_data = -1;
 
+/// What a job may ask for and a data set may have.
+inline constexpr std::int64_t max_samples = 1'000'000;
+inline constexpr std::int64_t max_inputs = 1'000'000;
+inline constexpr std::int64_t max_outputs = 10'000;
+
 struct DataSettings {
   DataSource source = DataSource::teacher;
   std::string path;      // of a data set: folder or file; empty for a teacher

@@ -270,8 +270,6 @@ std::string write_metrics(const Job& job) {
 }
 
 constexpr std::int64_t max_width = 100'000'000;
-constexpr std::int64_t max_samples = 1'000'000;
-constexpr std::int64_t max_outputs = 10'000;
 constexpr std::int64_t max_steps_limit = 1'000'000'000'000'000;
 
 std::vector<Key> grid_keys() {
@@ -404,7 +402,7 @@ std::vector<Key> sample_keys() {
   outputs.is_later = true;
   return {
       count_key("data.n", "50", "training samples", &DataSettings::samples, 1, max_samples),
-      count_key("data.d", "150", "inputs of each sample", &DataSettings::inputs, 1, max_samples),
+      count_key("data.d", "150", "inputs of each sample", &DataSettings::inputs, 1, max_inputs),
       outputs,
       count_key("data.test-n", "0", "held-out samples", &DataSettings::test_samples, 0, max_samples),
       data_choice_key("data.inputs", input_law_names[0],
