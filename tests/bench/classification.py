@@ -1,11 +1,12 @@
 """A training step of 784-1000-10, batch 600, side by side with PyTorch: same mathematics, same core, in one run.
 
 Question: how much faster than PyTorch is a classification step on inputs as sparse as MNIST's?
-usage: classification.py [--repetitions N] [--steps N] [--torch PYTHON] [--core N]
+usage: classification.py [--repetitions N] [--steps N] [--torch PYTHON] [--core N] [--openblas-core NAME]
 
 Feedback alignment, ReLU, softmax and cross-entropy averaged over the batch, ridge on the output weights, float32. The
 inputs are grey values at random places, 19 % of them not zero, normalised as MNIST's; both sides shuffle and gather their
-batches. PYTHON is an interpreter that imports torch (Debian: python3-torch libopenblas0). Every repetition runs every
+batches. PYTHON is an interpreter that imports torch (Debian: python3-torch libopenblas0). OpenBLAS 0.3.21 does not know every
+processor it runs on: give PyTorch the kernels that are fastest there (--openblas-core SkylakeX, Haswell, Zen). Every repetition runs every
 program once, in turn; the table gives medians, and minimum, median and maximum of the ratios within a repetition.
 """
 
@@ -89,8 +90,10 @@ def torch_by_hand(steps: int) -> float:
 FORMS = {"PyTorch loop": torch_loop, "PyTorch by hand": torch_by_hand}
 
 
-def run_on_core(core: int, command: list[str]) -> str:
+def run_on_core(core: int, command: list[str], openblas_core: str = "") -> str:
     single = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    if openblas_core:
+        single["OPENBLAS_CORETYPE"] = openblas_core
     done = subprocess.run(["taskset", "-c", str(core), *command], check=True, stdout=subprocess.PIPE, text=True, env=single)
     return done.stdout
 
@@ -106,7 +109,7 @@ def measure(arguments: argparse.Namespace) -> None:
         times["fasweep"].append(time_fasweep(arguments.core, arguments.steps))
         for form in FORMS:
             command = [arguments.torch, __file__, "--steps", str(arguments.steps), "--form", form]
-            times[form].append(float(run_on_core(arguments.core, command)))
+            times[form].append(float(run_on_core(arguments.core, command, arguments.openblas_core)))
     own = times.pop("fasweep")
     print(f"784-1000-10, batch {BATCH}: fasweep {statistics.median(own) * 1e3:.2f} ms a step")
     for form, theirs in times.items():
@@ -121,6 +124,7 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--torch", default="/usr/bin/python3")
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--openblas-core", default="")
     parser.add_argument("--form", choices=list(FORMS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.form:

@@ -1,10 +1,11 @@
 """fasweep side by side with PyTorch and JAX: the same training on the same core, in one run.
 
 Question: how much faster than the loop one would write otherwise?
-usage: peers.py [--repetitions N] [--activation PSI] [--torch PYTHON] [--jax PYTHON] [--core N]
+usage: peers.py [--repetitions N] [--activation PSI] [--torch PYTHON] [--jax PYTHON] [--core N] [--openblas-core NAME]
 
 PYTHON is an interpreter that imports torch (Debian: python3-torch libopenblas0) or jax (a virtual environment with `pip install
-jax`); a peer whose interpreter is missing is left out with a message. Every repetition runs every program once, in turn; the
+jax`); a peer whose interpreter is missing is left out with a message. OpenBLAS 0.3.21 does not know every processor it runs
+on: give PyTorch the kernels that are fastest there (--openblas-core SkylakeX, Haswell, Zen). Every repetition runs every program once, in turn; the
 table gives the median time a step and run, and minimum, median and maximum of the ratios within a repetition.
 """
 
@@ -157,9 +158,11 @@ def serve() -> int:
 class Peer:
     """A process that times forms of one library on one core."""
 
-    def __init__(self, python: str, core: int) -> None:
+    def __init__(self, python: str, core: int, openblas_core: str) -> None:
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
         environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | single
+        if openblas_core:
+            environment["OPENBLAS_CORETYPE"] = openblas_core
         self.process = subprocess.Popen(
             ["taskset", "-c", str(core), python, __file__, "--serve"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
@@ -230,6 +233,7 @@ def main() -> int:
     parser.add_argument("--torch", default="/usr/bin/python3")
     parser.add_argument("--jax", default=str(ROOT / "build" / "jax" / "bin" / "python"))
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--openblas-core", default="")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -237,7 +241,7 @@ def main() -> int:
     peers = {}
     for library, python in (("torch", arguments.torch), ("jax", arguments.jax)):
         if imports(python, library):
-            peers[library] = Peer(python, arguments.core)
+            peers[library] = Peer(python, arguments.core, arguments.openblas_core)
         else:
             print(f"{library} left out ({python} does not import it); name an interpreter with --{library}", file=sys.stderr)
     cases = [case for case in CASES if arguments.activation in (None, case[0])]
