@@ -112,8 +112,9 @@ class Site:
         return fields
 
     def wait_for_end(self, job: str) -> dict[str, str]:
-        going_on = ("PENDING", "RUNNING", "COMPLETING", "NODE_FAIL", "REQUEUED")
-        return self.wait_for(job, lambda fields: fields["JobState"] not in going_on)
+        """Waits for a state that a job does not leave again; SIGNALING, REQUEUED, NODE_FAIL and others pass."""
+        ended = ("BOOT_FAIL", "CANCELLED", "COMPLETED", "DEADLINE", "FAILED", "OUT_OF_MEMORY", "TIMEOUT")
+        return self.wait_for(job, lambda fields: fields["JobState"] in ended)
 
     def assert_completed(self, job: str) -> dict[str, str]:
         fields = self.wait_for_end(job)
