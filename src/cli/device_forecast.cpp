@@ -17,7 +17,8 @@ std::int64_t runs_a_seed(const Plan& plan, const DeviceProfile& device, int acti
   const Job& job = plan.job();
   return count(job.grid.ridges) * std::count_if(job.grid.rules.begin(), job.grid.rules.end(), [&](int rule) {
            const RunSpec run{0, width, 0, activation, rule, 0};
-           return suits_device(job.data, job.training, plan.wanted_solver(), run, device.shared_bytes_a_block);
+           return choose_device_solver(job.data, job.training, plan.wanted_solver(), run,
+                                       {device.shared_bytes_a_block, false}) == Solver::sample_space;
          });
 }
 

@@ -10,6 +10,8 @@
 
 #include <Random123/philox.h>
 
+#include "model/philox.hpp"
+
 namespace fasweep {
 namespace {
 
@@ -18,48 +20,30 @@ namespace {
 constexpr std::size_t block_pairs = 256;
 using Block = std::array<double, block_pairs>;
 
-/// Philox4x32-10 of up to block_pairs consecutive counters, lane by lane as the compiler vectorises it, which it does
-/// not for Random123's own function of one counter; the constants are Random123's and random_test.cpp holds the two
-/// together.
+static_assert(philox_multiplier_0 == PHILOX_M4x32_0 && philox_multiplier_1 == PHILOX_M4x32_1 &&
+              philox_key_step_0 == PHILOX_W32_0 && philox_key_step_1 == PHILOX_W32_1);
+
+/// The bits of up to block_pairs consecutive positions; random_test.cpp holds them to Random123's.
 struct PhiloxBlock {
   using Lane = std::array<std::uint32_t, block_pairs>;
   Lane lanes[4];
 
   PhiloxBlock(const RandomStream& stream, std::uint64_t first_pair, std::size_t pairs) {
-    const auto seed = static_cast<std::uint64_t>(stream.seed);
     for (std::size_t i = 0; i < pairs; ++i) {
-      const std::uint64_t position = first_pair + i;
-      std::uint32_t c0 = static_cast<std::uint32_t>(position);
-      std::uint32_t c1 = static_cast<std::uint32_t>(position >> 32U);
-      auto c2 = static_cast<std::uint32_t>(stream.width);
-      auto c3 = static_cast<std::uint32_t>(stream.purpose);
-      auto k0 = static_cast<std::uint32_t>(seed);
-      auto k1 = static_cast<std::uint32_t>(seed >> 32U);
-#pragma GCC unroll 10
-      for (int round = 0; round < 10; ++round) {
-        // The halves of each product are written apart, which compilers vectorise with half the instructions.
-        const std::uint32_t low0 = c0 * PHILOX_M4x32_0;
-        const std::uint32_t low1 = c2 * PHILOX_M4x32_1;
-        const auto high0 = static_cast<std::uint32_t>(std::uint64_t{c0} * PHILOX_M4x32_0 >> 32U);
-        const auto high1 = static_cast<std::uint32_t>(std::uint64_t{c2} * PHILOX_M4x32_1 >> 32U);
-        c0 = high1 ^ c1 ^ k0;
-        c1 = low1;
-        c2 = high0 ^ c3 ^ k1;
-        c3 = low0;
-        k0 += PHILOX_W32_0;
-        k1 += PHILOX_W32_1;
-      }
-      lanes[0][i] = c0;
-      lanes[1][i] = c1;
-      lanes[2][i] = c2;
-      lanes[3][i] = c3;
+      const PhiloxWords words =
+          philox(static_cast<std::uint64_t>(stream.seed), static_cast<std::uint32_t>(stream.width),
+                 static_cast<std::uint32_t>(stream.purpose), first_pair + i);
+      lanes[0][i] = words.a;
+      lanes[1][i] = words.b;
+      lanes[2][i] = words.c;
+      lanes[3][i] = words.d;
     }
   }
 };
 
-/// In (0, 1): 53 bits and a half. A whole number below 2^52 laid into the fraction bits of 2^52 converts exactly and
-/// vectorises; the 53rd bit is added apart.
-inline double to_unit(std::uint32_t low, std::uint32_t high) {
+/// to_unit() so that it vectorises: a whole number below 2^52 laid into the fraction bits of 2^52 converts exactly, the
+/// 53rd bit is added apart.
+inline double to_unit_by_bits(std::uint32_t low, std::uint32_t high) {
   const std::uint64_t bits = (std::uint64_t{high} << 32U | low) >> 11U;
   const double upper = std::bit_cast<double>(bits >> 1U | 0x4330000000000000U) - 0x1p52;
   const double last = std::bit_cast<double>((bits & 1U) | 0x4330000000000000U) - 0x1p52;
@@ -70,8 +54,8 @@ inline double to_unit(std::uint32_t low, std::uint32_t high) {
 void make_uniforms(const RandomStream& stream, std::uint64_t first_pair, std::size_t pairs, Block& u, Block& v) {
   const PhiloxBlock block(stream, first_pair, pairs);
   for (std::size_t i = 0; i < pairs; ++i) {
-    u[i] = to_unit(block.lanes[0][i], block.lanes[1][i]);
-    v[i] = to_unit(block.lanes[2][i], block.lanes[3][i]);
+    u[i] = to_unit_by_bits(block.lanes[0][i], block.lanes[1][i]);
+    v[i] = to_unit_by_bits(block.lanes[2][i], block.lanes[3][i]);
   }
 }
 

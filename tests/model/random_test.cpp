@@ -7,6 +7,8 @@
 #include <Random123/philox.h>
 #include <gtest/gtest.h>
 
+#include "model/philox.hpp"
+
 namespace fasweep {
 namespace {
 
@@ -33,6 +35,19 @@ TEST(Random, EveryPartOfTheKeyMatters) {
     std::vector<double> values(4);
     other.fill_normal(values);
     EXPECT_NE(values, reference);
+  }
+}
+
+TEST(Random, OnePairAtATimeIsTheStreamOfUniforms) {
+  const RandomStream stream{3 + (std::int64_t{1} << 40U), 200, Purpose::masks};
+  const std::uint64_t first = (std::uint64_t{1} << 36U) + 4;
+  std::vector<double> uniform(600);
+  stream.fill_uniform(uniform, first);
+  for (std::size_t i = 0; i < uniform.size(); i += 2) {
+    const UniformPair pair = uniform_pair(static_cast<std::uint64_t>(stream.seed), 200,
+                                          static_cast<std::uint32_t>(Purpose::masks), (first + i) / 2);
+    EXPECT_EQ(pair.even, uniform[i]);
+    EXPECT_EQ(pair.odd, uniform[i + 1]);
   }
 }
 

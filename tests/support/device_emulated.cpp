@@ -1,9 +1,13 @@
-// device.hpp on the CPU: kernels run in emulation when queued, copies at once, graphs replay the launches they caught
-// with the arguments of then. Memory starts as NaN bytes and is guarded at its end.
+// device.hpp on the CPU: kernels run in emulation when queued, products as plain loops, graphs replay the launches they
+// caught with the arguments of then. Copies run at once, but those from page-locked memory as late as they may, when
+// their stream is waited for, and the numbers they bring are NaN until then. Memory starts as NaN bytes and is guarded
+// at its end.
 #include "support/device_emulated.hpp"
 
 #include <atomic>
 #include <chrono>
+#include <cmath>
+#include <utility>
 
 #include "backend/cuda/queue_kernels.hpp"
 
@@ -16,6 +20,13 @@ thread_local int selected = 0;
 
 using Clock = std::chrono::steady_clock;
 using Launches = std::vector<std::function<void()>>;
+using Pending = std::vector<std::function<void()>>;  // downloads of a stream that nobody waited for yet
+
+void finish_copies(Stream& stream) {
+  for (const std::function<void()>& copy : std::exchange(*static_cast<Pending*>(stream.handle()), {})) {
+    copy();
+  }
+}
 
 /// Counts launches; fails when the device is lost.
 void note_launch() {
@@ -80,9 +91,13 @@ std::size_t free_device_memory() {
   return emulation::device_settings().memory_bytes - allocated;
 }
 
-Stream::Stream() = default;
-Stream::~Stream() = default;
-void Stream::synchronize() {}
+Stream::Stream() : handle_(new Pending) {}
+Stream::~Stream() {
+  delete static_cast<Pending*>(handle_);
+}
+void Stream::synchronize() {
+  finish_copies(*this);
+}
 
 Event::Event() : handle_(new Clock::time_point) {}
 Event::~Event() {
@@ -91,6 +106,8 @@ Event::~Event() {
 void Event::record(Stream& /*stream*/) {
   *static_cast<Clock::time_point*>(handle_) = Clock::now();
 }
+void Event::wait() const {}
+void Event::hold(Stream& /*stream*/) const {}
 double Event::seconds_since(const Event& start) const {
   return std::chrono::duration<double>(*static_cast<Clock::time_point*>(handle_) -
                                        *static_cast<Clock::time_point*>(start.handle_))
@@ -111,6 +128,33 @@ void Graph::launch(Stream& /*stream*/) const {
   }
 }
 
+std::string why_no_products() {
+  return emulation::device_settings().has_products ? "" : "the emulated device has none";
+}
+Products::Products(Stream& /*stream*/) {}
+Products::~Products() = default;
+
+/// Sums of products in the order of the depth.
+void Products::queue(const Product& p) {
+  note_launch();
+  const auto at = [](Product::Op op, const float* matrix, std::int64_t ld, std::int64_t row, std::int64_t column) {
+    return op == Product::Op::plain ? matrix[column * ld + row] : matrix[row * ld + column];
+  };
+  for (int i = 0; i < p.count; ++i) {
+    for (int column = 0; column < p.columns; ++column) {
+      for (int row = 0; row < p.rows; ++row) {
+        float sum = 0;
+        for (int k = 0; k < p.depth; ++k) {
+          sum = std::fma(at(p.op_a, p.a + i * p.stride_a, p.ld_a, row, k),
+                         at(p.op_b, p.b + i * p.stride_b, p.ld_b, k, column), sum);
+        }
+        float& c = p.c[i * p.stride_c + std::int64_t{column} * p.ld_c + row];
+        c = p.beta == 0 ? sum : sum + p.beta * c;
+      }
+    }
+  }
+}
+
 namespace device_memory {
 
 void* allocate(std::size_t bytes) {
@@ -124,6 +168,9 @@ void* allocate(std::size_t bytes) {
   return block + head_bytes;
 }
 void release(void* memory) {
+  if (memory == nullptr) {
+    return;
+  }
   auto* block = static_cast<unsigned char*>(memory) - head_bytes;
   std::size_t bytes = 0;
   std::memcpy(&bytes, block, sizeof bytes);
@@ -146,6 +193,20 @@ void copy(void* to, const void* from, std::size_t bytes, Stream& /*stream*/) {
 }
 void clear(void* memory, std::size_t bytes, Stream& /*stream*/) {
   std::memset(memory, 0, bytes);
+}
+
+void* allocate_host(std::size_t bytes) {
+  return std::memset(std::malloc(bytes), emulation::unset_byte, bytes);
+}
+void release_host(void* memory) {
+  std::free(memory);
+}
+void queue_upload(void* to, const void* from, std::size_t bytes, Stream& /*stream*/) {
+  std::memcpy(to, from, bytes);
+}
+void queue_download(void* to, const void* from, std::size_t bytes, Stream& stream) {
+  std::memset(to, emulation::unset_byte, bytes);
+  static_cast<Pending*>(stream.handle())->push_back([=] { std::memcpy(to, from, bytes); });
 }
 
 }  // namespace device_memory

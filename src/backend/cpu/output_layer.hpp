@@ -9,6 +9,7 @@
 
 #include "model/metric.hpp"
 #include "model/run_spec.hpp"
+#include "model/signal_cosine.hpp"
 
 namespace fasweep {
 
@@ -72,44 +73,16 @@ template <class Outputs, class Targets, class Errors>
   return sums;
 }
 
-/// The signals beta e and b e need not be made: their products are quadratic forms in the weights' Gram matrices.
-class SignalGrams {
- public:
-  /// Width x outputs.
-  SignalGrams(const Eigen::MatrixXd& output_weight, const Eigen::MatrixXd& feedback)
-      : output_(output_weight.transpose() * output_weight),
-        feedback_(feedback.transpose() * feedback),
-        mixed_(output_weight.transpose() * feedback) {}
-
-  /// The signal metrics of a batch with these errors, outputs x samples.
-  void observe(const Eigen::MatrixXd& errors, Observation& o) const {
-    Eigen::ArrayXd cosines(errors.cols());  // Eigen's own memory: sums over another's depend on where it lies
-    Eigen::Index count = 0;
-    for (Eigen::Index i = 0; i < errors.cols(); ++i) {
-      cosines[count] = cosine_of(errors.col(i));
-      count += std::isnan(cosines[count]) ? 0 : 1;
-    }
-    if (count > 0) {
-      o.signal_cosine = cosines.head(count).mean();
-      o.signal_deviation = std::sqrt((cosines.head(count) - o.signal_cosine).square().mean());
-    }
-    o.batch_signal_cosine = cosine_of(errors.rowwise().sum());
-  }
-
- private:
-  /// NaN when a signal is too small to have a direction.
-  [[nodiscard]] double cosine_of(const Eigen::VectorXd& e) const {
-    const double output_square = e.dot(output_ * e);
-    const double feedback_square = e.dot(feedback_ * e);
-    if (!(std::min(output_square, feedback_square) > least_signal_square)) {
-      return not_a_number;
-    }
-    return cosine(e.dot(mixed_ * e), output_square, feedback_square);
-  }
-
-  Eigen::MatrixXd output_;    // beta^T beta
-  Eigen::MatrixXd feedback_;  // b^T b
-  Eigen::MatrixXd mixed_;     // beta^T b
-};
+/// The signal metrics of a batch. Weights: width x outputs; errors: outputs x samples.
+inline void observe_signals(const Eigen::MatrixXd& output_weight, const Eigen::MatrixXd& feedback,
+                            const Eigen::MatrixXd& errors, Observation& o) {
+  const auto numbers = [](const Eigen::MatrixXd& matrix) {
+    return std::span(matrix.data(), static_cast<std::size_t>(matrix.size()));
+  };
+  const Eigen::MatrixXd output = output_weight.transpose() * output_weight;
+  const Eigen::MatrixXd back = feedback.transpose() * feedback;
+  const Eigen::MatrixXd mixed = output_weight.transpose() * feedback;  // only its form is taken: either order will do
+  observe_signals({numbers(output), numbers(back), numbers(mixed)}, numbers(errors), o);
+}
 
 }  // namespace fasweep

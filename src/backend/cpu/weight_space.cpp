@@ -94,7 +94,7 @@ class WeightSpaceState {
     o.feedback_dot_output = (b.array() * beta.array()).sum();
     o.max_output_change = (output_weight_ - padded(problem_.output_weight)).cwiseAbs().maxCoeff();
     if ((traits_ & for_several_outputs) != 0) {
-      SignalGrams(beta, b).observe(error_.template cast<double>(), o);
+      observe_signals(beta, b, error_.template cast<double>(), o);
     }
     if ((traits_ & sees_hidden_change) != 0) {
       observe_hidden_change(o);

@@ -4,7 +4,6 @@
 #include <limits>
 #include <optional>
 
-#include "backend/cuda/device_batch.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -21,19 +20,29 @@ struct Stop {
   StopReason reason = StopReason::none;
 };
 
+/// Begins a checkpoint of a device, where those of a CPU have the length of their vectors.
+constexpr std::int32_t device_mark = 0;
+
 class BatchLoop {
  public:
-  BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Stream& stream)
+  BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, RunBatch& batch)
       : request_(request),
+        solver_(solver),
         step_size_(request.training.step_size[static_cast<std::size_t>(members[0].run->activation)]),
-        batch_(stream, members[0].run->activation, problems_of(members), batch_runs(members, step_size_)),
-        records_(members.size()) {
+        batch_(batch),
+        timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
+                                              : request.checkpoints->interval_s()),
+        records_(members.size()),
+        step_(members[0].step) {
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
-      runs_.push_back({run, StopMonitor(t.stop, t.schedule, step_size_, run.ridge, t.max_steps),
-                       Recorder(run, request, Solver::sample_space)});
+      runs_.push_back(
+          {run, StopMonitor(t.stop, t.schedule, step_size_, run.ridge, t.max_steps), Recorder(run, request, solver)});
       active_.push_back(static_cast<int>(slot));
+      if (!members[slot].saved.empty()) {
+        restore(static_cast<int>(slot), members[slot].saved);
+      }
     }
   }
 
@@ -48,27 +57,6 @@ class BatchLoop {
   }
 
  private:
-  /// Each problem once, in order of its first run.
-  static std::vector<const Problem*> problems_of(std::span<const BatchMember> members) {
-    std::vector<const Problem*> problems;
-    for (const BatchMember& member : members) {
-      if (std::find(problems.begin(), problems.end(), member.problem) == problems.end()) {
-        problems.push_back(member.problem);
-      }
-    }
-    return problems;
-  }
-
-  static std::vector<BatchRun> batch_runs(std::span<const BatchMember> members, double step_size) {
-    const std::vector<const Problem*> problems = problems_of(members);
-    std::vector<BatchRun> batch;
-    for (const BatchMember& member : members) {
-      const auto problem = std::find(problems.begin(), problems.end(), member.problem) - problems.begin();
-      batch.push_back({static_cast<int>(problem), member.run->rule, step_size});
-    }
-    return batch;
-  }
-
   TrainedRun& at(int slot) { return runs_[static_cast<std::size_t>(slot)]; }
 
   [[nodiscard]] double ridge(const RunSpec& run, std::int64_t step) const {
@@ -80,7 +68,7 @@ class BatchLoop {
     const std::vector<std::int64_t>& steps = request_.record.steps;
     const auto next = std::upper_bound(steps.begin(), steps.end(), step_);
     const std::int64_t left = next == steps.end() ? 1 : *next - step_;
-    return static_cast<int>(std::min<std::int64_t>(left, max_steps_a_chunk));
+    return static_cast<int>(std::min<std::int64_t>(left, batch_.chunk_steps()));
   }
 
   [[nodiscard]] std::vector<float> decays(int count) const {
@@ -97,13 +85,16 @@ class BatchLoop {
     const bool cancelled = request_.cancelled.load(std::memory_order_relaxed);
     const int count = cancelled ? 1 : chunk_length();
     const bool recorded = at(active_[0]).recorder.wants(step_);
+    if (request_.checkpoints != nullptr && (cancelled ? timer_.is_worth_saving() : timer_.is_due(step_))) {
+      save_runs();
+    }
     batch_.save();
     if (recorded) {
       batch_.observe(step_);
     }
     const std::vector<std::int64_t> no_limit(runs_.size(), std::numeric_limits<std::int64_t>::max());
     batch_.advance(step_, count, decays(count), no_limit);
-    const std::vector<DeviceBatch::Seen> seen = batch_.seen(count);
+    const std::vector<RunBatch::Seen> seen = batch_.seen(count);
     if (recorded) {
       const std::vector<Observation> observations = batch_.observations();
       for (const int slot : active_) {
@@ -118,21 +109,48 @@ class BatchLoop {
     step_ += count;
   }
 
+  /// At step_ nothing is observed or checked yet, so that a continued run begins with that.
+  void save_runs() {
+    for (const int slot : active_) {
+      const TrainedRun& trained = at(slot);
+      ByteWriter out;
+      out.put(device_mark);
+      out.put(step_);
+      out.put(trained.monitor.memory().previous);
+      out.put(trained.monitor.memory().exploding_loss);
+      trained.recorder.save(out);
+      batch_.write(slot, out);
+      request_.checkpoints->save(trained.run.run, solver_, out.view());
+    }
+    timer_.saved();
+  }
+
+  void restore(int slot, std::span<const std::byte> saved) {
+    ByteReader in(saved);
+    static_cast<void>(in.get<std::int32_t>());  // find_saved() has read these two
+    static_cast<void>(in.get<std::int64_t>());
+    const auto previous = in.get<double>();
+    at(slot).monitor.remember({previous, in.get<double>()});
+    at(slot).recorder.restore(in);
+    batch_.read(slot, in);
+    request_.checkpoints->tell("run " + std::to_string(at(slot).run.run) + " continues at step " +
+                               std::to_string(step_));
+  }
+
   void add(int slot, Observation observation, std::int64_t step, bool is_recorded) {
     observation.ridge = ridge(at(slot).run, step);
     at(slot).recorder.add(observation, is_recorded);
   }
 
   /// The first of the chunk's steps at which a run should end.
-  [[nodiscard]] std::optional<Stop> find_stop(int slot, int count, std::span<const DeviceBatch::Seen> seen,
+  [[nodiscard]] std::optional<Stop> find_stop(int slot, int count, std::span<const RunBatch::Seen> seen,
                                               bool cancelled) {
     for (int offset = 0; offset < count; ++offset) {
-      const DeviceBatch::Seen& now =
+      const RunBatch::Seen& now =
           seen[static_cast<std::size_t>(offset) * runs_.size() + static_cast<std::size_t>(slot)];
       const std::int64_t step = step_ + offset;
-      const double loss = 0.5 * now.squared_error;
-      const double regularized = loss + 0.5 * ridge(at(slot).run, step) * now.output_square;
-      if (const std::optional<StopReason> reason = at(slot).monitor.check(step, loss, regularized)) {
+      const double regularized = now.loss + 0.5 * ridge(at(slot).run, step) * now.decayed_square;
+      if (const std::optional<StopReason> reason = at(slot).monitor.check(step, now.loss, regularized)) {
         return Stop{step, *reason};
       }
     }
@@ -180,19 +198,51 @@ class BatchLoop {
   }
 
   const TrainingRequest& request_;
+  Solver solver_;
   double step_size_;
-  DeviceBatch batch_;
+  RunBatch& batch_;
+  CheckpointTimer timer_;
   std::vector<TrainedRun> runs_;
   std::vector<int> active_;  // slots still in training
   std::vector<RunRecord> records_;
-  std::int64_t step_ = 0;
+  std::int64_t step_;
 };
 
 }  // namespace
 
-std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
-                                   Stream& stream) {
-  return BatchLoop(settings, members, stream).train();
+BatchParts parts_of(const TrainingSettings& training, std::span<const BatchMember> members) {
+  BatchParts parts;
+  for (const BatchMember& member : members) {
+    auto problem = std::find(parts.problems.begin(), parts.problems.end(), member.problem);
+    if (problem == parts.problems.end()) {
+      problem = parts.problems.insert(problem, member.problem);
+    }
+    parts.runs.push_back({static_cast<int>(problem - parts.problems.begin()), member.run->rule,
+                          training.step_size[static_cast<std::size_t>(member.run->activation)]});
+  }
+  return parts;
+}
+
+BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, Checkpoints* checkpoints) {
+  BatchMember member{&problem, &run};
+  std::optional<Bytes> saved = checkpoints == nullptr ? std::nullopt : checkpoints->load(run.run, solver);
+  if (!saved) {
+    return member;
+  }
+  ByteReader in(*saved);
+  if (in.get<std::int32_t>() != device_mark) {
+    checkpoints->tell("run " + std::to_string(run.run) +
+                      " starts anew: its checkpoint is of a CPU; continue with --backend cpu to go on from it");
+    return member;
+  }
+  member.step = in.get<std::int64_t>();
+  member.saved = std::move(*saved);
+  return member;
+}
+
+std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members, Solver solver,
+                                   RunBatch& batch) {
+  return BatchLoop(settings, members, solver, batch).train();
 }
 
 }  // namespace fasweep

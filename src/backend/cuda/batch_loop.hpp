@@ -1,26 +1,41 @@
 // The training loop of a batch: what train_run (train/train_loop.hpp) does for one run on the CPU, for many on a
 // device. The device runs ahead in chunks of steps that end at recorded steps; the losses of every step come back and
 // go through the same StopMonitor. A run that should have stopped within a chunk is set back to the chunk's start and
-// taken to exactly that step, so records say the same as if every step had been looked at.
+// taken to exactly that step, so records say the same as if every step had been looked at. Checkpoints are of the start
+// of a chunk.
 #pragma once
 
 #include <span>
 #include <vector>
 
-#include "backend/cuda/device.hpp"
+#include "backend/cuda/run_batch.hpp"
+#include "model/problem.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep {
 
-/// A run and the problem it is of. Both outlive the call.
+/// A run, the problem it is of, and where it begins. Problem and run outlive the call.
 struct BatchMember {
   const Problem* problem = nullptr;
   const RunSpec* run = nullptr;
+  std::int64_t step = 0;  // members of one batch begin at one step
+  Bytes saved = {};       // the checkpoint it continues from; empty: at step 0
 };
 
-/// Trains runs of problems of one shape, all at once; records in the order of `members`. Of `settings` neither problem
-/// nor runs are looked at. Throws DeviceError, and DeviceMemoryError if the batch does not fit.
+/// Each problem of the members once, in order of its first run, and what a RunBatch needs to know of the runs.
+struct BatchParts {
+  std::vector<const Problem*> problems;
+  std::vector<BatchRun> runs;
+};
+[[nodiscard]] BatchParts parts_of(const TrainingSettings& training, std::span<const BatchMember> members);
+
+/// What a device saved of this run under this solver, as a member of a batch to come; at step 0 if there is nothing.
+[[nodiscard]] BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver,
+                                     Checkpoints* checkpoints);
+
+/// Trains the runs of `batch`, made of the members' parts; records in the order of `members`. Of `settings` neither
+/// problem nor runs are looked at. Throws DeviceError.
 [[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
-                                                 Stream& stream);
+                                                 Solver solver, RunBatch& batch);
 
 }  // namespace fasweep

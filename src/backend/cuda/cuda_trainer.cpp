@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <iterator>
+#include <map>
 #include <optional>
+#include <utility>
 
 #include "backend/cuda/batch_loop.hpp"
-#include "backend/cuda/device_batch.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/sample_space_runs.hpp"
+#include "backend/cuda/weight_space_runs.hpp"
 
 namespace fasweep {
 namespace {
@@ -20,11 +23,12 @@ void append(std::vector<RunRecord>& records, std::vector<RunRecord> more) {
 
 class CudaTrainer final : public Trainer {
  public:
-  CudaTrainer(int device, std::unique_ptr<Trainer> others) : others_(std::move(others)) {
+  CudaTrainer(int device, std::unique_ptr<Trainer> others)
+      : others_(std::move(others)), has_products_(why_no_products().empty()) {
     select_device(device);
     const DeviceInfo info = describe_device(device);
     shared_bytes_ = info.shared_bytes_a_block;
-    resident_blocks_ = info.multiprocessors * blocks_a_multiprocessor;
+    multiprocessors_ = info.multiprocessors;
     stream_.emplace();
   }
 
@@ -33,43 +37,56 @@ class CudaTrainer final : public Trainer {
   }
 
   [[nodiscard]] int problems_at_once(const DataSettings& data, int width) const override {
-    const double rows = static_cast<double>(data.samples) + data.test_samples;
+    const double rows = data.source == DataSource::teacher ? static_cast<double>(data.samples) + data.test_samples : 0;
     const double bytes = sizeof(double) * (rows + width) * (data.inputs + 2.0);
-    return std::clamp(static_cast<int>(host_bytes / bytes), 1, runs_to_fill(resident_blocks_, width));
+    return std::clamp(static_cast<int>(host_bytes / bytes), 1, runs_to_fill(resident_blocks(), width));
   }
 
   [[nodiscard]] std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests) override {
-    std::vector<BatchMember> ours;
+    std::map<std::pair<Solver, std::int64_t>, std::vector<BatchMember>> ours;  // by solver and the step they begin at
     std::vector<BatchMember> theirs;
     for (const TrainingRequest& request : requests) {
       for (const RunSpec& run : request.runs) {
-        const bool suits = suits_device(request.data, request.training, request.solver, run, shared_bytes_);
-        (suits ? ours : theirs).push_back({&request.problem, &run});
+        const Solver solver =
+            choose_device_solver(request.data, request.training, request.solver, run, {shared_bytes_, has_products_});
+        if (solver == Solver::automatic) {
+          theirs.push_back({&request.problem, &run});
+          continue;
+        }
+        BatchMember member = find_saved(request.problem, run, solver, request.checkpoints);
+        ours[{solver, member.step}].push_back(std::move(member));
       }
     }
-    std::vector<RunRecord> records = train_here(requests[0], ours);
-    append(records, train_there(requests[0], theirs));
+    std::vector<RunRecord> records = train_there(requests[0], theirs);
+    for (const auto& [key, members] : ours) {
+      append(records, train_here(requests[0], key.first, members));
+    }
     return in_order(requests, std::move(records));
   }
 
  private:
+  [[nodiscard]] int resident_blocks() const { return multiprocessors_ * blocks_a_multiprocessor; }
+
   /// In batches that fill the device and fit; what fits in no way goes to the other trainer.
-  [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& settings,
+  [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& settings, Solver solver,
                                                   std::span<const BatchMember> members) {
     std::vector<RunRecord> records;
     int most = static_cast<int>(members.size());
     while (!members.empty()) {
-      const int fitting = choose_batch(*members[0].problem, std::min(most, static_cast<int>(members.size())));
-      if (fitting == 0) {
-        append(records, train_there(settings, members));
-        return records;
-      }
-      const auto count = static_cast<std::size_t>(fitting);
       try {
-        append(records, train_batch(settings, members.first(count), *stream_));
-        members = members.subspan(count);
+        const int wanted = std::min(most, static_cast<int>(members.size()));
+        const int fitting = choose_batch(settings, solver, *members[0].problem, wanted);
+        if (fitting == 0) {
+          append(records, train_there(settings, members));
+          return records;
+        }
+        most = fitting;
+        const std::span<const BatchMember> now = members.first(static_cast<std::size_t>(fitting));
+        append(records, train_batch(settings, now, solver, *make_batch(settings, solver, now)));
+        members = members.subspan(now.size());
+        most = static_cast<int>(members.size());
       } catch (const DeviceMemoryError&) {
-        most = fitting / 2;  // someone else took the memory meanwhile
+        most /= 2;  // someone else took the memory meanwhile
       }
     }
     return records;
@@ -77,10 +94,47 @@ class CudaTrainer final : public Trainer {
 
   /// Of `runs` runs, those of the next batch: equal batches, none larger than what fills the device or fits. 0: none
   /// fits.
-  [[nodiscard]] int choose_batch(const Problem& problem, int runs) const {
-    const BatchShape shape{problem.samples, problem.samples + problem.test_samples, problem.width};
-    const int batches = divide_up(runs, runs_to_fill(resident_blocks_, problem.width));
-    return runs == 0 ? 0 : runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
+  [[nodiscard]] int choose_batch(const TrainingRequest& settings, Solver solver, const Problem& problem, int runs) {
+    if (runs == 0) {
+      return 0;
+    }
+    if (solver == Solver::sample_space) {
+      const BatchShape shape{problem.samples, problem.samples + problem.test_samples, problem.width};
+      const int batches = divide_up(runs, runs_to_fill(resident_blocks(), problem.width));
+      return runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
+    }
+    if (!load_dataset(problem)) {
+      return 0;
+    }
+    const WeightSpaceShape shape =
+        weight_space_shape(settings.data, settings.training, settings.record.metrics, problem.width);
+    const int batches = divide_up(runs, runs_to_fill(multiprocessors_, shape));
+    return runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
+  }
+
+  [[nodiscard]] std::unique_ptr<RunBatch> make_batch(const TrainingRequest& settings, Solver solver,
+                                                     std::span<const BatchMember> members) {
+    const BatchParts parts = parts_of(settings.training, members);
+    const int activation = members[0].run->activation;
+    if (solver == Solver::sample_space) {
+      return std::make_unique<SampleSpaceRuns>(*stream_, activation, parts.problems, parts.runs);
+    }
+    return std::make_unique<WeightSpaceRuns>(*stream_, settings, activation, parts.problems, parts.runs,
+                                             members[0].problem->dataset == nullptr ? nullptr : &*dataset_);
+  }
+
+  /// Brings the problem's data set, if it has one, to the device once. Returns whether it is there.
+  [[nodiscard]] bool load_dataset(const Problem& problem) {
+    if (problem.dataset == nullptr || (dataset_ && dataset_->source() == problem.dataset)) {
+      return true;
+    }
+    dataset_.reset();
+    try {
+      dataset_.emplace(*problem.dataset, *stream_);
+    } catch (const DeviceMemoryError&) {
+      return false;
+    }
+    return true;
   }
 
   [[nodiscard]] std::vector<RunRecord> train_there(const TrainingRequest& settings,
@@ -111,9 +165,11 @@ class CudaTrainer final : public Trainer {
   }
 
   std::unique_ptr<Trainer> others_;
+  bool has_products_;
   int shared_bytes_ = 0;
-  int resident_blocks_ = 0;
+  int multiprocessors_ = 0;
   std::optional<Stream> stream_;  // made once the device is selected
+  std::optional<DeviceDataset> dataset_;
 };
 
 }  // namespace

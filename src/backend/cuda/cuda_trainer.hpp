@@ -22,9 +22,13 @@ struct CudaDeviceName {
 };
 [[nodiscard]] CudaDeviceName name_cuda_device(int device);
 
-/// The trainer of one worker thread, made and used in that thread. It takes float32 runs with at most 256 samples (test
-/// samples included) under solver auto or sample-space; `others` trains the rest, and what the cost model gives to
-/// reduced-linear. Throws DeviceError if the device cannot be used.
+/// Why runs in weight space stay on the CPU: the library of products is missing. Empty: they do not.
+[[nodiscard]] std::string why_no_products();
+
+/// The trainer of one worker thread, made and used in that thread. It takes float32 runs: those with at most 256
+/// samples (test samples included) that sample space is exact for, and all others in weight space, unless another
+/// solver is asked for. `others` trains the rest, and what the cost model gives to reduced-linear. Throws DeviceError
+/// if the device cannot be used.
 [[nodiscard]] std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others);
 
 }  // namespace fasweep

@@ -22,6 +22,10 @@ int count_cuda_devices() {
   return 0;
 }
 
+std::string why_no_products() {
+  return {};
+}
+
 CudaDeviceName name_cuda_device(int /*device*/) {
   refuse();
 }

@@ -1,8 +1,10 @@
-// What host code needs of a CUDA device, without CUDA's headers: memory, streams, events, graphs as RAII handles, and
-// the launches. device_cuda.cu implements it; tests/support/device_emulated.cpp does in tests; CMake links one of them.
-// Every function throws DeviceError when the device fails. Handles are used by the thread that made them.
+// What host code needs of a CUDA device, without CUDA's headers: memory, streams, events, graphs as RAII handles,
+// products, and the launches. device_cuda.cu and products_cuda.cpp implement it; tests/support/device_emulated.cpp does
+// in tests; CMake links the one or the other. Every function throws DeviceError when the device fails. Handles are used
+// by the thread that made them.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "backend/cuda/sample_space_arguments.hpp"
+#include "backend/cuda/weight_space_arguments.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -67,6 +70,12 @@ class Event {
 
   void record(Stream& stream);
 
+  /// Waits for the moment; returns at once if none was recorded.
+  void wait() const;
+
+  /// What is queued on the stream from here on waits for the moment.
+  void hold(Stream& stream) const;
+
   /// Seconds from `start` to this event; waits for both.
   [[nodiscard]] double seconds_since(const Event& start) const;
 
@@ -89,14 +98,20 @@ class Graph {
   void* handle_ = nullptr;
 };
 
-/// Untyped device memory; DeviceBuffer gives it a type.
+/// Untyped memory; the buffers below give it a type.
 namespace device_memory {
 [[nodiscard]] void* allocate(std::size_t bytes);  // throws DeviceMemoryError; bytes > 0
-void release(void* memory);
+void release(void* memory);                       // nullptr: nothing happens
 void upload(void* to, const void* from, std::size_t bytes, Stream& stream);
 void download(void* to, const void* from, std::size_t bytes, Stream& stream);  // waits for the copy
 void copy(void* to, const void* from, std::size_t bytes, Stream& stream);
 void clear(void* memory, std::size_t bytes, Stream& stream);
+
+/// Page-locked memory of the host, to and from which queued copies do not wait; bytes > 0.
+[[nodiscard]] void* allocate_host(std::size_t bytes);
+void release_host(void* memory);
+void queue_upload(void* to, const void* from, std::size_t bytes, Stream& stream);
+void queue_download(void* to, const void* from, std::size_t bytes, Stream& stream);
 }  // namespace device_memory
 
 /// `size` numbers on the device, unset until written.
@@ -127,16 +142,134 @@ class DeviceBuffer {
   }
 
  private:
-  static T* allocate(std::size_t size) { return static_cast<T*>(device_memory::allocate(size * sizeof(T))); }
+  static T* allocate(std::size_t size) {
+    return size == 0 ? nullptr : static_cast<T*>(device_memory::allocate(size * sizeof(T)));
+  }
 
   T* data_;
   std::size_t size_;
+};
+
+/// Page-locked numbers of the host, unset until written.
+template <class T>
+class HostBuffer {
+ public:
+  explicit HostBuffer(std::size_t size)
+      : data_(size == 0 ? nullptr : static_cast<T*>(device_memory::allocate_host(size * sizeof(T)))), size_(size) {}
+  ~HostBuffer() { device_memory::release_host(data_); }
+  HostBuffer(const HostBuffer&) = delete;
+  HostBuffer& operator=(const HostBuffer&) = delete;
+
+  [[nodiscard]] std::span<T> values() const { return {data_, size_}; }
+
+ private:
+  T* data_;
+  std::size_t size_;
+};
+
+/// Numbers that the host sends again and again; sending waits for nothing but the sending before.
+template <class T>
+class SentBuffer {
+ public:
+  explicit SentBuffer(std::size_t size) : host_(size), device_(size) {}
+
+  [[nodiscard]] T* data() const { return device_.data(); }
+
+  /// values: as many as fit; they may go away once this returns.
+  void queue(std::span<const T> values, Stream& stream) {
+    sent_.wait();
+    std::copy(values.begin(), values.end(), host_.values().begin());
+    device_memory::queue_upload(device_.data(), host_.values().data(), values.size_bytes(), stream);
+    sent_.record(stream);
+  }
+
+ private:
+  HostBuffer<T> host_;
+  DeviceBuffer<T> device_;
+  Event sent_;
+};
+
+/// Numbers that the device hands back while it goes on.
+template <class T>
+class FetchedBuffer {
+ public:
+  explicit FetchedBuffer(std::size_t size) : host_(size), device_(size) {}
+
+  [[nodiscard]] T* data() const { return device_.data(); }
+  [[nodiscard]] std::size_t size() const { return device_.size(); }
+
+  /// Valid once the stream was waited for.
+  void queue(Stream& stream) {
+    device_memory::queue_download(host_.values().data(), device_.data(), host_.values().size_bytes(), stream);
+  }
+  [[nodiscard]] std::span<const T> fetched() const { return host_.values(); }
+
+ private:
+  HostBuffer<T> host_;
+  DeviceBuffer<T> device_;
+};
+
+/// C_i <- op(A_i) op(B_i) + beta C_i for 0 <= i < count, as BLAS's gemm does it: matrices are column-major, ld_a is
+/// the distance of A's columns, stride_a that from A_i to A_(i+1), both in numbers; op(A) is rows x depth, op(B) depth
+/// x columns. With beta = 0, C may be unset.
+struct Product {
+  enum class Op { plain, transposed };
+  Op op_a = Op::plain;
+  Op op_b = Op::plain;
+  int rows = 0;
+  int columns = 0;
+  int depth = 0;
+  const float* a = nullptr;
+  int ld_a = 0;
+  std::int64_t stride_a = 0;
+  const float* b = nullptr;
+  int ld_b = 0;
+  std::int64_t stride_b = 0;
+  float beta = 0;
+  float* c = nullptr;
+  int ld_c = 0;
+  std::int64_t stride_c = 0;
+  int count = 1;
+};
+
+/// Why there are no products here: the library that makes them is missing. Empty: they are there.
+[[nodiscard]] std::string why_no_products();  // also in cuda_trainer.hpp, for who must not see devices
+
+/// Queues products on a stream, which outlives it.
+class Products {
+ public:
+  explicit Products(Stream& stream);
+  ~Products();
+  Products(const Products&) = delete;
+  Products& operator=(const Products&) = delete;
+
+  void queue(const Product& product);
+
+ private:
+  void* handle_ = nullptr;
 };
 
 /// Queues one training step, or one observation, of `active` runs (kernels of sample_space_kernels.hpp).
 /// activation: position in `Activations`; offset: steps since *batch.first_step.
 void queue_train_step(int activation, const SampleSpaceBatch& batch, int active, int offset, Stream& stream);
 void queue_observe(int activation, const SampleSpaceBatch& batch, int active, Stream& stream);
+
+/// Queue the kernels of weight_space_kernels.hpp, `active` runs each.
+void queue_gather(const WeightSpaceBatch& batch, const SamplePass& pass, int problems, Stream& stream);
+void queue_activate(int activation, const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
+void queue_errors(const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
+void queue_signal(int activation, const WeightSpaceBatch& batch, const SamplePass& pass, const SignalUse& use,
+                  int active, Stream& stream);
+void queue_update_output(const WeightSpaceBatch& batch, const SamplePass& pass, double* squares, int active,
+                         Stream& stream);
+void queue_update_biases(const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
+void queue_decay_hidden(const WeightSpaceBatch& batch, const SamplePass& pass, double* squares, int active,
+                        Stream& stream);
+void queue_observe_output(const WeightSpaceBatch& batch, double* sums, int active, Stream& stream);
+void queue_observe_hidden(const WeightSpaceBatch& batch, const float* initial, double* squares, int active,
+                          Stream& stream);
+void queue_compare_gradients(const WeightSpaceBatch& batch, const float* by_rule, const float* by_backprop,
+                             double* sums, Stream& stream);
 
 /// Whether the kernels were built without fused multiplications and additions but those they ask for, so that they give
 /// the bits of the emulation.

@@ -89,6 +89,12 @@ Event::~Event() {
 void Event::record(Stream& stream) {
   cuda_check(cudaEventRecord(static_cast<cudaEvent_t>(handle_), stream_of(stream)), "record an event");
 }
+void Event::wait() const {
+  cuda_check(cudaEventSynchronize(static_cast<cudaEvent_t>(handle_)), "wait for an event");
+}
+void Event::hold(Stream& stream) const {
+  cuda_check(cudaStreamWaitEvent(stream_of(stream), static_cast<cudaEvent_t>(handle_), 0), "order two streams");
+}
 double Event::seconds_since(const Event& start) const {
   float milliseconds = 0;
   cuda_check(cudaEventSynchronize(static_cast<cudaEvent_t>(handle_)), "wait for an event");
@@ -145,6 +151,21 @@ void copy(void* to, const void* from, std::size_t bytes, Stream& stream) {
 }
 void clear(void* memory, std::size_t bytes, Stream& stream) {
   cuda_check(cudaMemsetAsync(memory, 0, bytes, stream_of(stream)), "clear device memory");
+}
+
+void* allocate_host(std::size_t bytes) {
+  void* memory = nullptr;
+  cuda_check(cudaMallocHost(&memory, bytes), "allocate page-locked memory");
+  return memory;
+}
+void release_host(void* memory) {
+  cudaFreeHost(memory);
+}
+void queue_upload(void* to, const void* from, std::size_t bytes, Stream& stream) {
+  cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, stream_of(stream)), "copy to the device");
+}
+void queue_download(void* to, const void* from, std::size_t bytes, Stream& stream) {
+  cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, stream_of(stream)), "copy from the device");
 }
 
 }  // namespace device_memory

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/cuda/run_batch.hpp"
+
 namespace fasweep {
 
 std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
@@ -16,17 +18,20 @@ std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
   return chosen;
 }
 
-bool suits_device(const DataSettings& data, const TrainingSettings& training, Solver wanted, const RunSpec& run,
-                  int shared_bytes_a_block) {
-  const bool fits =
-      data.samples + data.test_samples <= max_rows && kernels::shared_bytes(data.samples) <= shared_bytes_a_block;
-  if (!fits || training.precision != Precision::float32 || !accepts(Solver::sample_space, data, training, run)) {
-    return false;
+Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
+                            const RunSpec& run, const DeviceLimits& limits) {
+  const bool is_automatic = wanted == Solver::automatic;
+  if (training.precision != Precision::float32 ||
+      (is_automatic && choose_solver(wanted, data, training, run) == Solver::reduced_linear)) {
+    return Solver::automatic;
   }
-  if (wanted == Solver::automatic) {
-    return choose_solver(wanted, data, training, run) != Solver::reduced_linear;
+  const bool fits = data.samples + data.test_samples <= max_rows &&
+                    kernels::shared_bytes(data.samples) <= limits.shared_bytes_a_block;
+  if ((is_automatic || wanted == Solver::sample_space) && fits && accepts(Solver::sample_space, data, training, run)) {
+    return Solver::sample_space;
   }
-  return wanted == Solver::sample_space;
+  const bool may_multiply = (is_automatic || wanted == Solver::weight_space) && limits.has_products;
+  return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 
 BlockCut cut_width(int width) {

@@ -16,9 +16,16 @@ namespace fasweep {
 /// at least one, ranks in turn. Worker w uses entry w modulo the size. Empty without devices.
 [[nodiscard]] std::vector<int> choose_devices(int local_rank, int local_ranks, int devices);
 
-/// Whether the kernels train this run, on a device whose blocks may have so much shared memory.
-[[nodiscard]] bool suits_device(const DataSettings& data, const TrainingSettings& training, Solver wanted,
-                                const RunSpec& run, int shared_bytes_a_block);
+/// What decides which runs a device takes.
+struct DeviceLimits {
+  int shared_bytes_a_block = 0;  // that its blocks may have
+  bool has_products = false;     // the library that makes them is there
+};
+
+/// How a device would train this run: in sample space where its kernels can, else in weight space; automatic: not at
+/// all, because it cannot, or because the reduced-linear solver, which needs no device, is cheapest.
+[[nodiscard]] Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
+                                          const RunSpec& run, const DeviceLimits& limits);
 
 /// What the runs of a batch share.
 struct BatchShape {

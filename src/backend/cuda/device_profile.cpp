@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backend/cuda/run_batch.hpp"
 #include "model/activation.hpp"
 
 namespace fasweep {

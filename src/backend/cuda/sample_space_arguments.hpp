@@ -16,7 +16,6 @@ inline constexpr int tile_units = 64;
 inline constexpr int rows_a_pass = 64;
 inline constexpr int max_rows = 256;         // training and test samples together
 inline constexpr int max_blocks_a_run = 32;  // partial sums that every block adds up again
-inline constexpr int max_steps_a_chunk = 128;
 
 /// Sums of one block for an observation, in this order.
 enum ObservedSum {

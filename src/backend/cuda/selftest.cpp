@@ -10,8 +10,8 @@
 #include <sstream>
 
 #include "backend/cuda/cuda_trainer.hpp"
-#include "backend/cuda/device_batch.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/sample_space_runs.hpp"
 #include "backend/cuda/selftest_checksums.hpp"
 #include "model/random.hpp"
 #include "util/text.hpp"
@@ -90,14 +90,14 @@ KernelChecksum train_for_checksum(int activation, int shape_number) {
     runs.push_back({1, rule, step_size});
   }
   Stream stream;
-  DeviceBatch batch(stream, activation, std::array{&problems[0], &problems[1]}, runs);
+  SampleSpaceRuns batch(stream, activation, std::array{&problems[0], &problems[1]}, runs);
   KernelChecksum sums{activation_name(activation), shape_number, stable_hash_start, stable_hash_start};
   const std::vector<std::int64_t> limits(runs.size(), shape.steps);
   for (int first = 0; first < shape.steps; first += max_steps_a_chunk) {
     const int count = std::min(shape.steps - first, max_steps_a_chunk);
     batch.advance(first, count, constant_decays(count, runs.size()), limits);
-    for (const DeviceBatch::Seen& seen : batch.seen(count)) {
-      sums.train_step = hash_numbers<double>({seen.squared_error, seen.output_square}, sums.train_step);
+    for (const RunBatch::Seen& seen : batch.seen(count)) {
+      sums.train_step = hash_numbers<double>({2 * seen.loss, seen.decayed_square}, sums.train_step);
     }
   }
   batch.observe(shape.steps);
@@ -233,7 +233,7 @@ SelfTestLine measure_rate(int activation, int multiprocessors) {
   const Problem problem = exact_problem(shape, 0);
   const auto runs = static_cast<std::size_t>(runs_for_rate(shape, multiprocessors));
   Stream stream;
-  DeviceBatch batch(stream, activation, std::array{&problem}, std::vector<BatchRun>(runs, BatchRun{0, 0, 1e-4}));
+  SampleSpaceRuns batch(stream, activation, std::array{&problem}, std::vector<BatchRun>(runs, BatchRun{0, 0, 1e-4}));
   const std::vector<std::int64_t> no_limit(runs, std::numeric_limits<std::int64_t>::max());
   Event begin;
   Event end;

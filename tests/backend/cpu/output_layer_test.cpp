@@ -39,12 +39,12 @@ TEST(OutputLayer, SamplesWithoutASignalAreLeftOutOfItsCosine) {
   const Eigen::MatrixXd b{{1, 0}, {0, 2}};
   const Eigen::MatrixXd error{{1, 1e-20, 0}, {1, 0, 0}};
   Observation o;
-  SignalGrams(beta, b).observe(error, o);
+  observe_signals(beta, b, error, o);
   EXPECT_DOUBLE_EQ(o.signal_cosine, 3 / std::sqrt(10.0));  // of the first sample alone: (1, 1) and (1, 2)
   EXPECT_NEAR(o.signal_deviation, 0, 1e-15);
 
   Observation none;
-  SignalGrams(beta, b).observe(Eigen::MatrixXd::Zero(2, 3), none);
+  observe_signals(beta, b, Eigen::MatrixXd::Zero(2, 3), none);
   EXPECT_TRUE(std::isnan(none.signal_cosine));
   EXPECT_TRUE(std::isnan(none.signal_deviation));
   EXPECT_TRUE(std::isnan(none.batch_signal_cosine));

@@ -1,28 +1,24 @@
 // The trainer on the emulated device against the CPU's, and what it does when devices are small, lost or missing.
 #include "backend/cuda/cuda_trainer.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "backend/cpu/weight_space.hpp"
+#include "backend/cuda/device_case.hpp"
 #include "backend/cuda/device_plan.hpp"
-#include "support/device_emulated.hpp"
 
 namespace fasweep {
 namespace {
 
 using testing::expect_close;
+using testing::expect_same;
+using testing::MemoryCheckpoints;
 using testing::TrainingCase;
 
-/// The emulated device as tests find it, and as they leave it.
-class CudaTrainer : public ::testing::Test {
- protected:
-  ~CudaTrainer() override {
-    emulation::device_settings() = {};
-    EXPECT_EQ(emulation::allocated_bytes(), 0U) << "device memory is given back";
-  }
-};
+class CudaTrainer : public testing::EmulatedDevice {};
 
 struct FloatCase : TrainingCase {
   FloatCase(int activation, std::int64_t steps) : TrainingCase(12, 9, 40, activation, 0, steps) {
@@ -46,21 +42,10 @@ std::vector<RunSpec> grid(const TrainingCase& c) {
   return runs;
 }
 
-std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs) {
+std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs,
+                             Checkpoints* checkpoints = nullptr) {
   return make_cuda_trainer(0, make_cpu_trainer())
-      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled});
-}
-
-/// All that must not differ: everything but times.
-void expect_same(const RunRecord& a, const RunRecord& b) {
-  EXPECT_EQ(a.run, b.run);
-  EXPECT_EQ(a.steps, b.steps);
-  EXPECT_EQ(a.reason, b.reason);
-  EXPECT_EQ(a.points, b.points);
-  ASSERT_EQ(a.trajectory.size(), b.trajectory.size());
-  for (std::size_t i = 0; i < a.trajectory.size(); ++i) {
-    EXPECT_TRUE(a.trajectory[i] == b.trajectory[i] || (std::isnan(a.trajectory[i]) && std::isnan(b.trajectory[i])));
-  }
+      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, checkpoints});
 }
 
 TEST_F(CudaTrainer, FollowsTheCpuForAThousandSteps) {
@@ -193,6 +178,63 @@ TEST_F(CudaTrainer, CancelledRunsReturnAtOnce) {
   }
 }
 
+TEST_F(CudaTrainer, SavedRunsContinueBitForBitInWhateverBatch) {
+  for (const Solver solver : {Solver::sample_space, Solver::weight_space}) {
+    FloatCase c(Activations::index_of<Tanh>(), 300);
+    c.solver = solver;
+    c.record.steps = {0, 7, 130, 300};
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+    const std::vector<RunRecord> whole = train(c, problem, runs);
+    const int count = static_cast<int>(runs.size());
+    MemoryCheckpoints checkpoints(c.cancelled, 3 * count);  // cancelled at the start of the third chunk
+    for (const RunRecord& record : train(c, problem, runs, &checkpoints)) {
+      EXPECT_EQ(record.status, RunStatus::cancelled);
+    }
+    checkpoints.states.erase({runs[1].run, solver});  // one starts anew, among others that do not
+    c.cancelled = false;
+    MemoryCheckpoints again(c.cancelled, 1000000);
+    again.states = checkpoints.states;
+
+    const std::vector<RunRecord> continued = train(c, problem, runs, &again);
+
+    ASSERT_EQ(continued.size(), whole.size());
+    for (std::size_t run = 0; run < whole.size(); ++run) {
+      expect_same(continued[run], whole[run]);
+      EXPECT_EQ(continued[run].status, RunStatus::done);
+    }
+    EXPECT_EQ(again.told.size(), runs.size() - 1);
+    EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+  }
+}
+
+TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
+  FloatCase c(Activations::index_of<Tanh>(), 50);
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs{grid(c)[0]};
+  const std::vector<RunRecord> whole = train(c, problem, runs);
+  MemoryCheckpoints of_cpu(c.cancelled, 5);
+  TrainingRequest request{problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, &of_cpu};
+  static_cast<void>(make_cpu_trainer()->train(request));
+  ASSERT_EQ(of_cpu.states.size(), 1U);
+  c.cancelled = false;
+  MemoryCheckpoints checkpoints(c.cancelled, 1000000);
+  checkpoints.states = of_cpu.states;
+
+  expect_same(train(c, problem, runs, &checkpoints)[0], whole[0]);
+
+  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("is of a CPU")));
+  c.cancelled = true;
+  MemoryCheckpoints of_device(c.cancelled, 0);
+  static_cast<void>(train(c, problem, runs, &of_device));
+  c.cancelled = false;
+  MemoryCheckpoints on_cpu(c.cancelled, 1000000);
+  on_cpu.states = of_device.states;
+  request.checkpoints = &on_cpu;
+  EXPECT_EQ(make_cpu_trainer()->train(request)[0].steps, 50);
+  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("starts anew")));
+}
+
 TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {
   FloatCase c(Activations::index_of<Relu>(), 50);
   const Problem problem = c.problem();
@@ -220,6 +262,7 @@ TEST_F(CudaTrainer, WhatItCannotTrainGoesToTheOtherTrainer) {
   EXPECT_EQ(train(c, problem, runs)[5].precision, Precision::float64);
   c.training.precision = Precision::float32;
   c.solver = Solver::weight_space;
+  emulation::device_settings().has_products = false;
   EXPECT_EQ(train(c, problem, runs)[5].solver, Solver::weight_space);
   EXPECT_EQ(emulation::launches(), before);
 }

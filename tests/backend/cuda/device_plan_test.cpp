@@ -43,30 +43,46 @@ TEST(DevicePlan, RunsThatFillADeviceAreResidentAndOneMoreWouldNotBe) {
   }
 }
 
-TEST(DevicePlan, KernelsTakeWhatTheyCanTrain) {
+constexpr DeviceLimits roomy{100 * 1024, true};
+
+TEST(DevicePlan, SampleSpaceTakesWhatItsKernelsCanTrain) {
   const DataSettings data;
   const RunSpec relu{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
   const RunSpec linear{0, 12800, 0.1, Activations::index_of<Linear>(), 0, 0};
-  constexpr int shared = 100 * 1024;
-  EXPECT_TRUE(suits_device(data, {}, Solver::automatic, relu, shared));
-  EXPECT_TRUE(suits_device(data, {}, Solver::sample_space, linear, shared));
-  EXPECT_FALSE(suits_device(data, {}, Solver::automatic, linear, shared)) << "reduced-linear is cheaper on a core";
-  EXPECT_FALSE(suits_device(data, {}, Solver::weight_space, relu, shared));
-  EXPECT_FALSE(suits_device(data, {}, Solver::automatic, relu, 20 * 1024)) << "K M needs more shared memory";
+  EXPECT_EQ(choose_device_solver(data, {}, Solver::automatic, relu, roomy), Solver::sample_space);
+  EXPECT_EQ(choose_device_solver(data, {}, Solver::sample_space, linear, roomy), Solver::sample_space);
+  EXPECT_EQ(choose_device_solver(data, {}, Solver::automatic, linear, roomy), Solver::automatic)
+      << "reduced-linear is cheaper on a core";
+  EXPECT_EQ(choose_device_solver(data, {}, Solver::automatic, relu, {20 * 1024, false}), Solver::automatic)
+      << "K M needs more shared memory";
   DataSettings many = data;
   many.samples = max_rows;
-  EXPECT_TRUE(suits_device(many, {}, Solver::sample_space, relu, shared));
+  EXPECT_EQ(choose_device_solver(many, {}, Solver::sample_space, relu, roomy), Solver::sample_space);
   many.test_samples = 1;
-  EXPECT_FALSE(suits_device(many, {}, Solver::sample_space, relu, shared));
+  EXPECT_EQ(choose_device_solver(many, {}, Solver::sample_space, relu, roomy), Solver::automatic);
 }
 
-TEST(DevicePlan, KernelsLeaveOtherTrainingsAlone) {
+TEST(DevicePlan, WeightSpaceTakesTheRestWhereThereAreProducts) {
+  const RunSpec relu{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
+  DataSettings many;
+  many.samples = max_rows + 1;
+  EXPECT_EQ(choose_device_solver(many, {}, Solver::automatic, relu, roomy), Solver::weight_space);
+  EXPECT_EQ(choose_device_solver({}, {}, Solver::automatic, relu, {20 * 1024, true}), Solver::weight_space);
+  EXPECT_EQ(choose_device_solver({}, {}, Solver::weight_space, relu, roomy), Solver::weight_space);
+  EXPECT_EQ(choose_device_solver({}, {}, Solver::weight_space, relu, {100 * 1024, false}), Solver::automatic);
+  EXPECT_EQ(choose_device_solver({}, {}, Solver::reduced_linear, relu, roomy), Solver::automatic);
+  TrainingSettings twice;
+  twice.precision = Precision::float64;
+  EXPECT_EQ(choose_device_solver(many, twice, Solver::automatic, relu, roomy), Solver::automatic);
+}
+
+TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
   const RunSpec run{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
   const auto suits = [&](auto change) {
     DataSettings data;
     TrainingSettings training;
     change(data, training);
-    return suits_device(data, training, Solver::sample_space, run, 100 * 1024);
+    return choose_device_solver(data, training, Solver::sample_space, run, roomy) == Solver::sample_space;
   };
   EXPECT_TRUE(suits([](DataSettings&, TrainingSettings&) {}));
   EXPECT_FALSE(suits([](DataSettings& d, TrainingSettings&) { d.outputs = 2; }));

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "backend/cpu/plain_reference.hpp"
-#include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/sample_space_runs.hpp"
 
 namespace fasweep::testing {
 
@@ -58,17 +58,17 @@ inline std::vector<KernelResult> train_on_device(const KernelCase& c) {
     }
   }
   Stream stream;
-  DeviceBatch batch(stream, c.activation, pointers, c.runs);
+  SampleSpaceRuns batch(stream, c.activation, pointers, c.runs);
   batch.advance(0, c.steps, decays, std::vector<std::int64_t>(runs, c.steps));
   batch.observe(c.steps);
-  const std::vector<DeviceBatch::Seen> seen = batch.seen(c.steps);
+  const std::vector<RunBatch::Seen> seen = batch.seen(c.steps);
   const std::vector<Observation> observations = batch.observations();
   std::vector<KernelResult> results(runs);
   for (std::size_t run = 0; run < runs; ++run) {
     results[run].state = batch.state(static_cast<int>(run));
     results[run].observation = observations[run];
     for (std::size_t step = 0; step < static_cast<std::size_t>(c.steps); ++step) {
-      results[run].losses.push_back(seen[step * runs + run].squared_error);
+      results[run].losses.push_back(2 * seen[step * runs + run].loss);
     }
   }
   return results;

@@ -1,4 +1,4 @@
-#include "backend/cuda/device_batch.hpp"
+#include "backend/cuda/sample_space_runs.hpp"
 
 #include <algorithm>
 #include <array>
@@ -55,18 +55,18 @@ Observation add_blocks(std::span<const double> sums) {
 
 }  // namespace
 
-std::size_t DeviceBatch::z_size() const {
+std::size_t SampleSpaceRuns::z_size() const {
   return product({batch_.rows, batch_.width});
 }
-std::size_t DeviceBatch::moves_size() const {
+std::size_t SampleSpaceRuns::moves_size() const {
   return product({batch_.samples, batch_.width});
 }
-std::size_t DeviceBatch::partials_size() const {
+std::size_t SampleSpaceRuns::partials_size() const {
   return product({batch_.blocks, batch_.rows + 1});
 }
 
-DeviceBatch::DeviceBatch(Stream& stream, int activation, std::span<const Problem* const> problems,
-                         std::span<const BatchRun> runs)
+SampleSpaceRuns::SampleSpaceRuns(Stream& stream, int activation, std::span<const Problem* const> problems,
+                                 std::span<const BatchRun> runs)
     : stream_(stream),
       activation_(activation),
       batch_(measure_batch(shape_of(*problems[0]), static_cast<int>(runs.size()))),
@@ -104,7 +104,7 @@ DeviceBatch::DeviceBatch(Stream& stream, int activation, std::span<const Problem
   set_active(all);
 }
 
-void DeviceBatch::bind_pointers() {
+void SampleSpaceRuns::bind_pointers() {
   batch_.parameters = parameters_.data();
   batch_.active = active_.data();
   batch_.limits = limits_.data();
@@ -123,7 +123,7 @@ void DeviceBatch::bind_pointers() {
   batch_.observed = observed_.data();
 }
 
-void DeviceBatch::upload_problem(std::size_t position, const Problem& problem) {
+void SampleSpaceRuns::upload_problem(std::size_t position, const Problem& problem) {
   const std::vector<float> gram = transposed_gram(problem, batch_.padded_rows);
   gram_.upload(gram, stream_, position * gram.size());
   targets_.upload(to_float(problem.y), stream_, position * problem.y.size());
@@ -131,7 +131,7 @@ void DeviceBatch::upload_problem(std::size_t position, const Problem& problem) {
   initial_output_.upload(to_float(problem.output_weight), stream_, position * width());
 }
 
-void DeviceBatch::upload_start(std::size_t position, const Problem& problem, std::span<const BatchRun> runs) {
+void SampleSpaceRuns::upload_start(std::size_t position, const Problem& problem, std::span<const BatchRun> runs) {
   const std::vector<float> z = initial_pre_activations(problem);
   const std::vector<float> first_values = initial_values(problem, z, activation_);
   const std::vector<float> beta = to_float(problem.output_weight);
@@ -144,25 +144,25 @@ void DeviceBatch::upload_start(std::size_t position, const Problem& problem, std
   }
 }
 
-void DeviceBatch::set_active(std::span<const int> active) {
-  active_.upload(active, stream_);
+void SampleSpaceRuns::set_active(std::span<const int> active) {
+  active_.queue(active, stream_);
   if (static_cast<int>(active.size()) != active_count_) {
     full_chunk_.reset();  // the number is part of the launches it holds
   }
   active_count_ = static_cast<int>(active.size());
 }
 
-void DeviceBatch::queue_steps(int count) {
+void SampleSpaceRuns::queue_steps(int count) {
   for (int offset = 0; offset < count; ++offset) {
     queue_train_step(activation_, batch_, active_count_, offset, stream_);
   }
 }
 
-void DeviceBatch::advance(std::int64_t first, int count, std::span<const float> decays,
-                          std::span<const std::int64_t> limits) {
-  first_step_.upload(std::span<const std::int64_t>(&first, 1), stream_);
-  decays_.upload(decays, stream_);
-  limits_.upload(limits, stream_);
+void SampleSpaceRuns::advance(std::int64_t first, int count, std::span<const float> decays,
+                              std::span<const std::int64_t> limits) {
+  first_step_.queue(std::span<const std::int64_t>(&first, 1), stream_);
+  decays_.queue(decays, stream_);
+  limits_.queue(limits, stream_);
   if (count < max_steps_a_chunk) {
     queue_steps(count);
     return;
@@ -173,26 +173,31 @@ void DeviceBatch::advance(std::int64_t first, int count, std::span<const float> 
   full_chunk_->launch(stream_);
 }
 
-std::vector<DeviceBatch::Seen> DeviceBatch::seen(int count) const {
+std::vector<RunBatch::Seen> SampleSpaceRuns::seen(int count) const {
   const std::size_t entries = static_cast<std::size_t>(count) * static_cast<std::size_t>(batch_.slots);
   const std::vector<float> history = history_.download(stream_, 0, entries * values());
   std::vector<Seen> seen(entries);
   for (std::size_t entry = 0; entry < entries; ++entry) {
     const float* row = history.data() + entry * values();
-    seen[entry].squared_error = square_sum({row, static_cast<std::size_t>(batch_.samples)});
-    seen[entry].output_square = static_cast<double>(row[batch_.rows]);
+    seen[entry].loss = 0.5 * square_sum({row, static_cast<std::size_t>(batch_.samples)});
+    seen[entry].decayed_square = static_cast<double>(row[batch_.rows]);
   }
   return seen;
 }
 
-void DeviceBatch::observe(std::int64_t step) {
-  first_step_.upload(std::span<const std::int64_t>(&step, 1), stream_);
+void SampleSpaceRuns::observe(std::int64_t step) {
+  first_step_.queue(std::span<const std::int64_t>(&step, 1), stream_);
   queue_observe(activation_, batch_, active_count_, stream_);
+  observed_done_.record(stream_);
+  observed_done_.hold(copies_);
+  errors_.queue(copies_);
+  observed_.queue(copies_);
 }
 
-std::vector<Observation> DeviceBatch::observations() const {
-  const std::vector<float> errors = errors_.download(stream_, 0, errors_.size());
-  const std::vector<double> sums = observed_.download(stream_, 0, observed_.size());
+std::vector<Observation> SampleSpaceRuns::observations() {
+  copies_.synchronize();
+  const std::span<const float> errors = errors_.fetched();
+  const std::span<const double> sums = observed_.fetched();
   const auto samples = static_cast<std::size_t>(batch_.samples);
   const std::size_t tests = static_cast<std::size_t>(batch_.rows) - samples;
   std::vector<Observation> observations(static_cast<std::size_t>(batch_.slots));
@@ -207,24 +212,48 @@ std::vector<Observation> DeviceBatch::observations() const {
   return observations;
 }
 
-void DeviceBatch::save() {
-  saved_z_.copy_from(z_, stream_, 0, z_.size());
-  saved_moves_.copy_from(moves_, stream_, 0, moves_.size());
-  saved_output_weight_.copy_from(output_weight_, stream_, 0, output_weight_.size());
-  saved_partials_.copy_from(partials_, stream_, 0, partials_.size());
+std::vector<SampleSpaceRuns::Part> SampleSpaceRuns::parts() {
+  return {{z_, saved_z_, z_size()},
+          {moves_, saved_moves_, moves_size()},
+          {output_weight_, saved_output_weight_, width()},
+          {partials_, saved_partials_, partials_size(), 2}};
 }
 
-void DeviceBatch::restore(int run) {
-  const auto r = static_cast<std::size_t>(run);
-  z_.copy_from(saved_z_, stream_, r * z_size(), z_size());
-  moves_.copy_from(saved_moves_, stream_, r * moves_size(), moves_size());
-  output_weight_.copy_from(saved_output_weight_, stream_, r * width(), width());
-  const std::size_t parity = partials_.size() / 2;
-  partials_.copy_from(saved_partials_, stream_, r * partials_size(), partials_size());
-  partials_.copy_from(saved_partials_, stream_, parity + r * partials_size(), partials_size());
+template <class Visit>
+void SampleSpaceRuns::for_pieces(int run, Visit visit) {
+  for (const Part& part : parts()) {
+    for (std::size_t piece = 0; piece < static_cast<std::size_t>(part.pieces); ++piece) {
+      const std::size_t piece_begin = piece * part.now.size() / static_cast<std::size_t>(part.pieces);
+      visit(part, piece_begin + static_cast<std::size_t>(run) * part.size);
+    }
+  }
 }
 
-std::vector<float> DeviceBatch::state(int run) const {
+void SampleSpaceRuns::save() {
+  for (const Part& part : parts()) {
+    part.saved.copy_from(part.now, stream_, 0, part.now.size());
+  }
+}
+
+void SampleSpaceRuns::restore(int run) {
+  for_pieces(
+      run, [this](const Part& part, std::size_t first) { part.now.copy_from(part.saved, stream_, first, part.size); });
+}
+
+void SampleSpaceRuns::write(int run, ByteWriter& out) {
+  for_pieces(run, [&](const Part& part, std::size_t first) {
+    const std::vector<float> numbers = part.now.download(stream_, first, part.size);
+    out.put_array(std::span<const float>(numbers));
+  });
+}
+
+void SampleSpaceRuns::read(int run, ByteReader& in) {
+  for_pieces(run, [&](const Part& part, std::size_t first) {
+    part.now.upload(std::span<const float>(in.get_array<float>(part.size)), stream_, first);
+  });
+}
+
+std::vector<float> SampleSpaceRuns::state(int run) const {
   const auto r = static_cast<std::size_t>(run);
   std::vector<float> state = z_.download(stream_, r * z_size(), z_size());
   for (const std::vector<float>& part : {moves_.download(stream_, r * moves_size(), moves_size()),

@@ -1,0 +1,95 @@
+// Which runs are trained on a device in weight space, and what a batch of them needs there: pure functions, which need
+// no device.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "backend/cuda/weight_space_arguments.hpp"
+#include "model/run_spec.hpp"
+
+namespace fasweep {
+
+/// What the runs of a batch share. Settings outlive it.
+struct WeightSpaceShape {
+  int samples = 0;        // n
+  int test_samples = 0;   // rows after them
+  int inputs = 0;         // d
+  int outputs = 0;        // k
+  int width = 0;          // p
+  int batch_samples = 0;  // of a step, at most
+  bool takes_minibatches = false;
+  bool drops = false;
+  bool decays_hidden = false;
+  bool shares_data = false;  // of a data set, which is on the device already
+  unsigned traits = 0;       // MetricTraits of what is recorded
+};
+[[nodiscard]] WeightSpaceShape weight_space_shape(const DataSettings& data, const TrainingSettings& training,
+                                                  std::span<const int> metrics, int width);
+
+/// Numbers in each buffer of a batch.
+struct WeightSpaceSizes {
+  // float32
+  std::size_t inputs = 0;
+  std::size_t targets = 0;
+  std::size_t gathered = 0;
+  std::size_t output_of_problem = 0;  // b, and beta(0), each
+  std::size_t initial_hidden = 0;     // W(0) of the problems
+  std::size_t hidden_weight = 0;      // and once more, kept
+  std::size_t output_weight = 0;      // likewise, and once for its gradient
+  std::size_t hidden_bias = 0;        // and once more, kept
+  std::size_t output_bias = 0;        // likewise
+  std::size_t hidden = 0;             // units of all samples of a pass; and once for the signal
+  std::size_t seen = 0;
+  std::size_t predicted = 0;  // and once for the error
+  std::size_t gradients = 0;  // of one run
+  std::size_t signals = 0;    // what signal cosines are made of
+  // float64
+  std::size_t history = 0;
+  std::size_t observed = 0;
+  // int32
+  std::size_t rows = 0;
+  [[nodiscard]] std::size_t bytes() const;
+};
+
+/// Where an observation's sums lie among the numbers that come back: in this order, each run x the count here.
+struct ObservedLayout {
+  int batch_sums = 0;      // blocks x sample_sums, of the step's batch
+  int training_sums = 0;   // likewise, of all training samples
+  int test_sums = 0;       // likewise, of the test samples
+  int output_sums = 0;     // blocks x OutputSum's
+  int hidden_changes = 0;  // width
+  int gradient_sums = 0;   // blocks x GradientSum's
+  int hidden_squares = 0;  // blocks
+};
+inline constexpr std::array observed_sections{&ObservedLayout::batch_sums,     &ObservedLayout::training_sums,
+                                              &ObservedLayout::test_sums,      &ObservedLayout::output_sums,
+                                              &ObservedLayout::hidden_changes, &ObservedLayout::gradient_sums,
+                                              &ObservedLayout::hidden_squares};
+[[nodiscard]] ObservedLayout observed_layout(const WeightSpaceShape& shape);
+
+/// Rows that are evaluated at once, at most.
+inline constexpr int evaluated_rows = 1024;
+/// Samples of the largest forward pass.
+[[nodiscard]] int most_samples(const WeightSpaceShape& shape);
+/// Whether the step's own batch says what the training loss is.
+[[nodiscard]] bool batch_is_training_set(const WeightSpaceShape& shape);
+
+[[nodiscard]] WeightSpaceSizes measure(const WeightSpaceShape& shape, int problems, int runs);
+
+/// Most runs, at most `runs`, whose batch leaves a tenth of `free_bytes` free whatever their problems; 0 if not even
+/// one fits.
+[[nodiscard]] int runs_that_fit(std::size_t free_bytes, const WeightSpaceShape& shape, int runs);
+
+/// Runs, at least one, whose products keep every multiprocessor busy.
+[[nodiscard]] int runs_to_fill(int multiprocessors, const WeightSpaceShape& shape);
+
+/// Steps, 1..max_steps_a_chunk, that a device of the slower kind takes in a fifth of a second: a drain waits for them.
+[[nodiscard]] int steps_of_a_chunk(const WeightSpaceShape& shape, int runs);
+
+/// Bytes of a data set on the device.
+[[nodiscard]] std::size_t dataset_bytes(const WeightSpaceShape& shape);
+
+}  // namespace fasweep

@@ -1,0 +1,343 @@
+// Networks of every kind in weight space on the emulated device against the CPU's solver in float64, which has oracles
+// of its own, and what must not change a bit.
+#include "backend/cuda/weight_space_runs.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+#include "backend/cpu/weight_space.hpp"
+#include "backend/cuda/cuda_trainer.hpp"
+#include "backend/cuda/device_case.hpp"
+#include "support/cuda_emulation.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::expect_close;
+using testing::expect_same;
+using testing::TrainingCase;
+
+class WeightSpaceRuns : public testing::EmulatedDevice {
+ protected:
+  ~WeightSpaceRuns() override { emulation::order_seed() = 0; }
+};
+
+/// A small classification, every step recorded.
+struct NetworkCase : TrainingCase {
+  explicit NetworkCase(int activation = Activations::index_of<Tanh>(), std::int64_t steps = 12)
+      : TrainingCase(13, 6, 21, activation, 0, steps) {
+    data.outputs = 3;
+    data.test_samples = 5;
+    data.targets = Targets::classes;
+    training.loss = LossFunction::cross_entropy;
+    training.precision = Precision::float32;
+    training.step_size.fill(0.1);
+  }
+
+  [[nodiscard]] Problem problem(std::int64_t seed = 7) const {
+    Problem problem = make_problem(data, {seed, run.width, run.activation}, training.initial_weights);
+    const auto outputs = static_cast<std::ptrdiff_t>(problem.outputs);
+    for (auto row = problem.y.begin(); row != problem.y.end(); row += outputs) {
+      const auto largest = std::max_element(row, row + outputs);
+      const auto truth = largest - row;
+      std::fill_n(row, outputs, 0.0);
+      row[truth] = 1;
+    }
+    return problem;
+  }
+
+  /// Every rule with two ridges.
+  [[nodiscard]] std::vector<RunSpec> runs(std::int64_t seed = 7) const {
+    std::vector<RunSpec> runs;
+    for (int rule = 0; rule < Rules::size; ++rule) {
+      for (const double ridge : {0.0, 0.5}) {
+        RunSpec one = run;
+        one.run = 100 * seed + static_cast<std::int64_t>(runs.size());
+        one.seed = seed;
+        one.rule = rule;
+        one.ridge = ridge;
+        runs.push_back(one);
+      }
+    }
+    return runs;
+  }
+
+  [[nodiscard]] TrainingRequest request_for(const Problem& problem, std::span<const RunSpec> runs) const {
+    return {problem, data, training, record, runs, Solver::weight_space, cancelled};
+  }
+};
+
+std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs) {
+  return make_cuda_trainer(0, make_cpu_trainer())->train(c.request_for(problem, runs));
+}
+
+struct Setting {
+  std::string name;
+  std::function<void(NetworkCase&)> change;
+};
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> all{
+      {"cross entropy in full batch", [](NetworkCase&) {}},
+      {"squared loss", [](NetworkCase& c) { c.training.loss = LossFunction::squared; }},
+      {"mean of the losses", [](NetworkCase& c) { c.training.reduction = Reduction::mean; }},
+      {"minibatches that do not divide the samples", [](NetworkCase& c) { c.training.batch_size = 5; }},
+      {"minibatches of one", [](NetworkCase& c) { c.training.batch_size = 1; }},
+      {"dropout", [](NetworkCase& c) { c.training.dropout = 0.4; }},
+      {"dropout in minibatches",
+       [](NetworkCase& c) {
+         c.training.dropout = 0.25;
+         c.training.batch_size = 4;
+       }},
+      {"biases", [](NetworkCase& c) { c.training.biases = true; }},
+      {"decay of all weights", [](NetworkCase& c) { c.training.decay = Decay::all; }},
+      {"outputs without scale",
+       [](NetworkCase& c) {
+         c.training.output_scale = OutputScale::one;
+         c.training.step_size.fill(0.01);
+       }},
+      {"everything at once",
+       [](NetworkCase& c) {
+         c.training.batch_size = 6;
+         c.training.dropout = 0.3;
+         c.training.biases = true;
+         c.training.decay = Decay::all;
+         c.training.reduction = Reduction::mean;
+         c.training.schedule = ExponentialSchedule{{0.9}};
+         c.training.initial_weights = InitialWeights::gaussian_scaled;
+       }},
+      {"no test samples", [](NetworkCase& c) { c.data.test_samples = 0; }},
+      {"one output, regression",
+       [](NetworkCase& c) {
+         c.data.outputs = 1;
+         c.data.targets = Targets::numbers;
+         c.training.loss = LossFunction::squared;
+       }},
+      {"wider than a block of threads, and odd",
+       [](NetworkCase& c) {
+         c.run.width = 387;
+         c.training.dropout = 0.1;
+         c.training.max_steps = 4;
+         c.record.steps = {0, 1, 2, 3, 4};
+       }},
+      {"more samples than a block of threads",
+       [](NetworkCase& c) {
+         c.data.samples = 300;
+         c.data.test_samples = 131;
+         c.training.reduction = Reduction::mean;
+         c.training.max_steps = 4;
+         c.record.steps = {0, 1, 2, 3, 4};
+       }},
+  };
+  return all;
+}
+
+/// Holds records to those of the CPU in float64.
+void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
+                           std::span<const RunRecord> records) {
+  ASSERT_EQ(records.size(), runs.size());
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    const RunRecord expected = train_weight_space<double>(c.request_for(problem, runs), runs[run]);
+    EXPECT_EQ(records[run].solver, Solver::weight_space);
+    EXPECT_EQ(records[run].steps, expected.steps);
+    ASSERT_EQ(records[run].trajectory.size(), expected.trajectory.size());
+    for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+      // float32's rounding of 6e-8 in sums of some hundred terms, over a dozen steps that may double it each; angles
+      // of nearly equal gradients lose half the digits.
+      expect_close(records[run].trajectory[i], expected.trajectory[i], 1e-3, 2e-4,
+                   std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run) + " at point " +
+                       std::to_string(i % expected.points));
+    }
+  }
+}
+
+TEST_F(WeightSpaceRuns, FollowTheCpuInEverySetting) {
+  for (const Setting& setting : settings()) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      SCOPED_TRACE(setting.name + ", " + std::string(Activations::names[static_cast<std::size_t>(activation)]));
+      NetworkCase c(activation);
+      setting.change(c);
+      if (activation == Activations::index_of<Linear>() || activation == Activations::index_of<Relu>()) {
+        c.training.step_size.fill(0.01);  // unbounded units diverge at 0.1
+      }
+      Problem problem = c.problem();
+      if (c.data.targets == Targets::numbers) {
+        problem = make_problem(c.data, {7, c.run.width, activation}, c.training.initial_weights);
+      }
+      const std::int64_t before = emulation::launches();
+
+      const std::vector<RunRecord> records = train(c, problem, c.runs());
+
+      EXPECT_GT(emulation::launches(), before) << "trained on the device";
+      expect_records_of_cpu(c, problem, c.runs(), records);
+    }
+  }
+}
+
+/// The problem with its data as a set whose raw zeros are where x is small.
+struct SetCase {
+  Dataset set;
+  Problem problem;
+
+  explicit SetCase(const Problem& teacher) : problem(teacher) {
+    set.samples = teacher.samples;
+    set.test_samples = teacher.test_samples;
+    set.inputs = teacher.inputs;
+    set.outputs = teacher.outputs;
+    set.is_classes = true;
+    set.y = teacher.y;
+    for (int j = 0; j < teacher.inputs; ++j) {
+      set.scale.push_back(0.5 + j);
+      set.shift.push_back(0.1 * j);
+    }
+    set.row_begin.push_back(0);
+    for (std::size_t i = 0; i < teacher.x.size(); ++i) {
+      const auto j = static_cast<int>(i) % teacher.inputs;
+      if (std::abs(teacher.x[i]) > 0.8) {
+        set.column.push_back(j);
+        set.raw.push_back(teacher.x[i] / set.scale[static_cast<std::size_t>(j)]);
+      }
+      if (j + 1 == teacher.inputs) {
+        set.row_begin.push_back(static_cast<std::int64_t>(set.raw.size()));
+      }
+    }
+    problem.x.clear();
+    problem.y.clear();
+    problem.dataset = &set;
+  }
+};
+
+TEST_F(WeightSpaceRuns, ADataSetIsBroughtToTheDeviceOnceForAllProblems) {
+  NetworkCase c;
+  c.data.source = DataSource::csv;
+  c.training.batch_size = 4;
+  SetCase data(c.problem());
+  Problem other = make_problem(c.data, {8, c.run.width, c.run.activation}, c.training.initial_weights, &data.set);
+  const std::vector<RunSpec> runs = c.runs();
+  const std::vector<RunSpec> other_runs = c.runs(8);
+  const std::vector<TrainingRequest> requests{c.request_for(data.problem, runs), c.request_for(other, other_runs)};
+
+  const std::vector<RunRecord> records = make_cuda_trainer(0, make_cpu_trainer())->train_together(requests);
+
+  ASSERT_EQ(records.size(), runs.size() + other_runs.size());
+  expect_records_of_cpu(c, data.problem, runs, std::span(records).first(runs.size()));
+  expect_records_of_cpu(c, other, other_runs, std::span(records).subspan(runs.size()));
+}
+
+TEST_F(WeightSpaceRuns, ADataSetThatDoesNotFitLeavesItsRunsToTheCpu) {
+  NetworkCase c;
+  c.data.source = DataSource::csv;
+  SetCase data(c.problem());
+  emulation::device_settings().memory_bytes = 100;
+  const std::int64_t before = emulation::launches();
+  EXPECT_EQ(train(c, data.problem, c.runs())[3].steps, 12);
+  EXPECT_EQ(emulation::launches(), before);
+}
+
+TEST_F(WeightSpaceRuns, BatchesHaveTheBitsOfSingleRunsInAnyOrderOfThreads) {
+  NetworkCase c;
+  c.training.batch_size = 5;
+  c.training.dropout = 0.3;
+  c.training.biases = true;
+  c.training.decay = Decay::all;
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = c.runs();
+  const std::vector<RunRecord> together = train(c, problem, runs);
+  for (const std::uint64_t seed : {0, 1, 2, 3}) {
+    emulation::order_seed() = seed;
+    const std::vector<RunRecord> again = train(c, problem, runs);
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      expect_same(again[run], together[run]);
+    }
+    const auto one = static_cast<std::size_t>(seed);
+    expect_same(train(c, problem, {&runs[one], 1})[0], together[one]);
+  }
+}
+
+TEST_F(WeightSpaceRuns, RunsLeaveTheBatchAtExactlyTheirStep) {
+  NetworkCase c(Activations::index_of<Tanh>(), 60);
+  c.training.batch_size = 4;
+  c.training.stop = RidgeTimeStop{{2.05}};  // ridge 0.5 ends at step 41, ridge 0 never
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = c.runs();
+  const std::vector<RunRecord> every = train(c, problem, runs);
+  c.record.steps = {0, 60};
+
+  const std::vector<RunRecord> sparse = train(c, problem, runs);
+
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    EXPECT_EQ(sparse[run].steps, run % 2 == 0 ? 60 : 41);
+    EXPECT_EQ(sparse[run].steps, every[run].steps);
+    EXPECT_TRUE(testing::are_same_bits(sparse[run].final_values, every[run].final_values)) << "run " << run;
+  }
+}
+
+TEST_F(WeightSpaceRuns, DivergenceLeavesTheOthersAlone) {
+  NetworkCase c(Activations::index_of<Linear>(), 150);
+  c.training.loss = LossFunction::squared;
+  c.training.step_size.fill(0.001);
+  c.record.steps = {0, 150};
+  const Problem problem = c.problem();
+  std::vector<RunSpec> runs = c.runs();
+  const std::vector<RunRecord> before = train(c, problem, runs);
+  runs[1].ridge = 1e9;
+
+  const std::vector<RunRecord> records = train(c, problem, runs);
+
+  EXPECT_EQ(records[1].status, RunStatus::diverged);
+  EXPECT_LT(records[1].steps, 20);
+  for (const std::size_t run : {0, 2, 3}) {
+    expect_same(records[run], before[run]);
+  }
+}
+
+TEST_F(WeightSpaceRuns, ABatchThatDoesNotFitIsSplit) {
+  NetworkCase c;
+  const Problem problem = c.problem();
+  const std::vector<RunRecord> roomy = train(c, problem, c.runs());
+  const WeightSpaceShape shape = weight_space_shape(c.data, c.training, c.record.metrics, c.run.width);
+  constexpr std::size_t library = std::size_t{40} << 20U;
+  emulation::device_settings().memory_bytes = (measure(shape, 1, 1).bytes() + library) * 10 / 9 + 10000;
+  const std::vector<RunRecord> tight = train(c, problem, c.runs());
+  for (std::size_t run = 0; run < roomy.size(); ++run) {
+    EXPECT_EQ(tight[run].solver, Solver::weight_space);
+    expect_same(tight[run], roomy[run]);
+  }
+}
+
+TEST(WeightSpacePlan, WhatIsMeasuredIsAllocated) {
+  for (const Setting& setting : settings()) {
+    SCOPED_TRACE(setting.name);
+    NetworkCase c;
+    setting.change(c);
+    const Problem problem = c.problem();
+    const WeightSpaceShape shape = weight_space_shape(c.data, c.training, c.record.metrics, c.run.width);
+    const std::vector<BatchRun> runs(3);
+    Stream stream;
+    const fasweep::WeightSpaceRuns batch(stream, c.request_for(problem, {}), 0, std::array{&problem}, runs, nullptr);
+    // Beside what is planned lie the small buffers of each run: parameters, limits, decays.
+    EXPECT_NEAR(static_cast<double>(emulation::allocated_bytes()), static_cast<double>(measure(shape, 1, 3).bytes()),
+                8192);
+  }
+}
+
+TEST(WeightSpacePlan, ChunksOfLongStepsAreShort) {
+  WeightSpaceShape shape;
+  shape.batch_samples = 600;
+  shape.inputs = 784;
+  shape.width = 1000;
+  EXPECT_EQ(steps_of_a_chunk(shape, 1), 128);
+  EXPECT_EQ(steps_of_a_chunk(shape, 30), 17);  // 1e12 / (4 * 600 * 784 * 1000 * 30)
+  shape.batch_samples = 60000;
+  EXPECT_EQ(steps_of_a_chunk(shape, 30), 1);
+}
+
+}  // namespace
+}  // namespace fasweep
