@@ -17,6 +17,7 @@ std::vector<std::pair<std::string, std::string>> build_info() {
   return {{"fasweep", FASWEEP_VERSION},
           {"git", FASWEEP_GIT},
           {"compiler", std::string(FASWEEP_COMPILER) + ", -march=" + FASWEEP_ARCH_NAME + ", " + FASWEEP_BUILD_TYPE},
+          {"cuda", FASWEEP_CUDA_BUILD},
           {"hdf5", hdf5_version()},
           {"mpi", mpi_version()},
           {"eigen", FASWEEP_EIGEN_VERSION},

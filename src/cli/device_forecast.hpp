@@ -10,21 +10,23 @@
 
 namespace fasweep::cli {
 
-/// The runs of one activation and width.
+/// The runs of one activation and width that a device trains in one way.
 struct ForecastRow {
+  Solver solver = Solver::automatic;
   int activation = 0;
   int width = 0;
   std::int64_t runs = 0;
-  int resident_blocks = 0;  // of a multiprocessor
+  int resident_blocks = 0;  // of a multiprocessor, in sample space
   int batch = 0;            // runs trained at once
   double steps = 0;         // of a run, at most
   StepForecast step;
-  double seconds = 0;  // of all batches
+  double seconds = 0;      // of all batches
+  double batch_bytes = 0;  // of device memory
 };
 
 struct DeviceForecast {
   std::vector<ForecastRow> rows;
-  std::int64_t left_to_cpu = 0;  // runs that the kernels do not take, or that are cheaper on a core
+  std::int64_t left_to_cpu = 0;  // runs that a device does not take, or that are cheaper on a core
   double device_s = 0;
   double setup_s = 0;           // of data and initial states, on one core
   double most_batch_bytes = 0;  // of device memory

@@ -89,6 +89,7 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
   for (const ForecastRow& row : forecast.rows) {
     json["batches"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
                                {"p", row.width},
+                               {"solver", name_of(row.solver)},
                                {"runs", row.runs},
                                {"resident_blocks", row.resident_blocks},
                                {"runs_a_batch", row.batch},
@@ -102,15 +103,16 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
-    std::cout << "\non one " << device.name << ": nothing; every run is cheaper on a core, or not for the kernels\n";
+    std::cout << "\non one " << device.name << ": nothing; every run is cheaper on a core, or not in float32\n";
     return;
   }
   std::cout << "\non one " << device.name << ", by published peak rates and assumed latencies (nothing measured):\n"
-            << "activation      p   runs  a batch  steps  us/step  bound by    time\n";
+            << "activation      p  solver          runs  a batch  steps  us/step  bound by    time\n";
   for (const ForecastRow& row : forecast.rows) {
     std::cout << std::left << std::setw(10) << Activations::names[static_cast<std::size_t>(row.activation)]
-              << std::right << std::setw(7) << row.width << std::setw(7) << row.runs << std::setw(9) << row.batch
-              << std::setw(7) << std::llround(row.steps) << std::setw(9) << std::fixed << std::setprecision(1)
+              << std::right << std::setw(7) << row.width << "  " << std::left << std::setw(13) << name_of(row.solver)
+              << std::right << std::setw(7) << row.runs << std::setw(9) << row.batch << std::setw(7)
+              << std::llround(row.steps) << std::setw(9) << std::fixed << std::setprecision(1)
               << row.step.seconds() * 1e6 << "  " << std::left << std::setw(12) << bound_of(row.step)
               << format_duration(row.seconds) << std::defaultfloat << "\n";
   }

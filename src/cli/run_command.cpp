@@ -167,6 +167,9 @@ std::vector<int> find_devices(Backend backend) {
   if (backend == Backend::cuda && devices == 0) {
     std::cerr << "fasweep: no CUDA device (none visible, or no driver); training on the CPU\n";
   }
+  if (devices > 0 && !why_no_products().empty()) {
+    std::cerr << "fasweep: " << why_no_products() << "; runs in weight space are trained on the CPU\n";
+  }
   const int rank = launcher_number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}, 0);
   const int ranks = launcher_number({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, rank + 1);
   return choose_devices(rank, ranks, devices);

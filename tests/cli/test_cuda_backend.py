@@ -12,6 +12,7 @@ import pytest
 
 import conftest
 from conftest import BINARY, Fasweep, assert_same_results
+from test_checkpoints import wait_for_checkpoints
 
 EMULATED = Path(os.environ.get("FASWEEP_EMULATED", BINARY.parent / "tests" / "cli" / "fasweep_emulated"))
 
@@ -36,6 +37,72 @@ def test_a_sweep_on_the_emulated_device_follows_the_cpu(emulated: Fasweep) -> No
             # float32 on both sides, sums in other orders, 60 steps
             np.testing.assert_allclose(cuda[name], cpu[name], rtol=1e-3, atol=2e-5, err_msg=name)
         assert not np.array_equal(cuda["loss"], cpu["loss"]), "the device really was used"
+
+
+NETWORKS = """
+[grid]
+p = 20, 33
+lambda = 0, 0.1
+activation = relu, tanh
+seed = 0..1
+[data]
+source = csv
+path = table.csv
+targets = classes
+test-n = 10
+[training]
+loss = cross-entropy
+reduction = mean
+step-size = 0.05
+batch-size = 8
+max-steps = 5 epochs
+dropout = 0.1
+biases = yes
+[record]
+steps = epochs(1)
+metrics = batch_loss, test_loss, test_accuracy, alignment, gradient_alignment, signal_alignment
+"""
+
+
+def write_table(folder: Path) -> None:
+    """40 points in three clusters, which are their classes."""
+    random = np.random.default_rng(0)
+    labels = np.arange(40) % 3
+    points = random.normal(size=(40, 5)) + 2 * labels[:, None]
+    (folder / "table.csv").write_text("".join(f"{','.join(map(str, x))},{y}\n" for x, y in zip(points, labels)))
+
+
+def test_networks_on_the_emulated_device_follow_the_cpu_in_any_batch(emulated: Fasweep) -> None:
+    write_table(emulated.folder)
+    job = emulated.job(NETWORKS)
+    emulated.run("run", job, "-o", "cpu.h5", "--backend", "cpu")
+    emulated.run("run", job, "-o", "cuda.h5", "--backend", "cuda")
+    emulated.run("run", job, "-o", "small.h5", "--backend", "cuda", "--batch-seconds", "0.0001", "--workers", "2")
+
+    assert_same_results(emulated.folder / "cuda.h5", emulated.folder / "small.h5")
+    with h5py.File(emulated.folder / "cpu.h5") as cpu, h5py.File(emulated.folder / "cuda.h5") as cuda:
+        for name in ("status", "steps", "stop_reason", "solver", "test_accuracy"):
+            np.testing.assert_array_equal(cuda[name], cpu[name])
+        for name in ("batch_loss", "test_loss", "alignment", "gradient_alignment", "signal_alignment"):
+            # float32 on both sides, sums in other orders, 20 steps
+            np.testing.assert_allclose(cuda[name], cpu[name], rtol=1e-3, atol=1e-4, err_msg=name)
+        assert not np.array_equal(cuda["batch_loss"], cpu["batch_loss"]), "the device really was used"
+
+
+def test_a_killed_sweep_on_the_emulated_device_goes_on_from_its_checkpoints(emulated: Fasweep) -> None:
+    write_table(emulated.folder)
+    settings = ("--set", "grid.p=20", "--set", "grid.seed=0", "--set", "training.max-steps=60 epochs")
+    job = emulated.job(NETWORKS)
+    emulated.run("run", job, "-o", "whole.h5", "--backend", "cuda", *settings)
+    command = ("run", job, "-o", "out.h5", "--backend", "cuda", "--checkpoint-seconds", "0.1", *settings)
+    process = emulated.start(*command)
+    wait_for_checkpoints(emulated, process, 2)
+    process.kill()
+    process.communicate(timeout=60)
+
+    assert "continues at step" in emulated.run(*command)
+
+    assert_same_results(emulated.folder / "whole.h5", emulated.folder / "out.h5")
 
 
 def test_gpus_are_in_the_file_and_ranks_that_share_one_are_told(emulated: Fasweep, needs_mpirun: None) -> None:

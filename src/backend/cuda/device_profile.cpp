@@ -113,4 +113,55 @@ double forecast_batch(const DeviceProfile& device, const BatchShape& shape, int 
          (start + seen) / bus_bytes_per_second;
 }
 
+int choose_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs) {
+  const std::size_t dataset = shape.shares_data ? dataset_bytes(shape) : 0;
+  const std::size_t memory = static_cast<std::size_t>(device.memory_bytes);
+  const int filling = std::min(runs, runs_to_fill(device.multiprocessors, shape));
+  return std::max(1, dataset < memory ? runs_that_fit(memory - dataset, shape, filling) : 0);
+}
+
+namespace {
+
+/// Multiply-adds of the forward pass of one sample.
+double forward_work(const WeightSpaceShape& shape) {
+  return static_cast<double>(shape.width) * (static_cast<double>(shape.inputs) + shape.outputs);
+}
+
+double multiply_adds_a_second(const DeviceProfile& device) {
+  return static_cast<double>(device.multiprocessors) * device.lanes * device.clock_hz;
+}
+
+}  // namespace
+
+StepForecast forecast_step(const DeviceProfile& device, const WeightSpaceShape& shape, int runs) {
+  const double samples = shape.batch_samples;
+  const double p = shape.width;
+  const double d = shape.inputs;
+  // Units of the batch: Z written, psi taken in place, read by two products; the signal made from them and read.
+  // Weights: read forwards, changed. Inputs: gathered, read forwards and back.
+  const double units = 8 * samples * p;
+  const double weights = (shape.decays_hidden ? 5 : 3) * p * d;
+  const double inputs = (shape.takes_minibatches ? 4 : 2) * samples * d;
+  const double bytes = sizeof(float) * (runs * (units + weights) + inputs);
+  StepForecast forecast;
+  forecast.arithmetic_s = 2 * samples * forward_work(shape) * runs / multiply_adds_a_second(device);
+  forecast.in_l2 = sizeof(float) * runs * (2 * samples * p + p * d) <= device.l2_bytes;
+  forecast.memory_s = bytes / (forecast.in_l2 ? device.l2_bytes_a_clock * device.clock_hz : device.bandwidth);
+  const int launches = 8 + (shape.takes_minibatches ? 1 : 0) + (shape.decays_hidden ? 1 : 0);
+  forecast.launch_s = launches * launch_s;
+  return forecast;
+}
+
+double forecast_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs, double steps,
+                      std::int64_t recorded) {
+  const double evaluated =
+      ((shape.traits & sees_training_set) != 0 && !batch_is_training_set(shape) ? shape.samples : 0) +
+      ((shape.traits & sees_test_set) != 0 ? shape.test_samples : 0.0);
+  const double record = chunk_s + evaluated * forward_work(shape) * runs / multiply_adds_a_second(device);
+  const double start = sizeof(float) * static_cast<double>(shape.width) * shape.inputs * runs;
+  const double chunks = steps / steps_of_a_chunk(shape, runs);
+  return steps * forecast_step(device, shape, runs).seconds() + chunks * chunk_s +
+         static_cast<double>(recorded) * record + start / bus_bytes_per_second;
+}
+
 }  // namespace fasweep

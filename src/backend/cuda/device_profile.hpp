@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/weight_space_plan.hpp"
 
 namespace fasweep {
 
@@ -76,5 +77,11 @@ struct StepForecast {
 /// Seconds of a batch of runs over `steps` steps in `chunks` chunks, copies included, the host's set-up excluded.
 [[nodiscard]] double forecast_batch(const DeviceProfile& device, const BatchShape& shape, int activation, int runs,
                                     double steps, std::int64_t chunks);
+
+// The same in weight space: the products and kernels of weight_space_runs.cpp. recorded: how many of the steps are.
+[[nodiscard]] int choose_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs);
+[[nodiscard]] StepForecast forecast_step(const DeviceProfile& device, const WeightSpaceShape& shape, int runs);
+[[nodiscard]] double forecast_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs, double steps,
+                                    std::int64_t recorded);
 
 }  // namespace fasweep

@@ -66,7 +66,7 @@ TEST(DeviceProfile, StateThatLeavesL2IsBoundByMemory) {
 
 TEST(DeviceProfile, BatchesFitIntoMemoryAndAreNoLargerThanAsked) {
   const DeviceProfile& device = profile("rtx4090");
-  EXPECT_EQ(choose_batch(device, {50, 50, 200}, 3), 3);
+  EXPECT_EQ(choose_batch(device, BatchShape{50, 50, 200}, 3), 3);
   const BatchShape huge{256, 256, 4000000};
   EXPECT_LE(static_cast<double>(batch_bytes(huge, 1, choose_batch(device, huge, 1000))), device.memory_bytes);
   EXPECT_EQ(choose_batch(device, huge, 1000), 1) << "the multiprocessors would hold four, the memory does not";
@@ -86,6 +86,28 @@ TEST(DeviceProfile, ABatchTakesAtLeastItsSteps) {
   const double step = forecast_step(device, shape, 1, 31).seconds();
   EXPECT_GT(forecast_batch(device, shape, 1, 31, 20000, 300), 20000 * step);
   EXPECT_LT(forecast_batch(device, shape, 1, 31, 20000, 300), 1.5 * 20000 * step) << "copies are the smaller part";
+}
+
+TEST(DeviceProfile, AStepInWeightSpaceTakesItsProductsAtPeakAtLeast) {
+  const DeviceProfile& device = profile("h100");
+  WeightSpaceShape mnist;
+  mnist.samples = 60000;
+  mnist.test_samples = 10000;
+  mnist.inputs = 784;
+  mnist.outputs = 10;
+  mnist.width = 1000;
+  mnist.batch_samples = 600;
+  mnist.takes_minibatches = true;
+  mnist.shares_data = true;
+  mnist.traits = sees_test_set;
+  const StepForecast one = forecast_step(device, mnist, 1);
+  const double products = 2 * 2.0 * 600 * 1000 * (784 + 10);
+  EXPECT_NEAR(one.arithmetic_s, products / 66.9e12, 0.01 * one.arithmetic_s) << "67 Tflop/s are published";
+  EXPECT_GT(one.launch_s, one.arithmetic_s) << "one run does not fill the device";
+  const int batch = choose_batch(device, mnist, 30);
+  EXPECT_EQ(batch, 6) << "two blocks of 128 x 128 for each of 132 multiprocessors";
+  EXPECT_LT(forecast_step(device, mnist, batch).seconds() / batch, one.seconds());
+  EXPECT_GT(forecast_batch(device, mnist, batch, 30000, 301), 30000 * forecast_step(device, mnist, batch).seconds());
 }
 
 }  // namespace

@@ -45,7 +45,8 @@ TEST_F(SelfTest, PassesInEmulationInBitsAndNumbers) {
     EXPECT_TRUE(line.passed) << line.text;
   }
   constexpr std::size_t shapes = 5;
-  EXPECT_EQ(lines.size(), 1 + Activations::size * (shapes + 2)) << "device; bits of each shape, numbers, rate";
+  EXPECT_EQ(lines.size(), 1 + Activations::size * (shapes + 3) + 1)
+      << "device; bits of each shape, numbers of two solvers, rate; rate of networks";
   EXPECT_THAT(lines[1].text, HasSubstr("as in emulation"));
 }
 
@@ -54,10 +55,17 @@ TEST_F(SelfTest, NumbersThatAreOffFail) {
 
   check_kernel_numbers(0, wrong, collect);
 
-  EXPECT_EQ(lines.size(), Activations::size);
+  EXPECT_EQ(lines.size(), 2 * Activations::size);
   for (const SelfTestLine& line : lines) {
     EXPECT_FALSE(line.passed) << line.text;
   }
+}
+
+TEST_F(SelfTest, MissingProductsFailByName) {
+  emulation::device_settings().has_products = false;
+  check_kernel_numbers(0, *make_cpu_trainer(), collect);
+  EXPECT_FALSE(lines.back().passed);
+  EXPECT_THAT(lines.back().text, HasSubstr("the emulated device has none"));
 }
 
 TEST_F(SelfTest, ADeviceThatIsLostOrTooSmallIsADeviceError) {
