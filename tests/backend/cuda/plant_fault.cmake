@@ -1,14 +1,17 @@
 # fasweep_plant_fault(<name> <text> <replacement> [<canary>.cpp]): a canary program whose kernels have `text` replaced, and
-# the test that it is caught.
-set(kernels backend/cuda/sample_space_kernels.hpp)
-set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${kernels})
+# the test that it is caught. The kernels are those in ${kernels}.
+set(sample_space_kernels backend/cuda/sample_space_kernels.hpp)
+set(weight_space_kernels backend/cuda/weight_space_kernels.hpp)
+foreach(kernels ${sample_space_kernels} ${weight_space_kernels})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${kernels})
+endforeach()
 
 function(fasweep_add_canary name canary)
   set(folder ${CMAKE_CURRENT_BINARY_DIR}/faulty/${name})
   add_executable(canary_${name} ${canary} ${PROJECT_SOURCE_DIR}/tests/support/device_emulated.cpp)
   target_include_directories(canary_${name} BEFORE PRIVATE ${folder} ${PROJECT_SOURCE_DIR}/tests)
   target_compile_options(canary_${name} PRIVATE -ffp-contract=off)
-  target_link_libraries(canary_${name} PRIVATE fasweep_backend_cuda_host)
+  target_link_libraries(canary_${name} PRIVATE fasweep_backend_cuda_host fasweep_backend_cpu)
   add_test(NAME backend/cuda/canary:${name} COMMAND canary_${name})
   set_tests_properties(backend/cuda/canary:${name} PROPERTIES LABELS canary)
 endfunction()

@@ -15,6 +15,7 @@
 #include "backend/cpu/weight_space.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_case.hpp"
+#include "backend/cuda/network_case.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace fasweep {
@@ -22,56 +23,11 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_same;
-using testing::TrainingCase;
+using testing::NetworkCase;
 
 class WeightSpaceRuns : public testing::EmulatedDevice {
  protected:
   ~WeightSpaceRuns() override { emulation::order_seed() = 0; }
-};
-
-/// A small classification, every step recorded.
-struct NetworkCase : TrainingCase {
-  explicit NetworkCase(int activation = Activations::index_of<Tanh>(), std::int64_t steps = 12)
-      : TrainingCase(13, 6, 21, activation, 0, steps) {
-    data.outputs = 3;
-    data.test_samples = 5;
-    data.targets = Targets::classes;
-    training.loss = LossFunction::cross_entropy;
-    training.precision = Precision::float32;
-    training.step_size.fill(0.1);
-  }
-
-  [[nodiscard]] Problem problem(std::int64_t seed = 7) const {
-    Problem problem = make_problem(data, {seed, run.width, run.activation}, training.initial_weights);
-    const auto outputs = static_cast<std::ptrdiff_t>(problem.outputs);
-    for (auto row = problem.y.begin(); row != problem.y.end(); row += outputs) {
-      const auto largest = std::max_element(row, row + outputs);
-      const auto truth = largest - row;
-      std::fill_n(row, outputs, 0.0);
-      row[truth] = 1;
-    }
-    return problem;
-  }
-
-  /// Every rule with two ridges.
-  [[nodiscard]] std::vector<RunSpec> runs(std::int64_t seed = 7) const {
-    std::vector<RunSpec> runs;
-    for (int rule = 0; rule < Rules::size; ++rule) {
-      for (const double ridge : {0.0, 0.5}) {
-        RunSpec one = run;
-        one.run = 100 * seed + static_cast<std::int64_t>(runs.size());
-        one.seed = seed;
-        one.rule = rule;
-        one.ridge = ridge;
-        runs.push_back(one);
-      }
-    }
-    return runs;
-  }
-
-  [[nodiscard]] TrainingRequest request_for(const Problem& problem, std::span<const RunSpec> runs) const {
-    return {problem, data, training, record, runs, Solver::weight_space, cancelled};
-  }
 };
 
 std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs) {
