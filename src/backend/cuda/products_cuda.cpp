@@ -23,12 +23,17 @@ struct Cublas {
   std::string missing;
 
   Cublas() {
+    // Where the loader looks, else where it was when this program was built.
     const std::string name = "libcublas.so." + std::to_string(CUBLAS_VER_MAJOR);
     void* library = dlopen(name.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (library == nullptr) {
-      missing = name + " cannot be loaded (" + dlerror() + ")";
+      missing = std::string("cuBLAS cannot be loaded (") + dlerror() + ")";
+      library = dlopen((FASWEEP_CUDA_LIBRARIES "/" + name).c_str(), RTLD_NOW | RTLD_LOCAL);
+    }
+    if (library == nullptr) {
       return;
     }
+    missing.clear();
     find(library, "cublasCreate_v2", create);
     find(library, "cublasDestroy_v2", destroy);
     find(library, "cublasSetStream_v2", set_stream);
