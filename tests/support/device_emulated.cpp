@@ -134,24 +134,46 @@ std::string why_no_products() {
 Products::Products(Stream& /*stream*/) {}
 Products::~Products() = default;
 
-/// Sums of products in the order of the depth.
-void Products::queue(const Product& p) {
-  note_launch();
-  const auto at = [](Product::Op op, const float* matrix, std::int64_t ld, std::int64_t row, std::int64_t column) {
-    return op == Product::Op::plain ? matrix[column * ld + row] : matrix[row * ld + column];
-  };
-  for (int i = 0; i < p.count; ++i) {
-    for (int column = 0; column < p.columns; ++column) {
+namespace {
+
+/// op(matrix), rows x columns, column after column.
+std::vector<float> unfold(Product::Op op, const float* matrix, int ld, int rows, int columns) {
+  std::vector<float> unfolded;
+  for (std::int64_t column = 0; column < columns; ++column) {
+    for (std::int64_t row = 0; row < rows; ++row) {
+      unfolded.push_back(op == Product::Op::plain ? matrix[column * ld + row] : matrix[row * ld + column]);
+    }
+  }
+  return unfolded;
+}
+
+/// Every entry is a sum in the order of the depth, whatever lies beside it.
+void multiply(const Product& p, const float* a_of, const float* b_of, float* c_of) {
+  const std::vector<float> a = unfold(p.op_a, a_of, p.ld_a, p.rows, p.depth);
+  const std::vector<float> b = unfold(p.op_b, b_of, p.ld_b, p.depth, p.columns);
+  std::vector<float> sums(static_cast<std::size_t>(p.rows));
+  for (int column = 0; column < p.columns; ++column) {
+    std::fill(sums.begin(), sums.end(), 0.0F);
+    for (int k = 0; k < p.depth; ++k) {
+      const float factor = b[static_cast<std::size_t>(column) * p.depth + k];
+      const float* from = &a[static_cast<std::size_t>(k) * p.rows];
       for (int row = 0; row < p.rows; ++row) {
-        float sum = 0;
-        for (int k = 0; k < p.depth; ++k) {
-          sum = std::fma(at(p.op_a, p.a + i * p.stride_a, p.ld_a, row, k),
-                         at(p.op_b, p.b + i * p.stride_b, p.ld_b, k, column), sum);
-        }
-        float& c = p.c[i * p.stride_c + std::int64_t{column} * p.ld_c + row];
-        c = p.beta == 0 ? sum : sum + p.beta * c;
+        sums[row] = std::fma(from[row], factor, sums[row]);
       }
     }
+    float* c = c_of + std::int64_t{column} * p.ld_c;
+    for (int row = 0; row < p.rows; ++row) {
+      c[row] = p.beta == 0 ? sums[row] : sums[row] + p.beta * c[row];
+    }
+  }
+}
+
+}  // namespace
+
+void Products::queue(const Product& p) {
+  note_launch();
+  for (int i = 0; i < p.count; ++i) {
+    multiply(p, p.a + i * p.stride_a, p.b + i * p.stride_b, p.c + i * p.stride_c);
   }
 }
 

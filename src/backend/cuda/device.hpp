@@ -126,19 +126,30 @@ class DeviceBuffer {
   [[nodiscard]] T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  void clear(Stream& stream) { device_memory::clear(data_, size_ * sizeof(T), stream); }
+  // Nothing happens where there are no numbers.
+  void clear(Stream& stream) {
+    if (size_ > 0) {
+      device_memory::clear(data_, size_ * sizeof(T), stream);
+    }
+  }
 
   /// values may be changed or go away once this returns.
   void upload(std::span<const T> values, Stream& stream, std::size_t first = 0) {
-    device_memory::upload(data_ + first, values.data(), values.size_bytes(), stream);
+    if (!values.empty()) {
+      device_memory::upload(data_ + first, values.data(), values.size_bytes(), stream);
+    }
   }
   [[nodiscard]] std::vector<T> download(Stream& stream, std::size_t first, std::size_t count) const {
     std::vector<T> values(count);
-    device_memory::download(values.data(), data_ + first, count * sizeof(T), stream);
+    if (count > 0) {
+      device_memory::download(values.data(), data_ + first, count * sizeof(T), stream);
+    }
     return values;
   }
   void copy_from(const DeviceBuffer& other, Stream& stream, std::size_t first, std::size_t count) {
-    device_memory::copy(data_ + first, other.data_ + first, count * sizeof(T), stream);
+    if (count > 0) {
+      device_memory::copy(data_ + first, other.data_ + first, count * sizeof(T), stream);
+    }
   }
 
  private:
@@ -177,6 +188,9 @@ class SentBuffer {
 
   /// values: as many as fit; they may go away once this returns.
   void queue(std::span<const T> values, Stream& stream) {
+    if (values.empty()) {
+      return;
+    }
     sent_.wait();
     std::copy(values.begin(), values.end(), host_.values().begin());
     device_memory::queue_upload(device_.data(), host_.values().data(), values.size_bytes(), stream);
@@ -200,7 +214,9 @@ class FetchedBuffer {
 
   /// Valid once the stream was waited for.
   void queue(Stream& stream) {
-    device_memory::queue_download(host_.values().data(), device_.data(), host_.values().size_bytes(), stream);
+    if (size() > 0) {
+      device_memory::queue_download(host_.values().data(), device_.data(), host_.values().size_bytes(), stream);
+    }
   }
   [[nodiscard]] std::span<const T> fetched() const { return host_.values(); }
 

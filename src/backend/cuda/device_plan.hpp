@@ -61,9 +61,9 @@ struct BlockCut {
 }
 
 /// Numbers in an array of these extents.
-[[nodiscard]] constexpr std::size_t product(std::initializer_list<int> extents) {
+[[nodiscard]] constexpr std::size_t product(std::initializer_list<std::int64_t> extents) {
   std::size_t size = 1;
-  for (const int extent : extents) {
+  for (const std::int64_t extent : extents) {
     size *= static_cast<std::size_t>(extent);
   }
   return size;

@@ -2,18 +2,11 @@
 
 #include <algorithm>
 
+#include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/run_batch.hpp"
 
 namespace fasweep {
 namespace {
-
-std::size_t product(std::initializer_list<std::int64_t> extents) {
-  std::int64_t size = 1;
-  for (const std::int64_t extent : extents) {
-    size *= extent;
-  }
-  return static_cast<std::size_t>(size);
-}
 
 std::int64_t hidden_blocks(const WeightSpaceShape& shape) {
   return weight_blocks(std::int64_t{shape.width} * shape.inputs);

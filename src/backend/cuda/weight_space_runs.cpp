@@ -49,10 +49,10 @@ std::array<double, count> add_blocks(std::span<const double> blocks, bool has_ma
 
 /// Normalised inputs of the rows from `first` on, as many as `out` holds.
 void expand_rows(const Dataset& dataset, std::int64_t first, std::span<float> out) {
-  const auto inputs = static_cast<std::size_t>(dataset.inputs);
-  for (std::size_t i = 0; i * inputs < out.size(); ++i) {
-    const std::span<float> row = out.subspan(i * inputs, inputs);
-    for (std::size_t j = 0; j < inputs; ++j) {
+  const auto columns = static_cast<std::size_t>(dataset.inputs);
+  for (std::size_t i = 0; i * columns < out.size(); ++i) {
+    const std::span<float> row = out.subspan(i * columns, columns);
+    for (std::size_t j = 0; j < columns; ++j) {
       row[j] = static_cast<float>(-dataset.shift[j]);
     }
     const auto at = static_cast<std::size_t>(first) + i;
