@@ -251,6 +251,7 @@ TEST(SweepRunner, ProgressShowsHowFarARunOfAnotherRankIs) {
       plan, sink, 2, 1, [&](int) { return std::make_unique<HalfDoneTrainer>(go); },
       [&](int rank, SweepOptions& options) {
         options.workers = rank;
+        options.time_limit_s = 60;  // rather fail than wait for ever
         options.heartbeat_s = 0.01;
         options.progress_interval_s = 0.01;
         options.on_progress = [&](const Progress& progress) {
