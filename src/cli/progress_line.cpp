@@ -16,10 +16,9 @@ namespace {
 
 std::string describe(const Progress& progress) {
   std::ostringstream text;
-  const double share =
-      progress.total == 0 ? 1 : static_cast<double>(progress.done) / static_cast<double>(progress.total);
-  text << progress.done << "/" << progress.total << " runs (" << std::fixed << std::setprecision(1) << 100 * share
-       << " %), " << std::setprecision(progress.runs_per_second < 10 ? 2 : 0) << progress.runs_per_second << " runs/s";
+  text << progress.done << "/" << progress.total << " runs (" << std::fixed << std::setprecision(1)
+       << 100 * progress.share_done << " %), " << std::setprecision(progress.runs_per_second < 10 ? 2 : 0)
+       << progress.runs_per_second << " runs/s";
   if (progress.failed > 0) {
     text << ", " << progress.failed << " failed";
   }
@@ -33,6 +32,7 @@ std::string describe(const Progress& progress) {
 nlohmann::json to_json(const Progress& progress) {
   return {{"done", progress.done},
           {"total", progress.total},
+          {"share_done", progress.share_done},
           {"failed", progress.failed},
           {"diverged", progress.diverged},
           {"workers", progress.workers},
@@ -47,7 +47,14 @@ ProgressStyle choose_progress_style(bool json) {
 }
 
 double progress_interval(ProgressStyle style) {
-  return style == ProgressStyle::terminal ? 0.5 : 10;
+  switch (style) {
+    case ProgressStyle::terminal:
+      return 0.5;
+    case ProgressStyle::json:
+      return 1;
+    default:
+      return 10;
+  }
 }
 
 void show_progress(ProgressStyle style, const Progress& progress) {

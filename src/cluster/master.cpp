@@ -31,6 +31,13 @@ std::vector<RunRange> subtract(const std::vector<RunRange>& ranges, const std::s
   return missing;
 }
 
+/// Predicted flop of `batch` without the runs in `missing`.
+double cost_without(const std::vector<RunRange>& missing, const Batch& batch) {
+  const std::int64_t runs = batch.runs();
+  const std::int64_t trained = runs - Batch{missing, 0}.runs();
+  return trained > 0 ? batch.cost * static_cast<double>(trained) / static_cast<double>(runs) : 0;
+}
+
 }  // namespace
 
 Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ranks, Send send, double now)
@@ -49,6 +56,9 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   progress_.total = plan.shard_size();
   progress_.done = progress_.total - queue_.runs_left();
   done_at_start_ = progress_.done;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    cost_done_ += plan.in_shard(run) && sink.has(run) ? plan.run_cost(run) : 0;
+  }
 }
 
 void Master::handle(int from, const WireMessage& message, double now) {
@@ -61,7 +71,8 @@ void Master::handle(int from, const WireMessage& message, double now) {
     options_.warn("rank " + std::to_string(from) + " was not heard (it did not say hello); its message is dropped");
   } else if (const auto* result = std::get_if<Result>(&message)) {
     take(from, *result);
-  } else if (std::holds_alternative<Heartbeat>(message)) {
+  } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
+    take(agent, *heartbeat);
     send_(from, HeartbeatReply{});
   } else if (std::holds_alternative<Bye>(message)) {
     agent.left = true;
@@ -112,25 +123,33 @@ void Master::take(int from, const Result& result) {
   }
   Batch batch;  // stays empty if the batch was handed out again in the meantime: its records still count
   if (const auto found = agent.batches.find(result.batch); found != agent.batches.end()) {
-    batch = std::move(found->second);
-    assigned_cost_ -= batch.cost;
+    batch = std::move(found->second.batch);
     agent.batches.erase(found);
   }
   std::vector<RunRange> missing = batch.ranges;
   take_records(from, result, missing);
-  learn_rate(agent, batch, missing, result.seconds);
+  const double done = cost_without(missing, batch);
+  cost_done_ += done;
+  learn_rate(agent, done - result.restored, result.seconds);
   // Runs come back because of a drain, or because a worker could not train them.
   return_work(missing, !draining_);
 }
 
-void Master::learn_rate(Agent& agent, const Batch& batch, const std::vector<RunRange>& missing, double seconds) {
-  const auto runs = static_cast<double>(batch.runs());
-  const auto trained = runs - static_cast<double>(Batch{missing, 0}.runs());
-  if (trained <= 0 || seconds <= 0) {
+void Master::take(Agent& agent, const Heartbeat& heartbeat) {
+  for (const BatchWork& work : heartbeat.work) {
+    if (const auto found = agent.batches.find(work.batch); found != agent.batches.end()) {
+      found->second.news = work;  // of another one the result came, or it was taken back
+      found->second.news.done = std::min(work.done, found->second.batch.cost);
+    }
+  }
+}
+
+void Master::learn_rate(Agent& agent, double cost, double seconds) {
+  if (cost <= 0 || seconds <= 0) {
     return;
   }
   constexpr double newest_share = 0.3;
-  const double rate = batch.cost * trained / runs / seconds;
+  const double rate = cost / seconds;
   agent.rate = agent.has_rate ? (1 - newest_share) * agent.rate + newest_share * rate : rate;
   agent.has_rate = true;
 }
@@ -215,9 +234,8 @@ void Master::lose(int rank) {
 }
 
 void Master::take_back_batches(Agent& agent) {
-  for (const auto& [id, batch] : std::exchange(agent.batches, {})) {
-    assigned_cost_ -= batch.cost;
-    return_work(batch.ranges, !draining_);
+  for (const auto& [id, assigned] : std::exchange(agent.batches, {})) {
+    return_work(assigned.batch.ranges, !draining_);
   }
 }
 
@@ -257,8 +275,7 @@ void Master::assign_work(double time_left_s) {
         continue;  // a faster agent may have the time for more
       }
       send_(static_cast<int>(rank), Assign{next_batch_, batch->ranges});
-      assigned_cost_ += batch->cost;
-      agent.batches.emplace(next_batch_++, std::move(*batch));
+      agent.batches.emplace(next_batch_++, Assigned{std::move(*batch)});
       assigned = true;
     }
   }
@@ -271,8 +288,8 @@ double Master::most_run_cost(const Agent& agent, double time_left_s) const {
   }
   constexpr double margin = 0.9;  // predictions miss by some percent
   double held = 0;
-  for (const auto& [id, batch] : agent.batches) {
-    held += batch.cost;
+  for (const auto& [id, assigned] : agent.batches) {
+    held += assigned.batch.cost;
   }
   return std::max(margin * time_left_s * agent.rate - held / agent.workers, 0.0);
 }
@@ -296,8 +313,8 @@ bool Master::wants_work(const Agent& agent) const {
   // is idle.
   constexpr double long_batch_s = 1;
   double cost = 0;
-  for (const auto& [id, batch] : agent.batches) {
-    cost = std::max(cost, batch.cost);
+  for (const auto& [id, assigned] : agent.batches) {
+    cost = std::max(cost, assigned.batch.cost);
   }
   return held < 2 * agent.workers && cost < agent.rate * long_batch_s;
 }
@@ -353,13 +370,57 @@ Progress Master::progress(double now) const {
   progress.workers = count_workers();
   const double elapsed = now - start_;
   progress.runs_per_second = elapsed > 0 ? static_cast<double>(progress.done - done_at_start_) / elapsed : 0;
-  double rate = 0;
-  for (const Agent& agent : agents_) {
-    rate += agent.can_work() && agent.has_rate ? agent.rate * agent.workers : 0;
-  }
-  progress.eta_s =
-      rate > 0 ? (queue_.cost_left() + assigned_cost_ / 2) / rate : std::numeric_limits<double>::infinity();
+  const double done = cost_done_ + cost_under_way();
+  progress.share_done = progress.done == progress.total ? 1 : done / (done + cost_left());
+  progress.eta_s = time_left();
   return progress;
+}
+
+/// Flop done of runs that are not over.
+double Master::cost_under_way() const {
+  double cost = 0;
+  for (const Agent& agent : agents_) {
+    for (const auto& [id, assigned] : agent.batches) {
+      cost += assigned.news.done;
+    }
+  }
+  return cost;
+}
+
+/// Flop, of batches under way what is left of them.
+double Master::cost_left() const {
+  double cost = queue_.cost_left();
+  for (const Agent& agent : agents_) {
+    for (const auto& [id, assigned] : agent.batches) {
+      cost += assigned.batch.cost - assigned.news.done;
+    }
+  }
+  return cost;
+}
+
+double Master::Agent::known_rate() const {
+  double work = 0;
+  double seconds = 0;
+  for (const auto& [id, assigned] : batches) {
+    work += std::max(assigned.news.done - assigned.news.restored, 0.0);
+    seconds += assigned.news.seconds;
+  }
+  return has_rate ? rate : work > 0 && seconds > 0 ? work / seconds : 0;
+}
+
+/// Seconds until all work is done if it is shared evenly, but no less than the longest batch under way takes.
+double Master::time_left() const {
+  double rate = 0;
+  double longest_s = 0;
+  for (const Agent& agent : agents_) {
+    const double worker_rate = agent.can_work() ? agent.known_rate() : 0;
+    rate += worker_rate * agent.workers;
+    for (const auto& [id, assigned] : agent.batches) {
+      const double left = assigned.batch.cost - assigned.news.done;
+      longest_s = worker_rate > 0 ? std::max(longest_s, left / worker_rate) : longest_s;
+    }
+  }
+  return rate > 0 ? std::max(cost_left() / rate, longest_s) : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace fasweep

@@ -31,8 +31,9 @@ struct Progress {
   std::int64_t failed = 0;
   std::int64_t diverged = 0;
   int workers = 0;
+  double share_done = 0;       // of the predicted work, runs under way included
   double runs_per_second = 0;  // this session
-  double eta_s = 0;            // from predicted work left and learned rates; infinite before the first result
+  double eta_s = 0;            // from predicted work left and learned rates; infinite before the first news of a run
 };
 
 class Master {
@@ -69,24 +70,34 @@ class Master {
   [[nodiscard]] Progress progress(double now) const;
 
  private:
+  /// A batch that an agent has.
+  struct Assigned {
+    Batch batch;
+    BatchWork news = {};  // the latest
+  };
+
   struct Agent {
     bool greeted = false;  // said hello
     int workers = 0;
     bool lost = false;
     bool left = false;
     double last_heard = 0;
-    double rate = 0;                        // learned flop/s of one worker
-    bool has_rate = false;                  // from a result, not from the nominal rate
-    std::map<std::int64_t, Batch> batches;  // assigned, by id
+    double rate = 0;                           // learned flop/s of one worker
+    bool has_rate = false;                     // from a result, not from the nominal rate
+    std::map<std::int64_t, Assigned> batches;  // by id
 
     [[nodiscard]] bool gone() const { return lost || left; }
     [[nodiscard]] bool can_work() const { return !gone() && workers > 0; }
+
+    /// flop/s of one worker as far as is known: learned, else what batches under way show; 0: nothing is known.
+    [[nodiscard]] double known_rate() const;
   };
 
   void take(int from, const Hello& hello, double now);
   void warn_of_shared_devices(int from, const Hello& hello);
   void take(int from, const Result& result);
-  void learn_rate(Agent& agent, const Batch& batch, const std::vector<RunRange>& missing, double seconds);
+  void take(Agent& agent, const Heartbeat& heartbeat);
+  void learn_rate(Agent& agent, double cost, double seconds);
   void take_records(int from, const Result& result, std::vector<RunRange>& missing);
   [[nodiscard]] bool is_acceptable(int from, const RecordHeader& header) const;
   void return_work(const std::vector<RunRange>& ranges, bool by_accident);
@@ -98,6 +109,9 @@ class Master {
   [[nodiscard]] bool out_of_time() const;
   [[nodiscard]] bool wants_work(const Agent& agent) const;
   [[nodiscard]] int count_workers() const;
+  [[nodiscard]] double cost_under_way() const;
+  [[nodiscard]] double cost_left() const;
+  [[nodiscard]] double time_left() const;
 
   const Plan& plan_;
   RecordSink& sink_;
@@ -110,12 +124,12 @@ class Master {
   std::int64_t next_batch_ = 0;
   std::int32_t next_worker_ = 0;
   std::map<std::string, int> device_owners_;  // UUID -> first rank that has it
-  double assigned_cost_ = 0;
   bool draining_ = false;
   bool stopping_ = false;
   std::unordered_map<std::int64_t, int> attempts_;  // runs lost with their agent, how often
   Progress progress_;
   std::int64_t done_at_start_ = 0;
+  double cost_done_ = 0;  // predicted flop of runs with a record, earlier sessions included
 };
 
 }  // namespace fasweep

@@ -1,5 +1,6 @@
 #include "cluster/messages.hpp"
 
+#include <cmath>
 #include <limits>
 #include <type_traits>
 
@@ -17,6 +18,16 @@ Number get_at_least(ByteReader& in, Number least, const char* what) {
   if (!(value >= least)) {  // NaN too
     throw TransportError(std::string(what) + " " + std::to_string(value) + " is refused (at least " +
                          std::to_string(least) + " expected); run the same version of fasweep on every rank");
+  }
+  return value;
+}
+
+/// The same for a finite number that is not negative.
+double get_amount(ByteReader& in, const char* what) {
+  const auto value = get_at_least<double>(in, 0, what);
+  if (std::isinf(value)) {
+    throw TransportError(std::string(what) + " inf is refused (a finite number expected); run the same version of " +
+                         "fasweep on every rank");
   }
   return value;
 }
@@ -44,10 +55,20 @@ void put_body(ByteWriter& out, const Assign& assign) {
 void put_body(ByteWriter& out, const Result& result) {
   out.put(result.batch);
   out.put(result.seconds);
+  out.put(result.restored);
   out.put(result.workers_left);
   out.put(result.count);
   out.put_text(result.resignation);
   out.put_array(std::span<const std::byte>(result.records));
+}
+void put_body(ByteWriter& out, const Heartbeat& heartbeat) {
+  out.put(static_cast<std::uint32_t>(heartbeat.work.size()));
+  for (const BatchWork& work : heartbeat.work) {
+    out.put(work.batch);
+    out.put(work.seconds);
+    out.put(work.done);
+    out.put(work.restored);
+  }
 }
 void put_body(ByteWriter& out, const Stop& stop) {
   out.put(static_cast<std::uint8_t>(stop.rank_died));
@@ -86,14 +107,31 @@ void get_body(ByteReader& in, Assign& assign) {
 void get_body(ByteReader& in, Result& result) {
   result.batch = get_at_least<std::int64_t>(in, 0, "result: batch");
   result.seconds = get_at_least<double>(in, 0, "result: seconds");
+  result.restored = get_amount(in, "result: restored work");
   result.workers_left = get_at_least<std::int32_t>(in, 0, "result: workers left");
   result.count = in.get<std::uint32_t>();
   result.resignation = in.get_text();
   const std::span<const std::byte> records = in.take(in.left());
   result.records.assign(records.begin(), records.end());
 }
+void get_body(ByteReader& in, Heartbeat& heartbeat) {
+  const auto count = in.get<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    BatchWork work;
+    work.batch = get_at_least<std::int64_t>(in, 0, "heartbeat: batch");
+    work.seconds = get_amount(in, "heartbeat: seconds");
+    work.done = get_amount(in, "heartbeat: work done");
+    work.restored = get_amount(in, "heartbeat: restored work");
+    heartbeat.work.push_back(work);
+  }
+}
 void get_body(ByteReader& in, Stop& stop) {
-  stop.rank_died = in.get<std::uint8_t>() != 0;
+  const auto rank_died = in.get<std::uint8_t>();
+  if (rank_died > 1) {
+    throw TransportError("stop: " + std::to_string(rank_died) +
+                         " is refused (0 or 1 expected); run the same version of fasweep on every rank");
+  }
+  stop.rank_died = rank_died == 1;
 }
 template <class Empty>
 void get_body(ByteReader& /*in*/, Empty& /*message*/) {

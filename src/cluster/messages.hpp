@@ -36,14 +36,25 @@ struct Assign {
 struct Result {
   std::int64_t batch = 0;
   double seconds = 0;             // of one worker
+  double restored = 0;            // flop of these runs that came from checkpoints, in none of these seconds
   std::int32_t workers_left = 0;  // of the agent: fewer when a device failed
   std::uint32_t count = 0;        // records
   Bytes records = {};             // their encodings (train/record.hpp), one after the other
   std::string resignation = {};   // why the worker resigned; empty: it did not
 };
 
-/// Agent to master: still there.
-struct Heartbeat {};
+/// How far a batch in training has come. Work is predicted flop, set-up left out.
+struct BatchWork {
+  std::int64_t batch = 0;
+  double seconds = 0;   // of its worker, when it had come so far
+  double done = 0;      // flop
+  double restored = 0;  // flop of these that came from checkpoints, in none of these seconds
+};
+
+/// Agent to master: still there, and how far its batches are. A batch may be missing: the latest news of it holds.
+struct Heartbeat {
+  std::vector<BatchWork> work = {};
+};
 
 /// Master to agent, in answer: so is the master.
 struct HeartbeatReply {};
@@ -62,7 +73,7 @@ struct Bye {};
 using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 3;
+inline constexpr std::uint32_t protocol_version = 4;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

@@ -52,7 +52,7 @@ class Agent {
       transport_.send(master_rank, encode(std::move(result)));
     }
     if (now - last_sent_ >= options_.heartbeat_s) {
-      transport_.send(master_rank, encode(Heartbeat{}));
+      transport_.send(master_rank, encode(Heartbeat{pool_.work_under_way()}));
       last_sent_ = now;
     }
     // The master answers heartbeats; without an answer for this long it is gone and nobody will take the results.

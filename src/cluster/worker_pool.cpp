@@ -52,6 +52,9 @@ WorkerPool::WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFa
       checkpoints_(checkpoints),
       workers_left_(workers) {
   for (int worker = 0; worker < workers; ++worker) {
+    progress_.emplace_back(plan);
+  }
+  for (int worker = 0; worker < workers; ++worker) {
     threads_.emplace_back([this, worker] { work(worker); });
   }
 }
@@ -84,6 +87,16 @@ std::vector<Result> WorkerPool::take_results() {
   return std::exchange(ready_, {});
 }
 
+std::vector<BatchWork> WorkerPool::work_under_way() const {
+  std::vector<BatchWork> under_way;
+  for (const BatchProgress& progress : progress_) {
+    if (const std::optional<BatchWork> work = progress.report()) {
+      under_way.push_back(*work);
+    }
+  }
+  return under_way;
+}
+
 void WorkerPool::cancel() {
   cancelled_ = true;
   {
@@ -99,7 +112,8 @@ void WorkerPool::return_waiting() {
   }
 }
 
-void WorkerPool::report(Result result) {
+void WorkerPool::report(int worker, Result result) {
+  progress_[static_cast<std::size_t>(worker)].end();
   {
     const std::lock_guard lock(mutex_);
     result.workers_left = workers_left_;
@@ -127,7 +141,7 @@ void WorkerPool::work(int worker) {
       if (!trainer) {
         trainer = factory_(worker);
       }
-      report(train(*trainer, worker, batch));
+      report(worker, train(*trainer, worker, batch));
     } catch (const DeviceError& error) {
       // The device is gone: this worker resigns and its batch, without records, goes back to the queue.
       {
@@ -136,7 +150,7 @@ void WorkerPool::work(int worker) {
           return_waiting();
         }
       }
-      report({.batch = batch.batch, .resignation = error.what()});
+      report(worker, {.batch = batch.batch, .resignation = error.what()});
       return;
     }
   }
@@ -144,6 +158,8 @@ void WorkerPool::work(int worker) {
 
 Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   const Stopwatch stopwatch;
+  BatchProgress& progress = progress_[static_cast<std::size_t>(worker)];
+  progress.begin(batch.batch);
   const std::vector<RunsOfProblem> parts = split_by_problem(plan_, batch);
   Result result;
   result.batch = batch.batch;
@@ -153,7 +169,7 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
     const auto end =
         std::find_if(part, parts.begin() + std::min(parts.end() - parts.begin(), part - parts.begin() + most),
                      [&](const RunsOfProblem& other) { return !have_one_shape(*part, other); });
-    for (RunRecord& record : train_parts(trainer, {part, end})) {
+    for (RunRecord& record : train_parts(trainer, {part, end}, progress)) {
       record.worker = first_worker_ + worker;
       encode(record, out);
       ++result.count;
@@ -162,10 +178,12 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   }
   result.records = out.take();
   result.seconds = stopwatch.seconds();
+  result.restored = progress.restored();
   return result;
 }
 
-std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts) {
+std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts,
+                                               ProgressListener& listener) {
   const Job& job = plan_.job();
   try {
     std::vector<Problem> problems;
@@ -174,8 +192,8 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
     for (const RunsOfProblem& runs : parts) {
       problems.push_back(make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
                                       job.training.initial_weights, dataset_));
-      requests.push_back(
-          {problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_, checkpoints_});
+      requests.push_back({problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_,
+                          checkpoints_, &listener});
     }
     return trainer.train_together(requests);
   } catch (const DeviceError&) {
@@ -188,7 +206,7 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
   // One of them fails; the others need not.
   std::vector<RunRecord> records;
   for (std::size_t part = 0; part < parts.size(); ++part) {
-    std::vector<RunRecord> more = train_parts(trainer, parts.subspan(part, 1));
+    std::vector<RunRecord> more = train_parts(trainer, parts.subspan(part, 1), listener);
     std::move(more.begin(), more.end(), std::back_inserter(records));
   }
   return records;

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "cluster/batch_progress.hpp"
 #include "cluster/messages.hpp"
 #include "cluster/waker.hpp"
 #include "sweep/plan.hpp"
@@ -42,6 +43,9 @@ class WorkerPool {
   /// Results that became ready since the last call.
   [[nodiscard]] std::vector<Result> take_results();
 
+  /// How far batches in training have come.
+  [[nodiscard]] std::vector<BatchWork> work_under_way() const;
+
   /// Runs in training end at their next step; batches not begun come back as results without records.
   void cancel();
 
@@ -49,8 +53,9 @@ class WorkerPool {
   void work(int worker);
   [[nodiscard]] bool wait_for_batch(Assign& batch);
   [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
-  [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts);
-  void report(Result result);
+  [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts,
+                                                   ProgressListener& listener);
+  void report(int worker, Result result);
   void return_waiting();  // with mutex_ held
 
   const Plan& plan_;
@@ -66,6 +71,7 @@ class WorkerPool {
   std::vector<Result> ready_;
   int workers_left_;
   bool closing_ = false;
+  std::deque<BatchProgress> progress_;  // by worker
   std::vector<std::thread> threads_;
 };
 

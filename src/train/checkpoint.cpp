@@ -2,7 +2,7 @@
 
 namespace fasweep {
 
-bool CheckpointTimer::look(std::int64_t step) {
+bool StepTimer::look(std::int64_t step) {
   constexpr double looks_an_interval = 64;
   const double now = since_start_.seconds();
   const bool early = now - last_look_s_ < interval_s_ / looks_an_interval;
@@ -11,7 +11,7 @@ bool CheckpointTimer::look(std::int64_t step) {
   gap_ = std::min(gap_, longest_gap);
   next_look_ = step + gap_;
   last_look_s_ = now;
-  return since_save_.seconds() >= interval_s_;
+  return since_restart_.seconds() >= interval_s_;
 }
 
 }  // namespace fasweep

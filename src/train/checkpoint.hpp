@@ -42,19 +42,21 @@ class Checkpoints {
   return std::min(few_seconds, interval_s);
 }
 
-/// Says when a run is to be saved, reading the clock only now and then: a step may take less than a microsecond.
-class CheckpointTimer {
+/// Says when a run is to be saved, or to tell how far it has come, reading the clock only now and then: a step may take
+/// less than a microsecond.
+class StepTimer {
  public:
   /// interval_s: infinite for never.
-  explicit CheckpointTimer(double interval_s) : interval_s_(interval_s) {}
+  explicit StepTimer(double interval_s) : interval_s_(interval_s) {}
 
   /// Whether the interval is over; call with every step, in order.
   [[nodiscard]] bool is_due(std::int64_t step) { return step >= next_look_ && look(step); }
 
   /// Whether so much was trained since the last save that a drain should not lose it.
-  [[nodiscard]] bool is_worth_saving() const { return since_save_.seconds() >= least_saved_s(interval_s_); }
+  [[nodiscard]] bool is_worth_saving() const { return since_restart_.seconds() >= least_saved_s(interval_s_); }
 
-  void saved() { since_save_.restart(); }
+  /// The next interval begins.
+  void restart() { since_restart_.restart(); }
 
  private:
   [[nodiscard]] bool look(std::int64_t step);
@@ -64,7 +66,7 @@ class CheckpointTimer {
   std::int64_t gap_ = 1;  // steps between two looks
   double last_look_s_ = 0;
   Stopwatch since_start_;
-  Stopwatch since_save_;
+  Stopwatch since_restart_;
 };
 
 }  // namespace fasweep

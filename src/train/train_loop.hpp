@@ -2,6 +2,7 @@
 // own business, when it records and stops is decided here, so solvers cannot differ in it.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <limits>
 #include <optional>
@@ -81,10 +82,12 @@ class RunTraining {
         step_size_(request.training.step_size[static_cast<std::size_t>(run.activation)]),
         monitor_(request.training.stop, request.training.schedule, step_size_, run.ridge, request.training.max_steps),
         recorder_(run, request, solver),
-        timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()) {}
+        save_timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()),
+        tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {}
 
   [[nodiscard]] RunRecord train() {
     if (restore()) {
+      tell();
       advance();
     }
     for (;; advance()) {
@@ -94,8 +97,12 @@ class RunTraining {
       if (recorder_.wants(step_)) {
         observe();
       }
+      if (tell_timer_.is_due(step_)) {
+        tell();
+        tell_timer_.restart();
+      }
       const bool cancelled = request_.cancelled.load(std::memory_order_relaxed);
-      if (checkpoints_ != nullptr && (cancelled ? timer_.is_worth_saving() : timer_.is_due(step_))) {
+      if (checkpoints_ != nullptr && (cancelled ? save_timer_.is_worth_saving() : save_timer_.is_due(step_))) {
         save();
       }
       if (cancelled) {
@@ -105,6 +112,8 @@ class RunTraining {
   }
 
  private:
+  static constexpr double tell_interval_s = 0.25;
+
   [[nodiscard]] double ridge() const { return run_.ridge * schedule_factor(request_.training.schedule, step_); }
 
   void advance() {
@@ -130,7 +139,20 @@ class RunTraining {
     if constexpr (CompletesObservations<State>) {
       state_.complete(recorder_.observations());
     }
+    if (reason != StopReason::interrupted) {
+      tell_of_steps(step_);
+    }
     return recorder_.finish(step_, reason);
+  }
+
+  /// A run that is not over is measured by the steps it may make, one that is by those it has made.
+  void tell() { tell_of_steps(monitor_.last_step()); }
+  void tell_of_steps(std::int64_t all) {
+    if (request_.listener != nullptr) {
+      const auto steps = static_cast<double>(std::max<std::int64_t>(all, 1));
+      const auto restored = static_cast<double>(restored_) / steps;
+      request_.listener->reached(run_.run, step_ >= all ? 1 : static_cast<double>(step_) / steps, restored);
+    }
   }
 
   /// At step t everything but the update is done, so that the continued run begins with the update.
@@ -142,7 +164,7 @@ class RunTraining {
     out.put(monitor_.memory().exploding_loss);
     recorder_.save(out);
     checkpoints_->save(run_.run, solver_, out.view());
-    timer_.saved();
+    save_timer_.restart();
   }
 
   /// Whether there was a checkpoint to go on from.
@@ -158,7 +180,7 @@ class RunTraining {
       checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
       return false;
     }
-    step_ = in.get<std::int64_t>();
+    restored_ = step_ = in.get<std::int64_t>();
     const auto previous = in.get<double>();
     monitor_.remember({previous, in.get<double>()});
     recorder_.restore(in);
@@ -174,8 +196,10 @@ class RunTraining {
   double step_size_;
   StopMonitor monitor_;
   Recorder recorder_;
-  CheckpointTimer timer_;
-  std::int64_t step_ = 0;  // t of the state
+  StepTimer save_timer_;
+  StepTimer tell_timer_;
+  std::int64_t step_ = 0;      // t of the state
+  std::int64_t restored_ = 0;  // t it had when it came from its checkpoint
 };
 
 /// Trains `state` from step 0, or from its checkpoint, until its stop rule, divergence, max-steps or cancellation.

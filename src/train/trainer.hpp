@@ -11,6 +11,7 @@
 #include "model/run_spec.hpp"
 #include "model/solver.hpp"
 #include "train/checkpoint.hpp"
+#include "train/progress_listener.hpp"
 #include "train/record.hpp"
 
 namespace fasweep {
@@ -21,10 +22,11 @@ struct TrainingRequest {
   const DataSettings& data;
   const TrainingSettings& training;
   const RecordSettings& record;
-  std::span<const RunSpec> runs;       // all of this problem
-  Solver solver = Solver::automatic;   // wanted; each record says which was used
-  const std::atomic<bool>& cancelled;  // looked at every step: when set, return soon
-  Checkpoints* checkpoints = nullptr;  // where long runs are saved and continued from; none: they are not
+  std::span<const RunSpec> runs;         // all of this problem
+  Solver solver = Solver::automatic;     // wanted; each record says which was used
+  const std::atomic<bool>& cancelled;    // looked at every step: when set, return soon
+  Checkpoints* checkpoints = nullptr;    // where long runs are saved and continued from; none: they are not
+  ProgressListener* listener = nullptr;  // told how far runs have come; may be none
 };
 
 /// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was

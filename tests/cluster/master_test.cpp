@@ -303,6 +303,123 @@ TEST_F(MasterWithTimeLimit, DoesNotDrainBeforeAllAgentsWereHeard) {
   EXPECT_FALSE(was_told(0, drain_type));
 }
 
+/// One agent whose first batch is known; what its heartbeats say of it.
+class MasterWithProgress : public MasterWithTimeLimit {
+ protected:
+  MasterWithProgress() {
+    plan_ = make_plan({{"training.max-steps", "100000"}});  // set-up, counted with every batch, is small beside it
+    make_master(1);
+    greet(0);
+    waiting_ = tick(1000);
+    batch_ = waiting_.front();
+    waiting_.erase(waiting_.begin());
+  }
+
+  /// The batch is so far after so many seconds.
+  void hear(double seconds, double share, double restored = 0) {
+    const BatchWork work{batch_.batch, seconds, share * cost(batch_), restored * cost(batch_)};
+    master_->handle(0, Heartbeat{{work}}, 1);
+  }
+  [[nodiscard]] Progress progress() const { return master_->progress(1); }
+  [[nodiscard]] double whole_cost() const { return measure_plan(plan_).flop; }
+
+  /// But for the set-up.
+  static void expect_about(double value, double expected) { EXPECT_NEAR(value, expected, 1e-3 * expected); }
+
+  Assign batch_;
+  std::vector<Assign> waiting_;  // assigned with it
+};
+
+TEST_F(MasterWithProgress, WorkUnderWayCountsBeforeAnyRunIsDone) {
+  EXPECT_EQ(progress().share_done, 0);
+  EXPECT_EQ(progress().eta_s, std::numeric_limits<double>::infinity());
+
+  hear(3, 0.5);
+
+  const double half = 0.5 * cost(batch_);
+  EXPECT_EQ(progress().done, 0);
+  expect_about(progress().share_done, half / whole_cost());
+  expect_about(progress().eta_s, (whole_cost() - half) / (half / 3));
+}
+
+TEST_F(MasterWithProgress, TheRateIsThatOfThisSession) {
+  hear(3, 0.75, 0.5);  // a quarter of the batch in 3 s, the rest from a checkpoint
+  const double left = whole_cost() - 0.75 * cost(batch_);
+  expect_about(progress().eta_s, left / (0.25 * cost(batch_) / 3));
+}
+
+TEST_F(MasterWithProgress, FinishedWorkIsNotCountedTwice) {
+  hear(3, 0.5);
+  master_->handle(0, finish(batch_), 1);
+  const double share = progress().share_done;
+  expect_about(share, cost(batch_) / whole_cost());
+
+  hear(3, 1);  // late news of it
+
+  EXPECT_EQ(progress().share_done, share);
+}
+
+TEST_F(MasterWithProgress, WorkThatComesBackTakesItsPartBack) {
+  hear(3, 0.5);
+  master_->handle(0, Result{.batch = batch_.batch, .seconds = 4, .workers_left = 1}, 1);
+  EXPECT_NEAR(progress().share_done, 0, 1e-9);
+
+  batch_ = tick(1000).front();
+  hear(3, 0.5);
+  EXPECT_GT(progress().share_done, 0.01);
+  master_->handle(0, Bye{}, 2);
+  EXPECT_NEAR(progress().share_done, 0, 1e-9);
+}
+
+TEST_F(MasterWithProgress, EarlierSessionsCount) {
+  master_->handle(0, finish(batch_), 1);
+  const double share = progress().share_done;
+
+  make_master(1);
+
+  expect_about(progress().share_done, share);
+}
+
+TEST_F(MasterWithProgress, NoMoreThanTheBatchIsBelieved) {
+  hear(3, 1e300);
+  expect_about(progress().share_done, cost(batch_) / whole_cost());
+  EXPECT_LT(progress().eta_s, std::numeric_limits<double>::infinity());
+}
+
+TEST_F(MasterWithProgress, AllDoneIsOne) {
+  for (waiting_.push_back(batch_); !waiting_.empty(); waiting_ = tick(1000)) {
+    for (const Assign& batch : waiting_) {
+      master_->handle(0, finish(batch), 1);
+    }
+  }
+  EXPECT_TRUE(master_->finished());
+  EXPECT_EQ(progress().share_done, 1);
+  EXPECT_EQ(progress().eta_s, 0);
+}
+
+TEST_F(MasterWithProgress, TheLastLongRunIsNotSharedByIdleWorkers) {
+  const std::string one_run = "[grid]\np = 64\nlambda = 0\nseed = 0\n[training]\nmax-steps = 100000\n";
+  plan_ = Plan(parse_job(one_run, "test.cfg"));
+  make_master(1);
+  greet(0, 4);
+  batch_ = tick(1000).front();
+
+  hear(3, 0.5);
+
+  expect_about(progress().eta_s, 3);
+}
+
+TEST_F(MasterWithProgress, WhatCameFromACheckpointMakesNoWorkerFaster) {
+  Result result = finish(batch_);
+  result.seconds = 2;
+  result.restored = 0.75 * cost(batch_);
+
+  master_->handle(0, result, 1);
+
+  const double rate = 0.25 * cost(batch_) / 2;
+  expect_about(progress().eta_s, (whole_cost() - cost(batch_)) / rate);
+}
+
 TEST_F(MasterTest, WrongRecordsAreRefusedByName) {
   greet(0);
   master_->tick(1);

@@ -1,8 +1,12 @@
 #include "cluster/messages.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <limits>
 #include <random>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,8 +20,8 @@ std::vector<WireMessage> one_of_each() {
   return {Hello{0x1234, 2, "host, 2 workers", {"GPU-1", "GPU-2"}},
           Welcome{7},
           Assign{9, {{0, 4}, {100, 1}}},
-          Result{9, 0.5, 2, 1, Bytes(10, std::byte{3}), "no memory"},
-          Heartbeat{},
+          Result{9, 0.5, 1e6, 2, 1, Bytes(10, std::byte{3}), "no memory"},
+          Heartbeat{{{9, 1.5, 4e6, 1e6}, {11, 0.25, 1e5, 0}}},
           HeartbeatReply{},
           Drain{},
           Stop{true},
@@ -73,6 +77,7 @@ TEST(Messages, NumbersOutOfRangeAreRefusedByName) {
   using ::testing::HasSubstr;
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  constexpr double infinity = std::numeric_limits<double>::infinity();
   EXPECT_THAT(refusal(Hello{1, -2, ""}), HasSubstr("hello: number of workers -2"));
   EXPECT_THAT(refusal(Welcome{-1}), HasSubstr("welcome: first worker -1"));
   EXPECT_THAT(refusal(Assign{-3, {}}), HasSubstr("assign: batch -3"));
@@ -82,7 +87,19 @@ TEST(Messages, NumbersOutOfRangeAreRefusedByName) {
   EXPECT_THAT(refusal(Result{.batch = -5}), HasSubstr("result: batch -5"));
   EXPECT_THAT(refusal(Result{.seconds = -1}), HasSubstr("result: seconds -1"));
   EXPECT_THAT(refusal(Result{.seconds = nan}), HasSubstr("result: seconds nan"));
+  EXPECT_THAT(refusal(Result{.restored = -1}), HasSubstr("result: restored work -1"));
+  EXPECT_THAT(refusal(Result{.restored = nan}), HasSubstr("result: restored work nan"));
+  EXPECT_THAT(refusal(Result{.restored = infinity}), HasSubstr("result: restored work inf"));
   EXPECT_THAT(refusal(Result{.workers_left = -6}), HasSubstr("result: workers left -6"));
+  EXPECT_THAT(refusal(Heartbeat{{{.batch = -7}}}), HasSubstr("heartbeat: batch -7"));
+  Bytes stop = encode(Stop{});
+  stop.back() = std::byte{2};
+  EXPECT_THROW(static_cast<void>(decode_message(stop)), TransportError);
+  for (const auto& [wrong, text] : {std::pair(-1.0, "-1"), {nan, "nan"}, {infinity, "inf"}}) {
+    EXPECT_THAT(refusal(Heartbeat{{{.seconds = wrong}}}), HasSubstr(std::string("heartbeat: seconds ") + text));
+    EXPECT_THAT(refusal(Heartbeat{{{.done = wrong}}}), HasSubstr(std::string("heartbeat: work done ") + text));
+    EXPECT_THAT(refusal(Heartbeat{{{.restored = wrong}}}), HasSubstr(std::string("heartbeat: restored work ") + text));
+  }
 }
 
 TEST(Messages, LongListsThatAreNotThereAreRefused) {
@@ -90,6 +107,17 @@ TEST(Messages, LongListsThatAreNotThereAreRefused) {
   const std::size_t count_at = 4 + 4 + 1 + 8;
   std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(count_at), 4, std::byte{0xff});
   EXPECT_THROW(static_cast<void>(decode_message(bytes)), TransportError);
+}
+
+/// Else every change of them would be refused at the version.
+TEST(Messages, SeedsOfTheFuzzerAreMessagesOfEachType) {
+  std::set<std::size_t> types;
+  for (const auto& seed : std::filesystem::directory_iterator(FASWEEP_MESSAGE_SEEDS)) {
+    std::ifstream file(seed.path(), std::ios::binary);
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    types.insert(decode_message(std::as_bytes(std::span(text))).index());
+  }
+  EXPECT_EQ(types.size(), std::variant_size_v<WireMessage>);
 }
 
 TEST(Messages, RandomBytesNeverDoHarm) {

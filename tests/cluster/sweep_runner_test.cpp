@@ -1,6 +1,8 @@
 #include "cluster/sweep_runner.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <limits>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -8,6 +10,7 @@
 
 #include "cluster/local_transport.hpp"
 #include "cluster/sweep_case.hpp"
+#include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -217,6 +220,82 @@ TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
   while (const std::optional<Message> message = transports[0]->receive()) {
     EXPECT_FALSE(std::holds_alternative<Result>(decode_message(message->body))) << "nothing of it was trained";
   }
+}
+
+/// One run that says it is half done, a quarter of it from a checkpoint, and goes on until it is let go.
+class HalfDoneTrainer final : public Trainer {
+ public:
+  explicit HalfDoneTrainer(const std::atomic<bool>& go) : go_(go) {}
+
+  [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
+    request.listener->reached(request.runs[0].run, 0.5, 0.25);
+    while (!go_ && !request.cancelled) {
+      std::this_thread::yield();
+    }
+    request.listener->reached(request.runs[0].run, 1, 0.25);
+    return fake_.train(request);
+  }
+
+ private:
+  const std::atomic<bool>& go_;
+  testing::FakeTrainer fake_;
+};
+
+TEST(SweepRunner, ProgressShowsHowFarARunOfAnotherRankIs) {
+  const Plan plan = make_plan({{"grid.p", "8"}, {"grid.lambda", "0"}, {"grid.seed", "0"}});
+  std::atomic<bool> go = false;
+  MemorySink sink;
+  std::vector<Progress> seen;
+
+  run_all(
+      plan, sink, 2, 1, [&](int) { return std::make_unique<HalfDoneTrainer>(go); },
+      [&](int rank, SweepOptions& options) {
+        options.workers = rank;
+        options.time_limit_s = 60;  // rather fail than wait for ever
+        options.heartbeat_s = 0.01;
+        options.progress_interval_s = 0.01;
+        options.on_progress = [&](const Progress& progress) {
+          seen.push_back(progress);
+          go = progress.share_done > 0;
+        };
+      });
+
+  const double cost = plan.run_cost(0) + plan.setup_cost(0);
+  const auto half = std::find_if(seen.begin(), seen.end(), [](const Progress& p) { return p.share_done > 0; });
+  ASSERT_NE(half, seen.end());
+  EXPECT_EQ(half->done, 0);
+  EXPECT_DOUBLE_EQ(half->share_done, 0.5 * plan.run_cost(0) / cost);
+  EXPECT_LT(half->eta_s, std::numeric_limits<double>::infinity());
+  EXPECT_EQ(sink.records.size(), 1U);
+}
+
+TEST(WorkerPool, TellsOfRunsUnderWayAndWhatCheckpointsGave) {
+  const Plan plan = make_plan();
+  std::atomic<bool> go = false;
+  const TrainerFactory factory = [&](int) { return std::make_unique<HalfDoneTrainer>(go); };
+  Waker waker;
+  WorkerPool pool(plan, nullptr, factory, 1, waker, nullptr);
+  EXPECT_THAT(pool.work_under_way(), ::testing::IsEmpty());
+
+  pool.push({7, {{4, 1}}});
+  std::vector<BatchWork> work;
+  while (work.empty()) {
+    work = pool.work_under_way();
+  }
+  go = true;
+  std::vector<Result> results;
+  while (results.empty()) {
+    waker.wait(0.01);
+    results = pool.take_results();
+  }
+
+  ASSERT_EQ(work.size(), 1U);
+  EXPECT_EQ(work[0].batch, 7);
+  EXPECT_GT(work[0].seconds, 0);
+  EXPECT_EQ(work[0].done, 0.5 * plan.run_cost(4));
+  EXPECT_EQ(work[0].restored, 0.25 * plan.run_cost(4));
+  EXPECT_EQ(results[0].restored, 0.25 * plan.run_cost(4));
+  EXPECT_THAT(pool.work_under_way(), ::testing::IsEmpty());
 }
 
 TEST(SweepRunner, PauseOfTheWholeProcessLosesNoAgent) {

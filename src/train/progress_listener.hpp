@@ -1,0 +1,21 @@
+// Who is told how far runs have come while they train. What is told has no influence on results.
+#pragma once
+
+#include <cstdint>
+
+namespace fasweep {
+
+/// Told by the thread that trains: now and then, so that no step is slower for it, and when a run is over.
+class ProgressListener {
+ public:
+  virtual ~ProgressListener() = default;
+  ProgressListener() = default;
+  ProgressListener(const ProgressListener&) = delete;
+  ProgressListener& operator=(const ProgressListener&) = delete;
+
+  /// `run` (its row in the plan) has made `share` of the steps it may make, 1 when it is over. `restored`, at most
+  /// `share`, is what came from a checkpoint.
+  virtual void reached(std::int64_t run, double share, double restored) = 0;
+};
+
+}  // namespace fasweep

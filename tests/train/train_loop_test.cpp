@@ -1,0 +1,130 @@
+#include "train/train_loop.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace fasweep {
+namespace {
+
+using ::testing::DoubleEq;
+using ::testing::ElementsAre;
+
+/// A run whose loss is one at every step; a step takes `step_time`.
+struct ConstantState {
+  std::chrono::milliseconds step_time{0};
+
+  [[nodiscard]] double loss() const { return 1; }
+  [[nodiscard]] double decayed_square() const { return 0; }
+  [[nodiscard]] Observation observe() { return {}; }
+  void advance(double /*step_size*/, double /*ridge*/) { std::this_thread::sleep_for(step_time); }
+  void save(ByteWriter& /*out*/) const {}
+  void restore(ByteReader& /*in*/) {}
+};
+
+/// What it was told.
+class Told final : public ProgressListener {
+ public:
+  void reached(std::int64_t run, double share, double restored) override {
+    runs.push_back(run);
+    shares.push_back(share);
+    restored_shares.push_back(restored);
+  }
+
+  std::vector<std::int64_t> runs;
+  std::vector<double> shares;
+  std::vector<double> restored_shares;
+};
+
+/// Saves at every look at the clock, and cancels after `saves` of them.
+class FewSaves final : public Checkpoints {
+ public:
+  FewSaves(std::atomic<bool>& cancelled, int saves) : cancelled_(cancelled), saves_(saves) {}
+
+  [[nodiscard]] double interval_s() const override { return 0; }
+  [[nodiscard]] std::optional<Bytes> load(std::int64_t /*run*/, Solver /*solver*/) override { return saved_; }
+  void save(std::int64_t /*run*/, Solver /*solver*/, std::span<const std::byte> state) override {
+    saved_ = Bytes(state.begin(), state.end());
+    cancelled_ = --saves_ == 0;
+  }
+  void tell(const std::string& /*text*/) override {}
+
+ private:
+  std::atomic<bool>& cancelled_;
+  int saves_;
+  std::optional<Bytes> saved_;
+};
+
+class TrainLoop : public ::testing::Test {
+ protected:
+  TrainLoop() {
+    training_.step_size.fill(0.01);
+    training_.max_steps = 100;
+  }
+
+  RunRecord train(ConstantState state, Checkpoints* checkpoints = nullptr) {
+    const TrainingRequest request{problem_,   data_,       training_, record_, {&run_, 1}, Solver::weight_space,
+                                  cancelled_, checkpoints, &listener_};
+    return train_run(state, run_, request, Solver::weight_space);
+  }
+
+  Problem problem_;
+  DataSettings data_;
+  TrainingSettings training_;
+  RecordSettings record_;
+  RunSpec run_{.run = 5};
+  std::atomic<bool> cancelled_ = false;
+  Told listener_;
+};
+
+TEST_F(TrainLoop, TellsOfShortRunsOnceTheyAreOver) {
+  EXPECT_EQ(train({}).steps, 100);
+  EXPECT_THAT(listener_.runs, ElementsAre(5));
+  EXPECT_THAT(listener_.shares, ElementsAre(1));
+  EXPECT_THAT(listener_.restored_shares, ElementsAre(0));
+}
+
+TEST_F(TrainLoop, TellsNowAndThenHowFarALongRunIs) {
+  static_cast<void>(train({std::chrono::milliseconds(10)}));
+  ASSERT_GT(listener_.shares.size(), 2U);
+  EXPECT_LE(listener_.shares.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(listener_.shares.begin(), listener_.shares.end()));
+  EXPECT_GT(listener_.shares.front(), 0);
+  EXPECT_LT(listener_.shares.end()[-2], 1);
+  EXPECT_EQ(listener_.shares.back(), 1);
+}
+
+TEST_F(TrainLoop, ACancelledRunIsNotOver) {
+  cancelled_ = true;
+  EXPECT_EQ(train({}).status, RunStatus::cancelled);
+  EXPECT_THAT(listener_.shares, ElementsAre());
+}
+
+TEST_F(TrainLoop, AContinuedRunTellsWhereItStandsAndWhatItWasGiven) {
+  FewSaves checkpoints(cancelled_, 40);
+  ASSERT_EQ(train({}, &checkpoints).steps, 40);  // and saved there
+  cancelled_ = false;
+  training_.max_steps = 50;
+
+  static_cast<void>(train({}, &checkpoints));
+
+  EXPECT_THAT(listener_.shares, ElementsAre(DoubleEq(40.0 / 50), 1));
+  EXPECT_THAT(listener_.restored_shares, ElementsAre(DoubleEq(40.0 / 50), DoubleEq(40.0 / 50)));
+}
+
+TEST_F(TrainLoop, WhatARunThatStopsEarlyWasGivenIsAShareOfItsSteps) {
+  FewSaves checkpoints(cancelled_, 40);
+  training_.stop = PlateauStop{{1e-3, 52}};
+  ASSERT_EQ(train({}, &checkpoints).steps, 40);
+  cancelled_ = false;
+
+  EXPECT_EQ(train({}, &checkpoints).reason, StopReason::plateau);
+
+  EXPECT_THAT(listener_.restored_shares, ElementsAre(DoubleEq(0.4), DoubleEq(40.0 / 52)));
+}
+
+}  // namespace
+}  // namespace fasweep
