@@ -5,6 +5,9 @@
 
 namespace fasweep {
 
+/// How often a run in training tells where it is, seconds.
+inline constexpr double tell_interval_s = 0.25;
+
 /// Told by the thread that trains: now and then, so that no step is slower for it, and when a run is over.
 class ProgressListener {
  public:

@@ -112,8 +112,6 @@ class RunTraining {
   }
 
  private:
-  static constexpr double tell_interval_s = 0.25;
-
   [[nodiscard]] double ridge() const { return run_.ridge * schedule_factor(request_.training.schedule, step_); }
 
   void advance() {

@@ -30,10 +30,12 @@ class BatchLoop {
         solver_(solver),
         step_size_(request.training.step_size[static_cast<std::size_t>(members[0].run->activation)]),
         batch_(batch),
-        timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
-                                              : request.checkpoints->interval_s()),
+        save_timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
+                                                   : request.checkpoints->interval_s()),
+        tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s),
         records_(members.size()),
-        step_(members[0].step) {
+        step_(members[0].step),
+        restored_(members[0].step) {
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
@@ -85,8 +87,14 @@ class BatchLoop {
     const bool cancelled = request_.cancelled.load(std::memory_order_relaxed);
     const int count = cancelled ? 1 : chunk_length();
     const bool recorded = at(active_[0]).recorder.wants(step_);
-    if (request_.checkpoints != nullptr && (cancelled ? timer_.is_worth_saving() : timer_.is_due(step_))) {
+    if (request_.checkpoints != nullptr && (cancelled ? save_timer_.is_worth_saving() : save_timer_.is_due(step_))) {
       save_runs();
+    }
+    if (tell_timer_.is_due(step_)) {
+      for (const int slot : active_) {
+        tell(slot, step_, at(slot).monitor.last_step());
+      }
+      tell_timer_.restart();
     }
     batch_.save();
     if (recorded) {
@@ -109,6 +117,15 @@ class BatchLoop {
     step_ += count;
   }
 
+  /// How many of `all` steps a run has made.
+  void tell(int slot, std::int64_t step, std::int64_t all) {
+    if (request_.listener != nullptr) {
+      const auto steps = static_cast<double>(std::max<std::int64_t>(all, 1));
+      request_.listener->reached(at(slot).run.run, step >= all ? 1 : static_cast<double>(step) / steps,
+                                 static_cast<double>(restored_) / steps);
+    }
+  }
+
   /// At step_ nothing is observed or checked yet, so that a continued run begins with that.
   void save_runs() {
     for (const int slot : active_) {
@@ -122,7 +139,7 @@ class BatchLoop {
       batch_.write(slot, out);
       request_.checkpoints->save(trained.run.run, solver_, out.view());
     }
-    timer_.saved();
+    save_timer_.restart();
   }
 
   void restore(int slot, std::span<const std::byte> saved) {
@@ -194,6 +211,9 @@ class BatchLoop {
       batch_.observe(stop.step);
       add(slot, batch_.observations()[static_cast<std::size_t>(slot)], stop.step, false);
     }
+    if (stop.reason != StopReason::interrupted) {
+      tell(slot, stop.step, stop.step);
+    }
     records_[static_cast<std::size_t>(slot)] = at(slot).recorder.finish(stop.step, stop.reason);
   }
 
@@ -201,11 +221,13 @@ class BatchLoop {
   Solver solver_;
   double step_size_;
   RunBatch& batch_;
-  CheckpointTimer timer_;
+  StepTimer save_timer_;
+  StepTimer tell_timer_;
   std::vector<TrainedRun> runs_;
   std::vector<int> active_;  // slots still in training
   std::vector<RunRecord> records_;
-  std::int64_t step_;
+  std::int64_t step_;      // that all active runs stand at
+  std::int64_t restored_;  // step they continued from
 };
 
 }  // namespace

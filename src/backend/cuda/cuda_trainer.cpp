@@ -146,7 +146,7 @@ class CudaTrainer final : public Trainer {
       std::vector<RunSpec> runs;
       std::transform(first, end, std::back_inserter(runs), [](const BatchMember& member) { return *member.run; });
       append(records, others_->train({*first->problem, settings.data, settings.training, settings.record, runs,
-                                      settings.solver, settings.cancelled, settings.checkpoints}));
+                                      settings.solver, settings.cancelled, settings.checkpoints, settings.listener}));
       first = end;
     }
     return records;

@@ -208,6 +208,44 @@ TEST_F(CudaTrainer, SavedRunsContinueBitForBitInWhateverBatch) {
   }
 }
 
+/// Keeps what it was told last of each run.
+class LastNews final : public ProgressListener {
+ public:
+  void reached(std::int64_t run, double share, double restored) override { news[run] = {share, restored}; }
+  std::map<std::int64_t, std::pair<double, double>> news;
+};
+
+TEST_F(CudaTrainer, TellsHowFarItsRunsCameAndWhatWasRestored) {
+  FloatCase c(Activations::index_of<Tanh>(), 300);
+  c.record.steps = {0, 300};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const auto train_and_tell = [&](Checkpoints& checkpoints) {
+    LastNews listener;
+    static_cast<void>(
+        make_cuda_trainer(0, make_cpu_trainer())
+            ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, &checkpoints, &listener}));
+    return listener.news;
+  };
+  MemoryCheckpoints first(c.cancelled, 2 * static_cast<int>(runs.size()));  // cancelled at the second save
+  const auto stopped = train_and_tell(first);
+  for (const auto& [run, news] : stopped) {
+    EXPECT_LT(news.first, 1);
+  }
+  c.cancelled = false;
+  MemoryCheckpoints second(c.cancelled, 1000000);
+  second.states = first.states;
+
+  const auto finished = train_and_tell(second);
+
+  ASSERT_EQ(finished.size(), runs.size());
+  for (const auto& [run, news] : finished) {
+    EXPECT_EQ(news.first, 1);
+    EXPECT_GT(news.second, 0);
+    EXPECT_LT(news.second, 1);
+  }
+}
+
 TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   FloatCase c(Activations::index_of<Tanh>(), 50);
   const Problem problem = c.problem();
