@@ -111,11 +111,10 @@ class TableNetwork {
   static constexpr int part_samples = group_samples * part_groups;
   static constexpr int part_positions = 64;
   static constexpr int part_bytes = part_positions / 8;
-  // Short vectors share the arithmetic of subsets in pairs. Either way 12 tables fill 24 of 32 KiB of first-level
-  // cache.
+  // Short vectors share the arithmetic of subsets in pairs. 12 tables of either fill 24 KiB of first-level cache.
   static constexpr int vectors_at_once = sizeof(P) < 64 ? 2 : 1;
-  static constexpr int tile_units =
-      4096;  // many to a table, few enough that second-level cache holds their Z at n = 50
+  // Many to a table, few enough that second-level cache holds their Z at n = 50.
+  static constexpr int tile_units = 4096;
 
   static int round_up(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
   static int groups(int samples) { return (samples + group_samples - 1) / group_samples; }
