@@ -287,7 +287,12 @@ class WeightSpaceState {
 
   /// signal = (v E) .* psi'(Z) .* mask of a block, units x samples: what each unit is told about each sample.
   void make_signal(int block, const Matrix& v, const Matrix& error, Scalar* signal) const {
-    samples(signal, static_cast<int>(error.cols())).noalias() = v * error;
+    Eigen::Map<Matrix> told = samples(signal, static_cast<int>(error.cols()));
+    if (error.rows() == 1) {
+      told.noalias() = v.col(0) * error.row(0);  // without packing for a matrix product
+    } else {
+      told.noalias() = v * error;
+    }
     Activations::visit(psi_, [&](auto type) {
       const Scalar* h = activation(block);
       const Scalar* m = drops() ? mask(block) : nullptr;
