@@ -5,15 +5,22 @@
 #include <cstddef>
 #include <numeric>
 
+#include <unistd.h>
+
 namespace fasweep {
 namespace {
 
 template <class Scalar>
 using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
-/// Rows of a block that fill three quarters of a first-level cache of 32 KiB.
+/// Rows of a block that fill three quarters of the first-level cache. They decide how fast products are, not their
+/// bits.
 template <class Scalar>
-constexpr int group_rows = 24 * 1024 / (sparse_block_units<Scalar> * static_cast<int>(sizeof(Scalar)));
+int group_rows() {
+  static const long cache = std::max(sysconf(_SC_LEVEL1_DCACHE_SIZE), 32 * 1024L);  // not all systems know
+  constexpr int row_bytes = sparse_block_units<Scalar> * static_cast<int>(sizeof(Scalar));
+  return static_cast<int>(cache / 4 * 3 / row_bytes);
+}
 
 constexpr int divide_up(int a, int b) {
   return (a + b - 1) / b;
@@ -47,22 +54,22 @@ void make_room(int rows, std::vector<std::int64_t>& counts, SparseFactor<Scalar>
   factor.entries.resize(static_cast<std::size_t>(factor.begin.back()));
 }
 
-/// out_i += sum_j a_ij in_j; see SparseFactor.
-template <class Scalar>
-void add_product(const SparseFactor<Scalar>& factor, const Scalar* in, Scalar* out) {
+/// out_i = start_i + sum_j a_ij in_j; see SparseFactor. start(i, u): the vector of start_i from unit u on.
+template <class Scalar, class Start>
+void add_product(const SparseFactor<Scalar>& factor, const Scalar* in, Start start, Scalar* out) {
   using P = Pack<Scalar>;
   constexpr int vectors = sparse_block_units<Scalar> / P::lanes;
   const std::int64_t* begin = factor.begin.data();
   for (int group = 0; group < factor.groups; ++group) {
     for (int row = 0; row < factor.rows; ++row, ++begin) {
-      if (begin[0] == begin[1]) {
+      if (group > 0 && begin[0] == begin[1]) {
         continue;
       }
       Scalar* target = out + static_cast<std::ptrdiff_t>(row) * sparse_block_units<Scalar>;
       std::array<P, vectors> sum;
 #pragma GCC unroll 8
       for (int v = 0; v < vectors; ++v) {
-        sum[static_cast<std::size_t>(v)] = P::load(target + v * P::lanes);
+        sum[static_cast<std::size_t>(v)] = group == 0 ? start(row, v * P::lanes) : P::load(target + v * P::lanes);
       }
       const auto* end = factor.entries.data() + begin[1];
       for (const auto* entry = factor.entries.data() + begin[0]; entry < end; ++entry) {
@@ -129,32 +136,44 @@ void InputBatch<Scalar>::load_dense(std::span<const std::int32_t> rows) {
 template <class Scalar>
 void InputBatch<Scalar>::load_sparse(std::span<const std::int32_t> rows, BatchUse use) {
   const Dataset& data = inputs_->sparse();
-  constexpr int group = group_rows<Scalar>;
-  const auto for_entries = [&](auto visit) {
+  const int group = group_rows<Scalar>();
+  const std::int32_t* const column = data.column.data();
+  const double* const raw = data.raw.data();
+  // Columns of a row rise, so that its entries of one group of inputs are a run.
+  const auto for_runs = [&](auto visit) {
     for (int i = 0; i < size_; ++i) {
-      const auto row = static_cast<std::size_t>(rows[static_cast<std::size_t>(i)]);
-      for (auto at = data.row_begin[row]; at < data.row_begin[row + 1]; ++at) {
-        const int j = data.column[static_cast<std::size_t>(at)];
-        visit(at, static_cast<std::size_t>(j / group * size_ + i),
-              static_cast<std::size_t>(i / group * data.inputs + j), i, j);
+      const std::int64_t* const row = &data.row_begin[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
+      const auto transposed = static_cast<std::size_t>(i / group) * data.inputs;
+      for (std::int64_t at = row[0], g = 0; at < row[1]; ++g) {
+        const std::int64_t first = at;
+        while (at < row[1] && column[at] < (g + 1) * group) {
+          ++at;
+        }
+        visit(first, at, static_cast<std::size_t>(g * size_ + i), transposed, i);
       }
     }
   };
   std::vector<std::int64_t> forward_at(static_cast<std::size_t>(divide_up(data.inputs, group) * size_), 0);
   std::vector<std::int64_t> transposed_at(static_cast<std::size_t>(divide_up(size_, group) * data.inputs), 0);
-  for_entries([&](auto, std::size_t forward, std::size_t transposed, int, int) {
-    ++forward_at[forward];
-    ++transposed_at[transposed];
+  for_runs([&](std::int64_t first, std::int64_t end, std::size_t forward, std::size_t transposed, int) {
+    forward_at[forward] = end - first;
+    std::int64_t* const counts = &transposed_at[transposed];
+    for (std::int64_t at = first; at < end; ++at) {
+      ++counts[column[at]];
+    }
   });
   make_room(size_, forward_at, forward_);
   make_room(data.inputs, transposed_at, transposed_);
-  for_entries([&](auto at, std::size_t forward, std::size_t transposed, int i, int j) {
-    const auto value =
-        static_cast<Scalar>(data.raw[static_cast<std::size_t>(at)] * data.scale[static_cast<std::size_t>(j)]);
-    forward_.entries[static_cast<std::size_t>(forward_at[forward]++)] = {j * sparse_block_units<Scalar>, value};
-    if (use == BatchUse::training) {
-      transposed_.entries[static_cast<std::size_t>(transposed_at[transposed]++)] = {i * sparse_block_units<Scalar>,
-                                                                                    value};
+  for_runs([&](std::int64_t first, std::int64_t end, std::size_t forward, std::size_t transposed, int i) {
+    auto* entry = forward_.entries.data() + forward_at[forward];
+    std::int64_t* const places = &transposed_at[transposed];
+    for (std::int64_t at = first; at < end; ++at) {
+      const std::int32_t j = column[at];
+      const auto value = static_cast<Scalar>(raw[at] * data.scale[static_cast<std::size_t>(j)]);
+      *entry++ = {j * sparse_block_units<Scalar>, value};
+      if (use == BatchUse::training) {
+        transposed_.entries[static_cast<std::size_t>(places[j]++)] = {i * sparse_block_units<Scalar>, value};
+      }
     }
   });
 }
@@ -167,17 +186,15 @@ void InputBatch<Scalar>::multiply(const Scalar* w, int units, Scalar* z) const {
         ConstBlock<Scalar>(w, units, inputs) * ConstBlock<Scalar>(dense_, inputs, size_);
     return;
   }
-  std::array<Scalar, static_cast<std::size_t>(sparse_block_units<Scalar>)> start{};  // -W shift
+  alignas(64) std::array<Scalar, static_cast<std::size_t>(sparse_block_units<Scalar>)> start{};  // -W shift
   for (int j = 0; j < inputs; ++j) {
     const auto shift = static_cast<Scalar>(inputs_->sparse().shift[static_cast<std::size_t>(j)]);
     for (int u = 0; u < sparse_block_units<Scalar>; ++u) {
       start[static_cast<std::size_t>(u)] -= shift * w[j * sparse_block_units<Scalar> + u];
     }
   }
-  for (int i = 0; i < size_; ++i) {
-    std::copy(start.begin(), start.end(), z + static_cast<std::ptrdiff_t>(i) * units);
-  }
-  add_product(forward_, w, z);
+  add_product(
+      forward_, w, [&](int, int u) { return Pack<Scalar>::load(&start[static_cast<std::size_t>(u)]); }, z);
 }
 
 template <class Scalar>
@@ -188,19 +205,19 @@ void InputBatch<Scalar>::add_transposed(const Scalar* signal, int units, Scalar*
         ConstBlock<Scalar>(signal, units, size_) * ConstBlock<Scalar>(dense_, inputs, size_).transpose();
     return;
   }
-  std::array<Scalar, static_cast<std::size_t>(sparse_block_units<Scalar>)> sum{};  // of the rows
+  alignas(64) std::array<Scalar, static_cast<std::size_t>(sparse_block_units<Scalar>)> sum{};  // of the rows
   for (int i = 0; i < size_; ++i) {
     for (int u = 0; u < sparse_block_units<Scalar>; ++u) {
       sum[static_cast<std::size_t>(u)] += signal[i * sparse_block_units<Scalar> + u];
     }
   }
-  for (int j = 0; j < inputs; ++j) {
-    const auto shift = static_cast<Scalar>(inputs_->sparse().shift[static_cast<std::size_t>(j)]);
-    for (int u = 0; u < sparse_block_units<Scalar>; ++u) {
-      w[j * sparse_block_units<Scalar> + u] -= shift * sum[static_cast<std::size_t>(u)];
-    }
-  }
-  add_product(transposed_, signal, w);
+  const double* const shift = inputs_->sparse().shift.data();
+  const auto shifted = [&](int j, int u) {
+    using P = Pack<Scalar>;
+    return multiply_add(P::broadcast(static_cast<Scalar>(-shift[j])), P::load(&sum[static_cast<std::size_t>(u)]),
+                        P::load(w + static_cast<std::ptrdiff_t>(j) * sparse_block_units<Scalar> + u));
+  };
+  add_product(transposed_, signal, shifted, w);
 }
 
 template class InputRows<float>;

@@ -66,6 +66,17 @@ inline Pack<Scalar> is_positive(Pack<Scalar> z) {
   namespace hn = hwy::HWY_NAMESPACE;
   return Pack<Scalar>(hn::IfThenElseZero(hn::Gt(z.vector, Pack<Scalar>(0.0).vector), Pack<Scalar>(1.0).vector));
 }
+/// Numbers of which a function that is 0 or 1 is asked where it is 1: one comparison, where a Pack of zeros and ones
+/// would have to be compared again.
+template <class Scalar>
+struct LaneTest {
+  Pack<Scalar> numbers;
+  hwy::HWY_NAMESPACE::Mask<typename Pack<Scalar>::Tag> holds{};
+};
+template <class Scalar>
+inline LaneTest<Scalar> is_positive(LaneTest<Scalar> test) {
+  return {test.numbers, hwy::HWY_NAMESPACE::Gt(test.numbers.vector, Pack<Scalar>(0.0).vector)};
+}
 template <class Scalar>
 inline Pack<Scalar> times_power_of_two(Pack<Scalar> value, Pack<Scalar> exponent) {
   namespace hn = hwy::HWY_NAMESPACE;

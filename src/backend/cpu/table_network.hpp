@@ -1,7 +1,7 @@
 // A network in sample space for activations whose derivative is 0 or 1, without multiplications in the n^2 part: unit r
 // moves by v_r times the sum of the vectors e_i K_i over its active samples, and tables of the sums over every subset
-// of five samples (the method of four Russians; Arlazarov et al. 1970) turn five multiply-adds into one addition. The
-// tables are made once a step and serve all units.
+// of five samples (the method of four Russians; Arlazarov et al. 1970) turn five multiply-adds into one addition.
+// Tables are made for a few vectors of positions at a time, which stay in first-level cache while they serve all units.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
-#include <type_traits>
 #include <vector>
 
 #include "backend/cpu/network_state.hpp"
@@ -36,10 +35,10 @@ class TableNetwork {
         z_(make_numbers<Scalar>(static_cast<std::size_t>(start.width) * positions_)),
         beta_(start.output_weight),
         feedback_(start.feedback),
-        active_(static_cast<std::size_t>(start.width) * parts_),
+        active_(static_cast<std::size_t>(start.width) * parts_ * part_bytes),
         step_(start.width),
         error_(make_numbers<Scalar>(positions_)),
-        tables_(make_numbers<Scalar>(table_start(positions_))),
+        tables_(make_numbers<Scalar>(part_groups * subsets * vectors_at_once * lanes)),
         partial_outputs_(make_numbers<Scalar>(positions_)),
         outputs_(make_numbers<Scalar>(rows_)) {
     for (int row = 0; row < rows_; ++row) {
@@ -47,7 +46,7 @@ class TableNetwork {
         gram_[i * positions_ + position(row)] = start.gram[static_cast<std::size_t>(i) * rows_ + row];
       }
       for (int r = 0; r < width_; ++r) {
-        z_[at(r) + position(row)] = start.pre_activation[static_cast<std::size_t>(row) * width_ + r];
+        z_[at(r, position(row))] = start.pre_activation[static_cast<std::size_t>(row) * width_ + r];
       }
     }
     for (int position = 0; position < positions_; position += lanes) {
@@ -62,10 +61,10 @@ class TableNetwork {
   [[nodiscard]] std::span<const Scalar> output_weight() const { return beta_; }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
-    const Scalar* from = &z_[at(first) + position(row)];
+    const Scalar* from = &z_[at(first, position(row))];
     for (Scalar& value : z) {
       value = *from;
-      from += positions_;
+      from += lanes;
     }
   }
 
@@ -75,13 +74,16 @@ class TableNetwork {
     for (int i = 0; i < samples_; ++i) {
       error_[position(i)] = error[i];
     }
-    make_tables(error);
     std::fill_n(partial_outputs_.get(), positions_, Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
       update_output_weights<Rule>(first, end, decay, scale);
-      for (int position = 0; position < positions_; position += lanes) {
-        add_tables(first, end, position);
+      int position = 0;
+      for (; position + vectors_at_once * lanes <= positions_; position += vectors_at_once * lanes) {
+        add_tables<vectors_at_once>(error, first, end, position);
+      }
+      for (; position < positions_; position += lanes) {
+        add_tables<1>(error, first, end, position);
       }
     }
     sum_outputs();
@@ -103,47 +105,48 @@ class TableNetwork {
  private:
   using P = Pack<Scalar>;
   static constexpr int lanes = P::lanes;
-  static constexpr int group_samples = 5;  // 12 tables of 2^5 vectors fit in 32 KiB of first-level cache
+  static constexpr int group_samples = 5;
   static constexpr int subsets = 1 << group_samples;
   static constexpr int part_groups = 12;
   static constexpr int part_samples = group_samples * part_groups;
   static constexpr int part_positions = 64;
-  static constexpr int tile_units = 1024;  // whose Z stays in second-level cache
+  static constexpr int part_bytes = part_positions / 8;
+  // Short vectors share the arithmetic of subsets in pairs. 12 tables of either fill 24 KiB of first-level cache.
+  static constexpr int vectors_at_once = sizeof(P) < 64 ? 2 : 1;
+  // Many to a table, few enough that second-level cache holds their Z at n = 50.
+  static constexpr int tile_units = 4096;
 
   static int round_up(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
-  [[nodiscard]] std::size_t table_start(int position) const {
-    return static_cast<std::size_t>(position) * groups(samples_) * subsets;
-  }
   static int groups(int samples) { return (samples + group_samples - 1) / group_samples; }
 
   [[nodiscard]] int position(int row) const {
     return row < samples_ ? row / part_samples * part_positions + row % part_samples
                           : training_positions_ + row - samples_;
   }
-  [[nodiscard]] std::size_t at(int unit) const { return static_cast<std::size_t>(unit) * positions_; }
-
-  /// Tables of the vector at `position`: [group][subset].
-  [[nodiscard]] Scalar* table(int position) { return &tables_[table_start(position)]; }
-
-  /// For every position, group and subset of the group: the sum of e_i K_i over the subset.
-  void make_tables(std::span<const Scalar> error) {
-    for (int position = 0; position < positions_; position += lanes) {
-      Scalar* sums = table(position);
-      for (int group = 0; group < groups(samples_); ++group, sums += subsets * lanes) {
-        make_table(error, group, position, sums);
-      }
-    }
+  [[nodiscard]] std::size_t at(int unit, int position) const {
+    return (static_cast<std::size_t>(position / lanes) * width_ + unit) * lanes + position % lanes;
   }
 
+  /// For every subset of the group: the sum of e_i K_i over it, of `vectors` vectors of positions.
+  template <int vectors>
   void make_table(std::span<const Scalar> error, int group, int position, Scalar* sums) {
-    P::broadcast(0).store(sums);
+    constexpr int entry = vectors * lanes;
+#pragma GCC unroll 2
+    for (int v = 0; v < entry; v += lanes) {
+      P::broadcast(0).store(sums + v);
+    }
+#pragma GCC unroll 5
     for (int k = 0; k < group_samples; ++k) {
       const int i = group * group_samples + k;
-      const P term =
-          i < samples_ ? P::broadcast(error[i]) * P::load(&gram_[i * positions_ + position]) : P::broadcast(0);
-      Scalar* with_sample = sums + (lanes << k);
-      for (int subset = 0; subset < 1 << k; ++subset) {
-        (P::load(sums + subset * lanes) + term).store(with_sample + subset * lanes);
+#pragma GCC unroll 2
+      for (int v = 0; v < entry; v += lanes) {
+        const P term =
+            i < samples_ ? P::broadcast(error[i]) * P::load(&gram_[i * positions_ + position + v]) : P::broadcast(0);
+#pragma GCC unroll 16
+        for (int subset = 0; subset < 1 << k; ++subset) {
+          Scalar* const sum = sums + subset * entry + v;
+          (P::load(sum) + term).store(sum + (entry << k));
+        }
       }
     }
   }
@@ -163,105 +166,135 @@ class TableNetwork {
 
   template <class Rule, int units>
   void update_units(int first, Scalar decay, Scalar scale) {
-    const Scalar* const z = &z_[at(first)];
+    // Local copies: the compiler cannot know that storing bits leaves the members alone.
     const Scalar* const error = error_.get();
+    const int training_positions = training_positions_;
+    const std::size_t z_stride = at(0, lanes);
+    const Scalar* z = &z_[at(first, 0)];
+    const int active_stride = parts_ * part_bytes;
+    std::uint8_t* const active = &active_[static_cast<std::size_t>(first) * active_stride];
     P gradient[units];
     for (int u = 0; u < units; ++u) {
       gradient[u] = P::broadcast(0);
     }
-    for (int part = 0; part < parts_; ++part) {
-      std::uint64_t bits[units] = {};
-      const int part_start = part * part_positions;
-      const int part_end = std::min(part_start + part_positions, training_positions_);
-      for (int position = part_start; position < part_end; position += lanes) {
-        const P e = P::load(error + position);
+    for (int position = 0; position < training_positions; position += lanes, z += z_stride) {
+      const P e = P::load(error + position);
 #pragma GCC unroll 4
-        for (int u = 0; u < units; ++u) {
-          const P h = Activation::value(P::load(z + u * positions_ + position));
-          gradient[u] = multiply_add(e, h, gradient[u]);
-          bits[u] |= std::uint64_t{bits_of(Activation::derivative(h))} << static_cast<unsigned>(position - part_start);
-        }
-      }
       for (int u = 0; u < units; ++u) {
-        active_[static_cast<std::size_t>(first + u) * parts_ + part] = bits[u];
+        const P h = Activation::value(P::load(z + u * lanes));
+        gradient[u] = multiply_add(e, h, gradient[u]);
+        put_bits(Activation::derivative(LaneTest<Scalar>{h}), active + u * active_stride, position);
       }
     }
-    for (int r = first; r < first + units; ++r) {
+#pragma GCC unroll 4
+    for (int u = 0; u < units; ++u) {
+      const int r = first + u;
       step_[r] = -scale * Rule::feedback(feedback_[r], beta_[r]);
-      beta_[r] = decay * beta_[r] - scale * gradient[r - first].sum();
+      beta_[r] = decay * beta_[r] - scale * gradient[u].sum();
     }
   }
 
-  /// One bit a lane, set where the derivative is 1.
-  static auto bits_of(P derivative) {
+  /// One bit a lane, set where the derivative is 1. Positions come in rising order.
+  static void put_bits(LaneTest<Scalar> derivative, std::uint8_t* active, int position) {
     namespace hn = hwy::HWY_NAMESPACE;
-    std::array<std::uint8_t, 8> bytes;  // as many as StoreMaskBits may write
-    hn::StoreMaskBits(typename P::Tag(), hn::Gt(derivative.vector, P::broadcast(0).vector), bytes.data());
-    // Read back exactly what was written: a wider read would wait for the store.
-    std::conditional_t<(lanes > 8), std::uint16_t, std::uint8_t> bits;
-    static_assert(lanes <= 16);
-    std::memcpy(&bits, bytes.data(), sizeof bits);
-    return bits;
+    const typename P::Tag tag;
+    std::uint8_t* const bytes = active + position / 8;
+    if (position % 8 == 0) {
+      hn::StoreMaskBits(tag, derivative.holds, bytes);
+    } else {
+      std::uint8_t upper[8];  // as many as StoreMaskBits may write
+      hn::StoreMaskBits(tag, derivative.holds, upper);
+      *bytes = static_cast<std::uint8_t>(*bytes | upper[0] << position % 8);
+    }
   }
 
-  /// Moves the vector at `position` of the units first to end, and adds it to the outputs.
-  void add_tables(int first, int end, int position) {
-    const Scalar* sums = table(position);
+  /// Moves `vectors` vectors at `position` of the units first to end, and adds them to the outputs.
+  template <int vectors>
+  void add_tables(std::span<const Scalar> error, int first, int end, int position) {
     for (int part = 0; part < parts_; ++part) {
       const int part_size = groups(std::min(part_samples, samples_ - part * part_samples));
-      if (part + 1 < parts_) {
-        add_part<part_groups, false>(part_size, first, end, position, part, sums);
-      } else {
-        add_part<part_groups, true>(part_size, first, end, position, part, sums);
+      for (int group = 0; group < part_size; ++group) {
+        make_table<vectors>(error, part * part_groups + group, position, &tables_[group * subsets * vectors * lanes]);
       }
-      sums += part_size * subsets * lanes;
+      if (part + 1 < parts_) {
+        add_part<vectors, part_groups, false>(part_size, first, end, position, part);
+      } else {
+        add_part<vectors, part_groups, true>(part_size, first, end, position, part);
+      }
     }
   }
 
   /// Finds the function for `part_size` groups, so that the loop over them is unrolled. Z += step times the sum of the
   /// tables' entries for the active samples; the last part also adds to the outputs.
-  template <int size, bool is_last>
-  void add_part(int part_size, int first, int end, int position, int part, const Scalar* sums) {
+  template <int vectors, int size, bool is_last>
+  void add_part(int part_size, int first, int end, int position, int part) {
     if constexpr (size > 1) {
       if (part_size < size) {
-        return add_part<size - 1, is_last>(part_size, first, end, position, part, sums);
+        return add_part<vectors, size - 1, is_last>(part_size, first, end, position, part);
       }
     }
-    P output = P::load(&partial_outputs_[position]);
+    Scalar* const outputs = &partial_outputs_[position];
+    std::array<P, vectors> output;
+    for (int v = 0; v < vectors; ++v) {
+      output[v] = P::load(outputs + v * lanes);
+    }
     // Local copies: the compiler cannot know that storing z leaves the members alone.
     const Scalar* const step = step_.data();
     const Scalar* const beta = beta_.data();
-    const std::uint64_t* active = &active_[static_cast<std::size_t>(first) * parts_ + part];
-    Scalar* z = &z_[at(first) + position];
-    const int active_stride = parts_;
-    const int z_stride = positions_;
-    for (int r = first; r < end; ++r, active += active_stride, z += z_stride) {
-      const P moved = multiply_add(P::broadcast(step[r]), add_subsets<size>(*active, sums), P::load(z));
-      moved.store(z);
-      if constexpr (is_last) {
-        output = multiply_add(P::broadcast(beta[r]), Activation::value(moved), output);
+    const Scalar* const sums = tables_.get();
+    const int active_stride = parts_ * part_bytes;
+    const std::uint8_t* active = &active_[static_cast<std::size_t>(first) * active_stride + part * part_bytes];
+    const std::size_t z_stride = at(0, lanes);
+    Scalar* z = &z_[at(first, position)];
+    for (int r = first; r < end; ++r, active += active_stride, z += lanes) {
+      const std::array<P, vectors> sum = add_subsets<vectors, size>(active, sums);
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        const P moved = multiply_add(P::broadcast(step[r]), sum[v], P::load(z + v * z_stride));
+        moved.store(z + v * z_stride);
+        if constexpr (is_last) {
+          output[v] = multiply_add(P::broadcast(beta[r]), Activation::value(moved), output[v]);
+        }
       }
     }
-    output.store(&partial_outputs_[position]);
+    for (int v = 0; v < vectors; ++v) {
+      output[v].store(outputs + v * lanes);
+    }
   }
 
   /// The sum of one entry of each of `size` tables.
-  template <int size>
-  static P add_subsets(std::uint64_t active, const Scalar* sums) {
-    constexpr std::uint64_t mask = std::uint64_t{subsets - 1} * lanes;
-    active = std::rotl(active, std::countr_zero(static_cast<unsigned>(lanes)));  // subset times lanes in one operation
-    P sum = P::load(sums + (active & mask));
+  template <int vectors, int size>
+  static std::array<P, vectors> add_subsets(const std::uint8_t* active, const Scalar* sums) {
+    constexpr std::uint64_t entry = vectors * lanes;
+    constexpr std::uint64_t mask = (subsets - 1) * entry;
+    std::uint64_t bits;
+    std::memcpy(&bits, active, sizeof bits);
+    bits = std::rotl(bits, std::countr_zero(entry));  // subset times entry in one operation
+    // Two sums, of even and odd groups, halve the chain of additions that the next unit's would wait behind.
+    std::array<P, vectors> even;
+    std::array<P, vectors> odd;
 #pragma GCC unroll 12
-    for (int group = 1; group < size; ++group) {
-      sum = sum + P::load(sums + group * subsets * lanes + (std::rotr(active, group * group_samples) & mask));
+    for (int group = 0; group < size; ++group) {
+      const Scalar* const from = sums + group * subsets * entry + (std::rotr(bits, group * group_samples) & mask);
+      std::array<P, vectors>& sum = group % 2 == 0 ? even : odd;
+#pragma GCC unroll 2
+      for (int v = 0; v < vectors; ++v) {
+        const P term = P::load(from + v * lanes);
+        sum[v] = group < 2 ? term : sum[v] + term;
+      }
     }
-    return sum;
+    if constexpr (size > 1) {
+      for (int v = 0; v < vectors; ++v) {
+        even[v] = even[v] + odd[v];
+      }
+    }
+    return even;
   }
 
   void add_outputs(int position) {
     P sum = P::load(&partial_outputs_[position]);
     for (int r = 0; r < width_; ++r) {
-      sum = multiply_add(P::broadcast(beta_[r]), Activation::value(P::load(&z_[at(r) + position])), sum);
+      sum = multiply_add(P::broadcast(beta_[r]), Activation::value(P::load(&z_[at(r, position)])), sum);
     }
     sum.store(&partial_outputs_[position]);
   }
@@ -279,13 +312,13 @@ class TableNetwork {
   int training_positions_;
   int positions_;
   AlignedNumbers<Scalar> gram_;  // K: [sample][position]
-  AlignedNumbers<Scalar> z_;     // [unit][position]
+  AlignedNumbers<Scalar> z_;     // [vector][unit][lane]
   std::vector<Scalar> beta_;
   std::vector<Scalar> feedback_;
-  std::vector<std::uint64_t> active_;       // [unit][part]: the samples with derivative 1
+  std::vector<std::uint8_t> active_;        // [unit][part][8 positions]: a bit for every derivative of 1
   std::vector<Scalar> step_;                // [unit]
   AlignedNumbers<Scalar> error_;            // [position]
-  AlignedNumbers<Scalar> tables_;           // [vector][group][subset][lane]
+  AlignedNumbers<Scalar> tables_;           // of a part and a few vectors: [group][subset][vector][lane]
   AlignedNumbers<Scalar> partial_outputs_;  // [position]
   AlignedNumbers<Scalar> outputs_;          // [row]
 };

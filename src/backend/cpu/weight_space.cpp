@@ -287,17 +287,16 @@ class WeightSpaceState {
 
   /// signal = (v E) .* psi'(Z) .* mask of a block, units x samples: what each unit is told about each sample.
   void make_signal(int block, const Matrix& v, const Matrix& error, Scalar* signal) const {
+    Eigen::Map<Matrix> told = samples(signal, static_cast<int>(error.cols()));
+    if (error.rows() == 1) {
+      told.noalias() = v.col(0) * error.row(0);  // without packing for a matrix product
+    } else {
+      told.noalias() = v * error;
+    }
     Activations::visit(psi_, [&](auto type) {
       const Scalar* h = activation(block);
       const Scalar* m = drops() ? mask(block) : nullptr;
       for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units_, h += units_) {
-        for (Eigen::Index c = 0; c < error.rows(); ++c) {
-          const Scalar e = error(c, i);
-          const Scalar* column = v.col(c).data();
-          for (int u = 0; u < units_; ++u) {
-            signal[u] = c == 0 ? e * column[u] : signal[u] + e * column[u];
-          }
-        }
         for (int u = 0; u < units_; ++u) {
           signal[u] *= decltype(type)::type::derivative(h[u]);
         }
