@@ -75,6 +75,20 @@ double step_cost(Solver solver, const DataSettings& data, const TrainingSettings
   });
 }
 
+double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, unsigned traits,
+                       const RunSpec& run) {
+  if (solver != Solver::weight_space) {
+    return 0;
+  }
+  const bool sees_all = !takes_minibatches(training, data) && training.dropout == 0;  // in every step
+  const double rows = ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
+                      ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
+  DataSettings evaluated = data;
+  evaluated.samples = 1;
+  constexpr double forward_share = 0.5;  // of a step, without the way back
+  return rows * forward_share * step_cost(solver, evaluated, {}, run);
+}
+
 double setup_cost(Solver solver, const DataSettings& data, int width) {
   const double n = data.samples + data.test_samples;
   const double d = data.inputs;

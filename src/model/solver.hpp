@@ -24,10 +24,14 @@ inline constexpr double nominal_flop_per_second = 4e10;
 [[nodiscard]] bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training,
                            const RunSpec& run);
 
-/// Predicted work of one training step of one run in float32, in flop at the nominal rate, observations and what a data
-/// set's zeros save left out.
+/// Predicted work of one training step of one run in float32, in flop at the nominal rate.
 [[nodiscard]] double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
                                const RunSpec& run);
+
+/// Predicted work, likewise, of what an observation with metrics of these traits (MetricTraits) evaluates beside the
+/// step's own samples: all training samples, the test samples. Only weight-space has to.
+[[nodiscard]] double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
+                                     unsigned traits, const RunSpec& run);
 
 /// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
 [[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);

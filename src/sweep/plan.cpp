@@ -79,8 +79,13 @@ double Plan::run_cost(std::int64_t run) const {
   const StopMonitor monitor(training.stop, training.schedule,
                             training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
                             training.max_steps);
-  const bool is_double = training.precision == Precision::float64 && solver(run) != Solver::reduced_linear;
-  return static_cast<double>(monitor.last_step() + 1) * step_cost(solver(run), job_.data, training, spec) *
+  const Solver by = solver(run);
+  const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
+  const std::vector<std::int64_t>& recorded = job_.record.steps;
+  const auto observations = std::upper_bound(recorded.begin(), recorded.end(), monitor.last_step()) - recorded.begin();
+  return (static_cast<double>(monitor.last_step() + 1) * step_cost(by, job_.data, training, spec) +
+          static_cast<double>(observations) *
+              evaluation_cost(by, job_.data, training, traits_of(job_.record.metrics), spec)) *
          (is_double ? 2 : 1);
 }
 

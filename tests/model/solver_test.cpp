@@ -86,5 +86,26 @@ TEST(Solver, RefusalNamesTheSolversThatCan) {
   }
 }
 
+TEST(EvaluationCost, CountsTheSamplesThatNoStepSees) {
+  DataSettings data;
+  data.samples = 6000;
+  data.test_samples = 1000;
+  const RunSpec run{0, 100, 0.1, Activations::index_of<Relu>(), 0, 0};
+  TrainingSettings minibatches;
+  minibatches.batch_size = 60;
+  const auto cost = [&](const TrainingSettings& training, unsigned traits) {
+    return evaluation_cost(Solver::weight_space, data, training, traits, run);
+  };
+  const double test = cost(minibatches, sees_test_set);
+  EXPECT_GT(test, 0);
+  EXPECT_DOUBLE_EQ(cost(minibatches, sees_training_set | sees_test_set), 7 * test);
+  EXPECT_DOUBLE_EQ(cost({}, sees_training_set | sees_test_set), test) << "a full batch is the training set";
+  EXPECT_EQ(cost(minibatches, plain), 0);
+  EXPECT_EQ(evaluation_cost(Solver::sample_space, data, {}, sees_test_set, run), 0) << "test samples are rows there";
+  EXPECT_NEAR(cost(minibatches, sees_training_set), 50 * step_cost(Solver::weight_space, data, minibatches, run),
+              1e-9 * test)
+      << "an epoch forwards is half an epoch";
+}
+
 }  // namespace
 }  // namespace fasweep
