@@ -35,7 +35,7 @@ class TableNetwork {
         z_(make_numbers<Scalar>(static_cast<std::size_t>(start.width) * positions_)),
         beta_(start.output_weight),
         feedback_(start.feedback),
-        active_(static_cast<std::size_t>(start.width) * parts_ * part_bytes),
+        active_(static_cast<std::size_t>(start.width) * parts_ * part_bytes + 8),  // as StoreMaskBits may ask for
         step_(start.width),
         error_(make_numbers<Scalar>(positions_)),
         tables_(make_numbers<Scalar>(part_groups * subsets * vectors_at_once * lanes)),
