@@ -42,4 +42,13 @@ struct Backprop {
 
 using Rules = TypeList<FeedbackAlignment, Backprop>;
 
+/// The feedback of the rule at position `rule`, for where a rule is chosen a number at a time; else Rules::visit.
+template <class T, class... Types>
+FASWEEP_HOST_DEVICE inline T feedback_of(TypeList<Types...> /*rules*/, int rule, T b, T beta) {
+  T feedback{};
+  int index = 0;
+  ((feedback = index++ == rule ? Types::feedback(b, beta) : feedback), ...);
+  return feedback;
+}
+
 }  // namespace fasweep

@@ -32,15 +32,6 @@ __device__ inline Position position() {
   return {thread, thread % lanes, thread / lanes};
 }
 
-/// The rule's feedback, the rule chosen at run time.
-template <class... Types>
-__device__ inline float feedback_of(TypeList<Types...> /*rules*/, int rule, float b, float beta) {
-  float feedback = 0;
-  int index = 0;
-  ((feedback = index++ == rule ? Types::feedback(b, beta) : feedback), ...);
-  return feedback;
-}
-
 __device__ inline std::int64_t value_count(const SampleSpaceBatch& batch) {
   return batch.rows + 1;
 }

@@ -193,15 +193,6 @@ __global__ void __launch_bounds__(weight_threads) take_errors(WeightSpaceBatch b
   add_up_block(memory, sums, sample_sums, pass.sums + block * sample_sums);
 }
 
-/// The rule's feedback, the rule chosen at run time.
-template <class... Types>
-__device__ inline float chosen_feedback(TypeList<Types...> /*rules*/, int rule, float b, float beta) {
-  float feedback = 0;
-  int index = 0;
-  ((feedback = index++ == rule ? Types::feedback(b, beta) : feedback), ...);
-  return feedback;
-}
-
 /// signal of a sample; see the head of this file. The gradient's has c s in place of -eta c s. Grid: samples x active
 /// runs.
 template <class Activation>
@@ -226,7 +217,7 @@ __global__ void __launch_bounds__(weight_threads) make_signal(WeightSpaceBatch b
       float back = 0;
       for (int c = 0; c < batch.outputs; ++c) {
         const std::int64_t at = std::int64_t{unit} * batch.outputs + c;
-        back = fmaf(error[c], chosen_feedback(Rules{}, rule, b[at], beta[at]), back);
+        back = fmaf(error[c], feedback_of(Rules{}, rule, b[at], beta[at]), back);
       }
       const float slope = Activation::derivative(hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
       // A silent run's error may be infinite, and 0 times it not a number.

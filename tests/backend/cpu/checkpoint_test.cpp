@@ -11,6 +11,7 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
 namespace {
@@ -18,28 +19,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using testing::MemoryCheckpoints;
 using testing::TrainingCase;
-
-/// Keeps states in memory, and cancels the training after `saves` of them.
-class MemoryCheckpoints final : public Checkpoints {
- public:
-  explicit MemoryCheckpoints(std::atomic<bool>& cancelled) : cancelled_(cancelled) {}
-
-  [[nodiscard]] double interval_s() const override { return 0; }  // a save at every look at the clock
-  [[nodiscard]] std::optional<Bytes> load(std::int64_t /*run*/, Solver /*solver*/) override { return state; }
-  void save(std::int64_t /*run*/, Solver /*solver*/, std::span<const std::byte> saved) override {
-    state = Bytes(saved.begin(), saved.end());
-    cancelled_ = --saves <= 0;
-  }
-  void tell(const std::string& text) override { told.push_back(text); }
-
-  std::optional<Bytes> state;
-  int saves = std::numeric_limits<int>::max();
-  std::vector<std::string> told;
-
- private:
-  std::atomic<bool>& cancelled_;
-};
 
 struct Case {
   Solver solver;
@@ -111,7 +92,7 @@ TEST_P(ResumedRun, IsTheUninterruptedOneBitForBit) {
   ASSERT_EQ(whole.error, "");
   ASSERT_EQ(whole.steps, 90);
   for (const int saves : {1, 2, 6, 7, 8, 45, 89}) {
-    checkpoints_.state.reset();
+    checkpoints_.states.clear();
     checkpoints_.saves = saves;
     case_.cancelled = false;
     const RunRecord first = train(case_, &checkpoints_);
@@ -189,7 +170,7 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   static_cast<void>(train(c, &checkpoints));
   c.cancelled = false;
   checkpoints.saves = std::numeric_limits<int>::max();
-  (*checkpoints.state)[0] ^= std::byte{1};
+  checkpoints.states.begin()->second[0] ^= std::byte{1};
 
   const RunRecord anew = train(c, &checkpoints);
 

@@ -1,6 +1,9 @@
 // The trainer on the emulated device against the CPU's, and what it does when devices are small, lost or missing.
 #include "backend/cuda/cuda_trainer.hpp"
 
+#include <map>
+#include <utility>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +12,7 @@
 #include "backend/cpu/weight_space.hpp"
 #include "backend/cuda/device_case.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
 namespace {
@@ -193,7 +197,7 @@ TEST_F(CudaTrainer, SavedRunsContinueBitForBitInWhateverBatch) {
     }
     checkpoints.states.erase({runs[1].run, solver});  // one starts anew, among others that do not
     c.cancelled = false;
-    MemoryCheckpoints again(c.cancelled, 1000000);
+    MemoryCheckpoints again(c.cancelled);
     again.states = checkpoints.states;
 
     const std::vector<RunRecord> continued = train(c, problem, runs, &again);
@@ -233,7 +237,7 @@ TEST_F(CudaTrainer, TellsHowFarItsRunsCameAndWhatWasRestored) {
     EXPECT_LT(news.first, 1);
   }
   c.cancelled = false;
-  MemoryCheckpoints second(c.cancelled, 1000000);
+  MemoryCheckpoints second(c.cancelled);
   second.states = first.states;
 
   const auto finished = train_and_tell(second);
@@ -256,7 +260,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   static_cast<void>(make_cpu_trainer()->train(request));
   ASSERT_EQ(of_cpu.states.size(), 1U);
   c.cancelled = false;
-  MemoryCheckpoints checkpoints(c.cancelled, 1000000);
+  MemoryCheckpoints checkpoints(c.cancelled);
   checkpoints.states = of_cpu.states;
 
   expect_same(train(c, problem, runs, &checkpoints)[0], whole[0]);
@@ -266,7 +270,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   MemoryCheckpoints of_device(c.cancelled, 0);
   static_cast<void>(train(c, problem, runs, &of_device));
   c.cancelled = false;
-  MemoryCheckpoints on_cpu(c.cancelled, 1000000);
+  MemoryCheckpoints on_cpu(c.cancelled);
   on_cpu.states = of_device.states;
   request.checkpoints = &on_cpu;
   EXPECT_EQ(make_cpu_trainer()->train(request)[0].steps, 50);

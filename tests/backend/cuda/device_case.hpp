@@ -1,16 +1,11 @@
 // What tests of trainers on the emulated device share.
 #pragma once
 
-#include <cmath>
-#include <map>
-#include <string>
-#include <utility>
-#include <vector>
-
 #include <gtest/gtest.h>
+#include <cmath>
 
 #include "support/device_emulated.hpp"
-#include "train/trainer.hpp"
+#include "train/record.hpp"
 
 namespace fasweep::testing {
 
@@ -35,29 +30,5 @@ inline void expect_same(const RunRecord& a, const RunRecord& b) {
         << "value " << i << ": " << a.trajectory[i] << " and " << b.trajectory[i];
   }
 }
-
-/// Keeps states in memory, and cancels the training after `saves` of them.
-class MemoryCheckpoints final : public Checkpoints {
- public:
-  MemoryCheckpoints(std::atomic<bool>& cancelled, int saves) : cancelled_(cancelled), saves_(saves) {}
-
-  [[nodiscard]] double interval_s() const override { return 0; }  // a save at every look at the clock
-  [[nodiscard]] std::optional<Bytes> load(std::int64_t run, Solver solver) override {
-    const auto found = states.find({run, solver});
-    return found == states.end() ? std::nullopt : std::optional(found->second);
-  }
-  void save(std::int64_t run, Solver solver, std::span<const std::byte> saved) override {
-    states[{run, solver}] = Bytes(saved.begin(), saved.end());
-    cancelled_ = --saves_ <= 0;
-  }
-  void tell(const std::string& text) override { told.push_back(text); }
-
-  std::map<std::pair<std::int64_t, Solver>, Bytes> states;
-  std::vector<std::string> told;
-
- private:
-  std::atomic<bool>& cancelled_;
-  int saves_;
-};
 
 }  // namespace fasweep::testing
