@@ -126,11 +126,11 @@ __global__ void __launch_bounds__(weight_threads) activate(WeightSpaceBatch batc
   }
 }
 
-/// The sums of one sample, and its error.
+/// Where the numbers of one sample are, outputs each.
 struct SampleView {
   const float* predicted;
   const float* target;
-  const float* bias;  // outputs, or nullptr
+  const float* bias;  // nullptr: none
   float* error;
 };
 __device__ inline double prediction(const WeightSpaceBatch& batch, const SampleView& sample, int output) {

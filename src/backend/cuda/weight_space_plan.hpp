@@ -12,7 +12,7 @@
 
 namespace fasweep {
 
-/// What the runs of a batch share. Settings outlive it.
+/// What the runs of a batch share.
 struct WeightSpaceShape {
   int samples = 0;        // n
   int test_samples = 0;   // rows after them
