@@ -61,7 +61,8 @@ void forecast_weight_space(const Plan& plan, const DeviceProfile& device, Foreca
   const Job& job = plan.job();
   const WeightSpaceShape shape = weight_space_shape(job.data, job.training, job.record.metrics, row.width);
   row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
-  row.batch_bytes = static_cast<double>(measure(shape, row.batch, row.batch).bytes() + dataset_bytes(shape));
+  row.batch_bytes = static_cast<double>(measure(shape, row.batch, row.batch).bytes() +
+                                        (shape.shares_data ? dataset_bytes(shape) : 0));
   row.step = forecast_step(device, shape, row.batch);
   const std::int64_t recorded = recorded_until(job, row.steps);
   add_batches(row, [&](int runs) { return forecast_batch(device, shape, runs, row.steps, recorded); });

@@ -184,8 +184,12 @@ TEST_F(WeightSpaceRuns, ADataSetIsBroughtToTheDeviceOnceForAllProblems) {
   const std::vector<RunSpec> other_runs = c.runs(8);
   const std::vector<TrainingRequest> requests{c.request_for(data.problem, runs), c.request_for(other, other_runs)};
 
-  const std::vector<RunRecord> records = make_cuda_trainer(0, make_cpu_trainer())->train_together(requests);
+  const std::unique_ptr<Trainer> trainer = make_cuda_trainer(0, make_cpu_trainer());
 
+  const std::vector<RunRecord> records = trainer->train_together(requests);
+
+  EXPECT_EQ(emulation::allocated_bytes(), dataset_bytes(weight_space_shape(c.data, c.training, {}, c.run.width)))
+      << "it stays, and only once";
   ASSERT_EQ(records.size(), runs.size() + other_runs.size());
   expect_records_of_cpu(c, data.problem, runs, std::span(records).first(runs.size()));
   expect_records_of_cpu(c, other, other_runs, std::span(records).subspan(runs.size()));
