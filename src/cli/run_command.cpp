@@ -357,7 +357,7 @@ std::optional<Dataset> read_data_of_plan(Transport& transport, const DataSetting
   try {
     return load_dataset(data);
   } catch (const ConfigError& error) {
-    transport.skip_farewell();  // the others are in the sweep: a rank that leaves without a word ends them too
+    transport.set_farewell(Farewell::at_once);  // the others are in the sweep and would be waited for
     throw ConfigError("rank " + std::to_string(transport.rank()) + " on " + host_name() + ": " + error.what());
   }
 }

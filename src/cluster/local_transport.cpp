@@ -42,7 +42,7 @@ class LocalTransport final : public Transport {
     return message;
   }
 
-  void skip_farewell() override {}
+  void set_farewell(Farewell) override {}
 
   [[nodiscard]] std::string broadcast_text(std::string text) override {
     std::unique_lock lock(mailboxes_->mutex);

@@ -64,7 +64,7 @@ struct Drain {};
 
 /// Master to agent: nothing more to do, leave.
 struct Stop {
-  bool rank_died = false;  // leave without the collective farewell, which would wait for the dead
+  bool rank_died = false;  // leave without the farewell of all ranks, which would wait for the dead
 };
 
 /// Agent to master: leaving.

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <limits>
 #include <list>
+#include <thread>
 #include <utility>
 
 #include "util/error.hpp"
@@ -41,13 +43,20 @@ class MpiTransport final : public Transport {
   }
 
   ~MpiTransport() override {
+    if (farewell_ == Farewell::after_rank_0) {
+      if (rank_ == 0) {
+        let_the_others_go();
+      } else {
+        wait_for_rank_0();
+      }
+    }
     constexpr double patience_s = 1;
     const Stopwatch stopwatch;
     while (!sending_.empty() && stopwatch.seconds() < patience_s) {
       drop_sent();
     }
     // A message nobody takes means a dead rank too, and MPI_Finalize would wait for it.
-    if (sending_.empty() && !skip_farewell_) {
+    if (sending_.empty() && farewell_ == Farewell::together) {
       MPI_Finalize();
     }
   }
@@ -58,18 +67,8 @@ class MpiTransport final : public Transport {
   void send(int to, Bytes body) override {
     if (to == rank_) {
       to_self_.push_back({rank_, std::move(body)});
-      return;
-    }
-    if (body.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-      throw TransportError("a message of " + std::to_string(body.size()) +
-                           " bytes cannot be sent (MPI counts in 31 bits); record fewer steps or metrics");
-    }
-    drop_sent();
-    sending_.push_back({std::move(body), MPI_REQUEST_NULL});
-    Sending& sending = sending_.back();
-    if (MPI_Isend(sending.body.data(), static_cast<int>(sending.body.size()), MPI_BYTE, to, tag, MPI_COMM_WORLD,
-                  &sending.request) != MPI_SUCCESS) {
-      sending_.pop_back();  // to a dead rank; heartbeats notice
+    } else {
+      post(to, std::move(body), message_tag);
     }
   }
 
@@ -83,7 +82,7 @@ class MpiTransport final : public Transport {
     int arrived = 0;
     MPI_Message handle = MPI_MESSAGE_NULL;
     MPI_Status status;
-    check(MPI_Improbe(MPI_ANY_SOURCE, tag, MPI_COMM_WORLD, &arrived, &handle, &status), "MPI_Improbe");
+    check(MPI_Improbe(MPI_ANY_SOURCE, message_tag, MPI_COMM_WORLD, &arrived, &handle, &status), "MPI_Improbe");
     if (arrived == 0) {
       return std::nullopt;
     }
@@ -94,7 +93,7 @@ class MpiTransport final : public Transport {
     return message;
   }
 
-  void skip_farewell() override { skip_farewell_ = true; }
+  void set_farewell(Farewell farewell) override { farewell_ = farewell; }
 
   [[nodiscard]] std::string broadcast_text(std::string text) override {
     auto size = static_cast<std::uint64_t>(text.size());
@@ -107,13 +106,45 @@ class MpiTransport final : public Transport {
   [[nodiscard]] bool must_poll() const override { return size_ > 1; }
 
  private:
-  static constexpr int tag = 0;
+  static constexpr int message_tag = 0;
+  static constexpr int farewell_tag = 1;
 
   /// A message on its way; MPI owns the bytes until the request completes.
   struct Sending {
     Bytes body;
     MPI_Request request;
   };
+
+  void post(int to, Bytes body, int tag) {
+    if (body.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+      throw TransportError("a message of " + std::to_string(body.size()) +
+                           " bytes cannot be sent (MPI counts in 31 bits); record fewer steps or metrics");
+    }
+    drop_sent();
+    sending_.push_back({std::move(body), MPI_REQUEST_NULL});
+    Sending& sending = sending_.back();
+    if (MPI_Isend(sending.body.data(), static_cast<int>(sending.body.size()), MPI_BYTE, to, tag, MPI_COMM_WORLD,
+                  &sending.request) != MPI_SUCCESS) {
+      sending_.pop_back();  // to a dead rank; heartbeats notice
+    }
+  }
+
+  void let_the_others_go() {
+    for (int to = 1; to < size_; ++to) {
+      post(to, {}, farewell_tag);
+    }
+  }
+
+  void wait_for_rank_0() const {
+    constexpr double longest_s = 300;  // a file of tens of gigabytes; rank 0 may die over it
+    constexpr std::chrono::milliseconds pause(2);
+    const Stopwatch stopwatch;
+    for (int arrived = 0; arrived == 0 && stopwatch.seconds() < longest_s; std::this_thread::sleep_for(pause)) {
+      if (MPI_Iprobe(0, farewell_tag, MPI_COMM_WORLD, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+        return;
+      }
+    }
+  }
 
   void drop_sent() {
     sending_.remove_if([](Sending& sending) {
@@ -124,7 +155,7 @@ class MpiTransport final : public Transport {
 
   int rank_ = 0;
   int size_ = 1;
-  bool skip_farewell_ = false;
+  Farewell farewell_ = Farewell::together;
   std::list<Sending> sending_;
   std::deque<Message> to_self_;
 };

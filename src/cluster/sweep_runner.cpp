@@ -37,7 +37,7 @@ class Agent {
       pool_.cancel();
     } else if (const auto* stop = std::get_if<Stop>(&message)) {
       if (stop->rank_died) {
-        transport_.skip_farewell();
+        transport_.set_farewell(Farewell::after_rank_0);
       }
       transport_.send(master_rank, encode(Bye{}));
       left_ = true;
@@ -57,7 +57,7 @@ class Agent {
     }
     // The master answers heartbeats; without an answer for this long it is gone and nobody will take the results.
     if (transport_.rank() != master_rank && now - last_heard_ > 2 * options_.master.lost_after_s) {
-      transport_.skip_farewell();
+      transport_.set_farewell(Farewell::at_once);
       left_ = true;
     }
     return !results.empty();
@@ -152,17 +152,22 @@ class Rank {
     } catch (const StoreError&) {
       // Nothing can be kept any more: let the other ranks go instead of leaving them to wait.
       master_->stop_agents();
+      choose_farewell();
       throw;
     }
-    if (master_ && master_->has_lost_agents()) {
-      transport_.skip_farewell();
-    }
+    choose_farewell();
     return master_ ? master_->progress(attentive_clock_.seconds()) : Progress{};
   }
 
  private:
   [[nodiscard]] bool is_over() const {
     return options_.stop_request() >= 2 || (agent_.left() && (!master_ || master_->all_left()));
+  }
+
+  void choose_farewell() {
+    if (master_ && master_->has_lost_agents()) {
+      transport_.set_farewell(Farewell::after_rank_0);
+    }
   }
 
   void step() {

@@ -14,6 +14,14 @@ struct Message {
   Bytes body;
 };
 
+/// How a rank leaves at the end. Some launchers (mpirun without --enable-recovery) end all ranks as soon as one leaves
+/// without the farewell.
+enum class Farewell {
+  together,      // all ranks wait for all
+  after_rank_0,  // a rank is lost, which would wait for ever: rank 0 is let go first, when its file is written
+  at_once
+};
+
 /// One rank's end. Used by that rank's main thread only.
 class Transport {
  public:
@@ -31,8 +39,8 @@ class Transport {
   /// The next message, or nothing.
   [[nodiscard]] virtual std::optional<Message> receive() = 0;
 
-  /// A rank is lost: leave at the end without the farewell of all ranks, which would wait for it.
-  virtual void skip_farewell() = 0;
+  /// For this end's destructor; Farewell::together unless set.
+  virtual void set_farewell(Farewell farewell) = 0;
 
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
   [[nodiscard]] virtual std::string broadcast_text(std::string text) = 0;
