@@ -15,12 +15,14 @@
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
+#include "backend/cpu/table_tail.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
 
 // Rows of Z lie along the lanes. Training samples come in parts of 60, each filled up to 64 positions, so that a part's
-// active samples are the bits of one word; test samples follow.
+// active samples are the bits of one word; test samples follow. The last few training samples may have no positions but
+// lie in the tail (table_tail.hpp).
 template <class Scalar, class Activation>
 class TableNetwork {
  public:
@@ -28,20 +30,29 @@ class TableNetwork {
       : samples_(start.samples),
         rows_(start.rows),
         width_(start.width),
+        padded_width_(round_up(start.width, lanes)),
         parts_((start.samples + part_samples - 1) / part_samples),
-        training_positions_(round_up(position(start.samples - 1) + 1, lanes)),
+        tail_(start),
+        positioned_samples_(start.samples - tail_.rows()),
+        training_positions_(positioned_samples_ > 0 ? round_up(position_of_sample(positioned_samples_ - 1) + 1, lanes)
+                                                    : 0),
         positions_(training_positions_ + round_up(start.rows - start.samples, lanes)),
         gram_(make_numbers<Scalar>(start.samples * positions_)),
         z_(make_numbers<Scalar>(static_cast<std::size_t>(start.width) * positions_)),
-        beta_(start.output_weight),
+        beta_(make_numbers<Scalar>(padded_width_)),
         feedback_(start.feedback),
-        active_(static_cast<std::size_t>(start.width) * parts_ * part_bytes + 8),  // as StoreMaskBits may ask for
-        step_(start.width),
+        active_(make_numbers<std::uint8_t>(static_cast<std::size_t>(padded_width_) * parts_ * part_bytes +
+                                           8)),  // as StoreMaskBits may ask for
+        step_(make_numbers<Scalar>(padded_width_)),
         error_(make_numbers<Scalar>(positions_)),
         tables_(make_numbers<Scalar>(part_groups * subsets * vectors_at_once * lanes)),
         partial_outputs_(make_numbers<Scalar>(positions_)),
         outputs_(make_numbers<Scalar>(rows_)) {
+    std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
     for (int row = 0; row < rows_; ++row) {
+      if (is_in_tail(row)) {
+        continue;
+      }
       for (int i = 0; i < samples_; ++i) {
         gram_[i * positions_ + position(row)] = start.gram[static_cast<std::size_t>(i) * rows_ + row];
       }
@@ -52,15 +63,22 @@ class TableNetwork {
     for (int position = 0; position < positions_; position += lanes) {
       add_outputs(position);
     }
-    sum_outputs();
+    collect_outputs();
+    tail_.add_outputs(beta_.get(), tail_outputs());
   }
 
   /// H beta, rows.
   [[nodiscard]] std::span<const Scalar> outputs() const { return {outputs_.get(), static_cast<std::size_t>(rows_)}; }
   /// beta, width.
-  [[nodiscard]] std::span<const Scalar> output_weight() const { return beta_; }
+  [[nodiscard]] std::span<const Scalar> output_weight() const {
+    return {beta_.get(), static_cast<std::size_t>(width_)};
+  }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
+    if (is_in_tail(row)) {
+      tail_.copy_pre_activations(row - positioned_samples_, first, z);
+      return;
+    }
     const Scalar* from = &z_[at(first, position(row))];
     for (Scalar& value : z) {
       value = *from;
@@ -71,13 +89,19 @@ class TableNetwork {
   /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
   template <class Rule>
   void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
-    for (int i = 0; i < samples_; ++i) {
+    for (int i = 0; i < positioned_samples_; ++i) {
       error_[position(i)] = error[i];
     }
+    tail_.make_tables(error);
     std::fill_n(partial_outputs_.get(), positions_, Scalar(0));
+    std::fill_n(tail_outputs(), tail_.rows(), Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
       update_output_weights<Rule>(first, end, decay, scale);
+      if (tail_.rows() > 0) {
+        tail_.update_output_weights(error, first, end, scale, beta_.get(), &active_[tail_byte()]);
+        tail_.advance(first, end, step_.get(), beta_.get(), active_.get(), tail_outputs());
+      }
       int position = 0;
       for (; position + vectors_at_once * lanes <= positions_; position += vectors_at_once * lanes) {
         add_tables<vectors_at_once>(error, first, end, position);
@@ -86,7 +110,7 @@ class TableNetwork {
         add_tables<1>(error, first, end, position);
       }
     }
-    sum_outputs();
+    collect_outputs();
   }
 
   /// Z and beta as they lie here; throws TransportError on a state of vectors of another length. outputs() are those of
@@ -94,12 +118,14 @@ class TableNetwork {
   void save(ByteWriter& out) const {
     put_lanes(out, lanes);
     put_numbers(out, z_, width_ * positions_);
-    out.put_array(std::span<const Scalar>(beta_));
+    tail_.save(out);
+    put_numbers(out, beta_, width_);
   }
   void restore(ByteReader& in) {
     check_lanes(in, lanes);
     get_numbers(in, z_, width_ * positions_);
-    in.get_into(std::span(beta_));
+    tail_.restore(in);
+    get_numbers(in, beta_, width_);
   }
 
  private:
@@ -119,9 +145,18 @@ class TableNetwork {
   static int round_up(int count, int multiple) { return (count + multiple - 1) / multiple * multiple; }
   static int groups(int samples) { return (samples + group_samples - 1) / group_samples; }
 
+  static int position_of_sample(int i) { return i / part_samples * part_positions + i % part_samples; }
+  /// Of a row that is not in the tail.
   [[nodiscard]] int position(int row) const {
-    return row < samples_ ? row / part_samples * part_positions + row % part_samples
-                          : training_positions_ + row - samples_;
+    return row < samples_ ? position_of_sample(row) : training_positions_ + row - samples_;
+  }
+  [[nodiscard]] bool is_in_tail(int row) const { return row >= positioned_samples_ && row < samples_; }
+  [[nodiscard]] Scalar* tail_outputs() const { return &outputs_[positioned_samples_]; }
+  /// In active_, of unit 0 and the tail's samples.
+  [[nodiscard]] std::size_t tail_byte() const { return active_byte(0, position_of_sample(positioned_samples_)); }
+  [[nodiscard]] std::size_t active_byte(int unit, int position) const {
+    const auto word = static_cast<std::size_t>(position / part_positions) * padded_width_ + unit;
+    return word * part_bytes + position % part_positions / 8;
   }
   [[nodiscard]] std::size_t at(int unit, int position) const {
     return (static_cast<std::size_t>(position / lanes) * width_ + unit) * lanes + position % lanes;
@@ -171,19 +206,18 @@ class TableNetwork {
     const int training_positions = training_positions_;
     const std::size_t z_stride = at(0, lanes);
     const Scalar* z = &z_[at(first, 0)];
-    const int active_stride = parts_ * part_bytes;
-    std::uint8_t* const active = &active_[static_cast<std::size_t>(first) * active_stride];
     P gradient[units];
     for (int u = 0; u < units; ++u) {
       gradient[u] = P::broadcast(0);
     }
     for (int position = 0; position < training_positions; position += lanes, z += z_stride) {
       const P e = P::load(error + position);
+      std::uint8_t* const active = &active_[active_byte(first, position)];
 #pragma GCC unroll 4
       for (int u = 0; u < units; ++u) {
         const P h = Activation::value(P::load(z + u * lanes));
         gradient[u] = multiply_add(e, h, gradient[u]);
-        put_bits(Activation::derivative(LaneTest<Scalar>{h}), active + u * active_stride, position);
+        put_bits(Activation::derivative(LaneTest<Scalar>{h}), active + u * part_bytes, position);
       }
     }
 #pragma GCC unroll 4
@@ -194,11 +228,10 @@ class TableNetwork {
     }
   }
 
-  /// One bit a lane, set where the derivative is 1. Positions come in rising order.
-  static void put_bits(LaneTest<Scalar> derivative, std::uint8_t* active, int position) {
+  /// One bit a lane, set where the derivative is 1. bytes: of `position`; positions come in rising order.
+  static void put_bits(LaneTest<Scalar> derivative, std::uint8_t* bytes, int position) {
     namespace hn = hwy::HWY_NAMESPACE;
     const typename P::Tag tag;
-    std::uint8_t* const bytes = active + position / 8;
     if (position % 8 == 0) {
       hn::StoreMaskBits(tag, derivative.holds, bytes);
     } else {
@@ -239,14 +272,13 @@ class TableNetwork {
       output[v] = P::load(outputs + v * lanes);
     }
     // Local copies: the compiler cannot know that storing z leaves the members alone.
-    const Scalar* const step = step_.data();
-    const Scalar* const beta = beta_.data();
+    const Scalar* const step = step_.get();
+    const Scalar* const beta = beta_.get();
     const Scalar* const sums = tables_.get();
-    const int active_stride = parts_ * part_bytes;
-    const std::uint8_t* active = &active_[static_cast<std::size_t>(first) * active_stride + part * part_bytes];
+    const std::uint8_t* active = &active_[active_byte(first, part * part_positions)];
     const std::size_t z_stride = at(0, lanes);
     Scalar* z = &z_[at(first, position)];
-    for (int r = first; r < end; ++r, active += active_stride, z += lanes) {
+    for (int r = first; r < end; ++r, active += part_bytes, z += lanes) {
       const std::array<P, vectors> sum = add_subsets<vectors, size>(active, sums);
 #pragma GCC unroll 2
       for (int v = 0; v < vectors; ++v) {
@@ -264,7 +296,7 @@ class TableNetwork {
 
   /// The sum of one entry of each of `size` tables.
   template <int vectors, int size>
-  static std::array<P, vectors> add_subsets(const std::uint8_t* active, const Scalar* sums) {
+  [[gnu::always_inline]] static std::array<P, vectors> add_subsets(const std::uint8_t* active, const Scalar* sums) {
     constexpr std::uint64_t entry = vectors * lanes;
     constexpr std::uint64_t mask = (subsets - 1) * entry;
     std::uint64_t bits;
@@ -299,24 +331,30 @@ class TableNetwork {
     sum.store(&partial_outputs_[position]);
   }
 
-  void sum_outputs() {
+  /// All but the tail's.
+  void collect_outputs() {
     for (int row = 0; row < rows_; ++row) {
-      outputs_[row] = partial_outputs_[position(row)];
+      if (!is_in_tail(row)) {
+        outputs_[row] = partial_outputs_[position(row)];
+      }
     }
   }
 
   int samples_;
   int rows_;
   int width_;
+  int padded_width_;
   int parts_;
+  TableTail<Scalar, Activation, part_samples> tail_;
+  int positioned_samples_;  // the training samples before the tail's
   int training_positions_;
   int positions_;
   AlignedNumbers<Scalar> gram_;  // K: [sample][position]
   AlignedNumbers<Scalar> z_;     // [vector][unit][lane]
-  std::vector<Scalar> beta_;
+  AlignedNumbers<Scalar> beta_;  // [unit]
   std::vector<Scalar> feedback_;
-  std::vector<std::uint8_t> active_;        // [unit][part][8 positions]: a bit for every derivative of 1
-  std::vector<Scalar> step_;                // [unit]
+  AlignedNumbers<std::uint8_t> active_;     // [part][unit][8 positions]: a bit for every derivative of 1
+  AlignedNumbers<Scalar> step_;             // [unit]
   AlignedNumbers<Scalar> error_;            // [position]
   AlignedNumbers<Scalar> tables_;           // of a part and a few vectors: [group][subset][vector][lane]
   AlignedNumbers<Scalar> partial_outputs_;  // [position]
