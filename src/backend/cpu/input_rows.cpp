@@ -42,9 +42,19 @@ Matrix<Scalar> expand(const Dataset& dataset) {
   return x;
 }
 
+/// Asks for what will be read soon: rows of a batch are anywhere in memory.
+template <class T>
+void prefetch(const T* first, std::int64_t count) {
+  constexpr int line_bytes = 64;
+  for (const auto* at = reinterpret_cast<const char*>(first); at < reinterpret_cast<const char*>(first + count);
+       at += line_bytes) {
+    __builtin_prefetch(at);
+  }
+}
+
 /// An empty factor whose row i of group g has counts[g * rows + i] entries; counts become where each row begins.
 template <class Scalar>
-void make_room(int rows, std::vector<std::int64_t>& counts, SparseFactor<Scalar>& factor) {
+void make_room(int rows, std::vector<std::int32_t>& counts, SparseFactor<Scalar>& factor) {
   factor.rows = rows;
   factor.groups = static_cast<int>(counts.size()) / rows;
   factor.begin.resize(counts.size() + 1);
@@ -59,7 +69,7 @@ template <class Scalar, class Start>
 void add_product(const SparseFactor<Scalar>& factor, const Scalar* in, Start start, Scalar* out) {
   using P = Pack<Scalar>;
   constexpr int vectors = sparse_block_units<Scalar> / P::lanes;
-  const std::int64_t* begin = factor.begin.data();
+  const std::int32_t* begin = factor.begin.data();
   for (int group = 0; group < factor.groups; ++group) {
     for (int row = 0; row < factor.rows; ++row, ++begin) {
       if (group > 0 && begin[0] == begin[1]) {
@@ -103,8 +113,27 @@ InputRows<Scalar>::InputRows(const Problem& problem) : inputs_(problem.inputs) {
     dense_ = Eigen::Map<const Eigen::MatrixXd>(problem.x.data(), problem.inputs, rows).template cast<Scalar>();
   } else if (density(*problem.dataset) < sparse_density) {
     sparse_ = problem.dataset;
+    find_groups();
   } else {
     dense_ = expand<Scalar>(*problem.dataset);
+  }
+}
+
+/// Columns of a row rise, so that its entries of one group are a run.
+template <class Scalar>
+void InputRows<Scalar>::find_groups() {
+  const int group = group_rows<Scalar>();
+  groups_ = divide_up(inputs_, group);
+  const std::size_t rows = sparse_->row_begin.size() - 1;
+  group_begins_.reserve(rows * static_cast<std::size_t>(groups_ + 1));
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::int32_t* const first = sparse_->column.data() + sparse_->row_begin[row];
+    const std::int32_t* const end = first + (sparse_->row_begin[row + 1] - sparse_->row_begin[row]);
+    const std::int32_t* at = first;
+    for (int g = 0; g <= groups_; ++g) {
+      at = std::find_if(at, end, [&](std::int32_t column) { return column >= g * group; });
+      group_begins_.push_back(static_cast<std::int32_t>(at - first));
+    }
   }
 }
 
@@ -135,47 +164,58 @@ void InputBatch<Scalar>::load_dense(std::span<const std::int32_t> rows) {
 
 template <class Scalar>
 void InputBatch<Scalar>::load_sparse(std::span<const std::int32_t> rows, BatchUse use) {
-  const Dataset& data = inputs_->sparse();
+  // Local copies: the compiler cannot know that storing entries leaves the members alone.
+  const InputRows<Scalar>& inputs = *inputs_;
+  const Dataset& data = inputs.sparse();
+  const double* const scale = data.scale.data();
+  const int size = size_;
+  const int groups = inputs.groups();
   const int group = group_rows<Scalar>();
-  const std::int32_t* const column = data.column.data();
-  const double* const raw = data.raw.data();
-  // Columns of a row rise, so that its entries of one group of inputs are a run.
-  const auto for_runs = [&](auto visit) {
-    for (int i = 0; i < size_; ++i) {
-      const std::int64_t* const row = &data.row_begin[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
-      const auto transposed = static_cast<std::size_t>(i / group) * data.inputs;
-      for (std::int64_t at = row[0], g = 0; at < row[1]; ++g) {
-        const std::int64_t first = at;
-        while (at < row[1] && column[at] < (g + 1) * group) {
-          ++at;
-        }
-        visit(first, at, static_cast<std::size_t>(g * size_ + i), transposed, i);
-      }
-    }
+  const auto first_of = [&](int i) {
+    return data.row_begin[static_cast<std::size_t>(rows[static_cast<std::size_t>(i)])];
   };
-  std::vector<std::int64_t> forward_at(static_cast<std::size_t>(divide_up(data.inputs, group) * size_), 0);
-  std::vector<std::int64_t> transposed_at(static_cast<std::size_t>(divide_up(size_, group) * data.inputs), 0);
-  for_runs([&](std::int64_t first, std::int64_t end, std::size_t forward, std::size_t transposed, int) {
-    forward_at[forward] = end - first;
-    std::int64_t* const counts = &transposed_at[transposed];
-    for (std::int64_t at = first; at < end; ++at) {
-      ++counts[column[at]];
+  const auto begins_of = [&](int i) { return inputs.group_begins(rows[static_cast<std::size_t>(i)]); };
+
+  std::vector<std::int32_t> forward_at(static_cast<std::size_t>(groups * size));
+  std::vector<std::int32_t> transposed_at(static_cast<std::size_t>(divide_up(size, group) * data.inputs), 0);
+  for (int i = 0; i < size; ++i) {
+    const std::int32_t* const begins = begins_of(i);
+    for (int g = 0; g < groups; ++g) {
+      forward_at[static_cast<std::size_t>(g * size + i)] = begins[g + 1] - begins[g];
     }
-  });
-  make_room(size_, forward_at, forward_);
+    if (i + 1 < size) {
+      prefetch(data.column.data() + first_of(i + 1), begins_of(i + 1)[groups]);
+    }
+    const std::int32_t* const column = data.column.data() + first_of(i);
+    std::int32_t* const counts = &transposed_at[static_cast<std::size_t>(i / group * data.inputs)];
+    for (int k = 0; k < begins[groups]; ++k) {
+      ++counts[column[k]];
+    }
+  }
+  make_room(size, forward_at, forward_);
   make_room(data.inputs, transposed_at, transposed_);
-  for_runs([&](std::int64_t first, std::int64_t end, std::size_t forward, std::size_t transposed, int i) {
-    auto* entry = forward_.entries.data() + forward_at[forward];
-    std::int64_t* const places = &transposed_at[transposed];
-    for (std::int64_t at = first; at < end; ++at) {
-      const std::int32_t j = column[at];
-      const auto value = static_cast<Scalar>(raw[at] * data.scale[static_cast<std::size_t>(j)]);
-      *entry++ = {j * sparse_block_units<Scalar>, value};
-      if (use == BatchUse::training) {
-        transposed_.entries[static_cast<std::size_t>(places[j]++)] = {i * sparse_block_units<Scalar>, value};
+  for (int i = 0; i < size; ++i) {
+    if (i + 1 < size) {
+      prefetch(data.raw.data() + first_of(i + 1), begins_of(i + 1)[groups]);
+    }
+    const std::int32_t* const begins = begins_of(i);
+    const std::int32_t* const column = data.column.data() + first_of(i);
+    const double* const raw = data.raw.data() + first_of(i);
+    const auto value = [&](int k) { return static_cast<Scalar>(raw[k] * scale[column[k]]); };
+    for (int g = 0; g < groups; ++g) {
+      auto* entry = forward_.entries.data() + forward_at[static_cast<std::size_t>(g * size + i)];
+      for (int k = begins[g]; k < begins[g + 1]; ++k) {
+        *entry++ = {column[k] * sparse_block_units<Scalar>, value(k)};
       }
     }
-  });
+    if (use == BatchUse::training) {
+      std::int32_t* const places = &transposed_at[static_cast<std::size_t>(i / group * data.inputs)];
+      auto* const entries = transposed_.entries.data();
+      for (int k = 0; k < begins[groups]; ++k) {
+        entries[places[column[k]]++] = {i * sparse_block_units<Scalar>, value(k)};
+      }
+    }
+  }
 }
 
 template <class Scalar>

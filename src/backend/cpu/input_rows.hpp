@@ -31,10 +31,20 @@ class InputRows {
   /// Only one of them is there.
   [[nodiscard]] const Dataset& sparse() const { return *sparse_; }
   [[nodiscard]] const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& dense() const { return dense_; }
+  /// Of sparse inputs: how many groups they come in (SparseFactor), and how many entries of a row lie before each
+  /// group and the end.
+  [[nodiscard]] int groups() const { return groups_; }
+  [[nodiscard]] const std::int32_t* group_begins(int row) const {
+    return &group_begins_[static_cast<std::size_t>(row) * (groups_ + 1)];
+  }
 
  private:
+  void find_groups();
+
   int inputs_;
   const Dataset* sparse_ = nullptr;
+  int groups_ = 0;
+  std::vector<std::int32_t> group_begins_;
   Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic> dense_;  // inputs x rows
 };
 
@@ -48,7 +58,7 @@ struct SparseFactor {
   };
   int rows = 0;
   int groups = 0;
-  std::vector<std::int64_t> begin;  // [group][row], and the end: where the entries are
+  std::vector<std::int32_t> begin;  // [group][row], and the end: where the entries are
   std::vector<Entry> entries;
 };
 
