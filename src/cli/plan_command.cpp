@@ -65,7 +65,7 @@ void print(const Plan& plan, const PlanSize& size) {
             << format_real(nominal_flop_per_second / 1e9) << " Gflop/s assumed; runs that stop early cost less)\n"
             << "file: at most " << format_bytes(static_cast<double>(size.file_bytes)) << ", and "
             << format_bytes(static_cast<double>(size.journal_bytes)) << " of journal while it runs\n"
-            << "memory: " << format_bytes(static_cast<double>(size.data_bytes)) << " of data on each rank, "
+            << "memory: " << format_bytes(static_cast<double>(size.data_bytes)) << " of data on each node, "
             << format_bytes(static_cast<double>(size.worker_bytes)) << " a worker, "
             << format_bytes(static_cast<double>(size.master_bytes)) << " on rank 0\n";
 }

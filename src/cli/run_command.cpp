@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <iostream>
 #include <limits>
 #include <memory>
@@ -22,6 +23,7 @@
 #include "cluster/mpi_transport.hpp"
 #include "cluster/sweep_runner.hpp"
 #include "data/load_dataset.hpp"
+#include "data/share_dataset.hpp"
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
@@ -313,6 +315,27 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
 
+/// What `read` returns, of which a node's first rank keeps a copy that the node's other ranks use where it lies.
+/// Collective over the ranks of a node. Where that cannot be had, each reads for itself.
+Dataset read_once_in_node(Transport& transport, const std::function<Dataset()>& read) {
+  if (transport.node_size() == 1) {
+    return read();
+  }
+  if (transport.node_rank() > 0) {
+    std::optional<Dataset> dataset = attach_dataset(transport.broadcast_in_node({}));
+    return dataset ? std::move(*dataset) : read();
+  }
+  NamedDataset shared;
+  try {
+    shared = share_dataset(read());
+  } catch (const ConfigError&) {
+    static_cast<void>(transport.broadcast_in_node({}));  // the others find out for themselves
+    throw;
+  }
+  static_cast<void>(transport.broadcast_in_node(shared.name));
+  return shared.dataset;
+}
+
 /// Rank 0: opens the store, runs the sweep, publishes the file.
 int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
   LoadedJob loaded;
@@ -338,6 +361,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     return report_end(*store, options, plan->size());
   }
   transport.broadcast_text(resolved_text(plan->job()));
+  if (loaded.dataset) {
+    loaded.dataset = read_once_in_node(transport, [&] { return std::move(*loaded.dataset); });
+  }
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
@@ -348,14 +374,14 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   return report_end(*store, options, plan->size());
 }
 
-/// The data set that rank 0 read too, from this rank's disk; none for a teacher. Other data than the plan's are
+/// The data set that rank 0 read too, from this node's disk; none for a teacher. Other data than the plan's are
 /// refused.
 std::optional<Dataset> read_data_of_plan(Transport& transport, const DataSettings& data) {
   if (data.source == DataSource::teacher) {
     return std::nullopt;
   }
   try {
-    return load_dataset(data);
+    return read_once_in_node(transport, [&] { return load_dataset(data); });
   } catch (const ConfigError& error) {
     transport.set_farewell(Farewell::at_once);  // the others are in the sweep and would be waited for
     throw ConfigError("rank " + std::to_string(transport.rank()) + " on " + host_name() + ": " + error.what());

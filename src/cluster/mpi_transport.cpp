@@ -40,6 +40,10 @@ class MpiTransport final : public Transport {
     check(MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
     check(MPI_Comm_rank(MPI_COMM_WORLD, &rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(MPI_COMM_WORLD, &size_), "MPI_Comm_size");
+    check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, rank_, MPI_INFO_NULL, &node_),
+          "MPI_Comm_split_type");
+    check(MPI_Comm_rank(node_, &node_rank_), "MPI_Comm_rank");
+    check(MPI_Comm_size(node_, &node_size_), "MPI_Comm_size");
   }
 
   ~MpiTransport() override {
@@ -57,6 +61,7 @@ class MpiTransport final : public Transport {
     }
     // A message nobody takes means a dead rank too, and MPI_Finalize would wait for it.
     if (sending_.empty() && farewell_ == Farewell::together) {
+      MPI_Comm_free(&node_);
       MPI_Finalize();
     }
   }
@@ -96,12 +101,12 @@ class MpiTransport final : public Transport {
   void set_farewell(Farewell farewell) override { farewell_ = farewell; }
 
   [[nodiscard]] std::string broadcast_text(std::string text) override {
-    auto size = static_cast<std::uint64_t>(text.size());
-    check(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, MPI_COMM_WORLD), "MPI_Bcast");
-    text.resize(size);
-    check(MPI_Bcast(text.data(), static_cast<int>(size), MPI_CHAR, 0, MPI_COMM_WORLD), "MPI_Bcast");
-    return text;
+    return broadcast(std::move(text), MPI_COMM_WORLD);
   }
+
+  [[nodiscard]] int node_rank() const override { return node_rank_; }
+  [[nodiscard]] int node_size() const override { return node_size_; }
+  [[nodiscard]] std::string broadcast_in_node(std::string text) override { return broadcast(std::move(text), node_); }
 
   [[nodiscard]] bool must_poll() const override { return size_ > 1; }
 
@@ -114,6 +119,14 @@ class MpiTransport final : public Transport {
     Bytes body;
     MPI_Request request;
   };
+
+  static std::string broadcast(std::string text, MPI_Comm ranks) {
+    auto size = static_cast<std::uint64_t>(text.size());
+    check(MPI_Bcast(&size, 1, MPI_UINT64_T, 0, ranks), "MPI_Bcast");
+    text.resize(size);
+    check(MPI_Bcast(text.data(), static_cast<int>(size), MPI_CHAR, 0, ranks), "MPI_Bcast");
+    return text;
+  }
 
   void post(int to, Bytes body, int tag) {
     if (body.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
@@ -155,6 +168,9 @@ class MpiTransport final : public Transport {
 
   int rank_ = 0;
   int size_ = 1;
+  MPI_Comm node_ = MPI_COMM_NULL;  // the ranks of this node
+  int node_rank_ = 0;
+  int node_size_ = 1;
   Farewell farewell_ = Farewell::together;
   std::list<Sending> sending_;
   std::deque<Message> to_self_;

@@ -45,6 +45,13 @@ class Transport {
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
   [[nodiscard]] virtual std::string broadcast_text(std::string text) = 0;
 
+  /// Which of the ranks of its node this one is, and of how many.
+  [[nodiscard]] virtual int node_rank() const = 0;
+  [[nodiscard]] virtual int node_size() const = 0;
+
+  /// Collective over the ranks of a node: every one returns the text of the first.
+  [[nodiscard]] virtual std::string broadcast_in_node(std::string text) = 0;
+
   /// Whether messages can arrive while this rank sleeps, so that it must look from time to time.
   [[nodiscard]] virtual bool must_poll() const = 0;
 };

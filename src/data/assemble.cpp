@@ -34,17 +34,25 @@ void check_equal(const std::string& key, int wanted, std::int64_t there, const s
   }
 }
 
+/// The arrays of a Dataset that grow row by row.
+struct Rows {
+  std::vector<std::int64_t> row_begin{0};
+  std::vector<std::int32_t> column;
+  std::vector<double> raw;
+  std::vector<double> y;
+};
+
 template <class Number>
-void append_rows(const Samples<Number>& samples, std::int64_t rows, Dataset& dataset) {
+void append_rows(const Samples<Number>& samples, std::int64_t rows, Rows& to) {
   const auto columns = static_cast<std::size_t>(samples.inputs);
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
     for (std::size_t j = 0; j < columns; ++j) {
       if (const Number value = samples.x[i * columns + j]; value != 0) {
-        dataset.column.push_back(static_cast<std::int32_t>(j));
-        dataset.raw.push_back(static_cast<double>(value));
+        to.column.push_back(static_cast<std::int32_t>(j));
+        to.raw.push_back(static_cast<double>(value));
       }
     }
-    dataset.row_begin.push_back(static_cast<std::int64_t>(dataset.raw.size()));
+    to.row_begin.push_back(static_cast<std::int64_t>(to.raw.size()));
   }
 }
 
@@ -92,16 +100,16 @@ int count_classes(const DataSettings& settings, const Samples<Number>& train, co
 }
 
 template <class Number>
-void append_targets(const Samples<Number>& samples, std::int64_t rows, Dataset& dataset) {
+void append_targets(const Samples<Number>& samples, std::int64_t rows, const Dataset& dataset, std::vector<double>& y) {
   const auto outputs = static_cast<std::size_t>(dataset.outputs);
   if (!dataset.is_classes) {
-    dataset.y.insert(dataset.y.end(), samples.y.begin(), samples.y.begin() + rows * samples.targets);
+    y.insert(y.end(), samples.y.begin(), samples.y.begin() + rows * samples.targets);
     return;
   }
-  const std::size_t first = dataset.y.size();
-  dataset.y.resize(first + static_cast<std::size_t>(rows) * outputs);
+  const std::size_t first = y.size();
+  y.resize(first + static_cast<std::size_t>(rows) * outputs);
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
-    dataset.y[first + i * outputs + static_cast<std::size_t>(samples.y[i])] = 1;
+    y[first + i * outputs + static_cast<std::size_t>(samples.y[i])] = 1;
   }
 }
 
@@ -164,23 +172,26 @@ class GroupedValues {
 
 void normalize_inputs(Normalize normalize, double unit, const std::string& origin, Dataset& dataset) {
   const auto inputs = static_cast<std::size_t>(dataset.inputs);
-  dataset.scale.assign(inputs, unit);
-  dataset.shift.assign(inputs, 0.0);
+  std::vector<double> scale(inputs, unit);
+  std::vector<double> shift(inputs, 0.0);
   if (normalize == Normalize::none) {
+    dataset.scale = std::move(scale);
+    dataset.shift = std::move(shift);
     return;
   }
   const std::vector<Moments> moments = GroupedValues(dataset, normalize).moments();
   for (std::size_t j = 0; j < inputs; ++j) {
     const Moments& own = moments[moments.size() == 1 ? 0 : j];
-    dataset.scale[j] = own.deviation > 0 ? 1 / own.deviation : unit;
-    dataset.shift[j] = own.mean * dataset.scale[j];
-    if (!std::isfinite(dataset.scale[j]) || !std::isfinite(dataset.shift[j]) || dataset.scale[j] == 0 ||
-        !std::isfinite(own.deviation)) {
+    scale[j] = own.deviation > 0 ? 1 / own.deviation : unit;
+    shift[j] = own.mean * scale[j];
+    if (!std::isfinite(scale[j]) || !std::isfinite(shift[j]) || scale[j] == 0 || !std::isfinite(own.deviation)) {
       throw ConfigError("input " + std::to_string(j + 1) + " of '" + origin +
                         "' cannot be normalised (its mean or deviation is beyond float64); scale the data, or write "
                         "data.normalize = none");
     }
   }
+  dataset.scale = std::move(scale);
+  dataset.shift = std::move(shift);
 }
 
 std::uint32_t checksum(const Dataset& dataset) {
@@ -188,15 +199,8 @@ std::uint32_t checksum(const Dataset& dataset) {
   const std::array<std::int64_t, 5> counts{dataset.samples, dataset.test_samples, dataset.inputs, dataset.outputs,
                                            dataset.is_classes ? 1 : 0};
   crc.process_bytes(counts.data(), sizeof counts);
-  const auto add = [&](const auto& values) {
-    crc.process_bytes(values.data(), std::as_bytes(std::span(values)).size());
-  };
-  add(dataset.row_begin);
-  add(dataset.column);
-  add(dataset.raw);
-  add(dataset.scale);
-  add(dataset.shift);
-  add(dataset.y);
+  Dataset::for_each_array(
+      dataset, [&](const auto& values) { crc.process_bytes(values.data(), values.size() * sizeof values[0]); });
   return crc.checksum();
 }
 
@@ -217,11 +221,15 @@ Dataset assemble(const DataSettings& settings, const Samples<Number>& train, con
     check_equal("data.outputs", settings.outputs, train.targets, train.origin);
     dataset.outputs = static_cast<int>(train.targets);
   }
-  dataset.row_begin.push_back(0);
-  append_rows(train, dataset.samples, dataset);
-  append_rows(test, dataset.test_samples, dataset);
-  append_targets(train, dataset.samples, dataset);
-  append_targets(test, dataset.test_samples, dataset);
+  Rows rows;
+  append_rows(train, dataset.samples, rows);
+  append_rows(test, dataset.test_samples, rows);
+  append_targets(train, dataset.samples, dataset, rows.y);
+  append_targets(test, dataset.test_samples, dataset, rows.y);
+  dataset.row_begin = std::move(rows.row_begin);
+  dataset.column = std::move(rows.column);
+  dataset.raw = std::move(rows.raw);
+  dataset.y = std::move(rows.y);
   normalize_inputs(settings.normalize, traits.unit, train.origin, dataset);
   dataset.checksum = checksum(dataset);
   return dataset;

@@ -1,9 +1,10 @@
-// A data set as it was read from files: inputs by their non-zeros, how they are normalised, and targets. Read once,
-// shared by all worker threads of a rank, never changed.
+// A data set as it was read from files: inputs by their non-zeros, how they are normalised, and targets. Read once on a
+// node, shared by the worker threads of all its ranks, never changed.
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "util/shared_array.hpp"
 
 namespace fasweep {
 
@@ -17,13 +18,24 @@ struct Dataset {
   bool is_classes = false;  // targets are one-hot
   // Raw inputs in compressed rows: the non-zeros of row i are at row_begin[i] .. row_begin[i + 1] - 1, columns
   // increasing.
-  std::vector<std::int64_t> row_begin;  // samples + test_samples + 1
-  std::vector<std::int32_t> column;
-  std::vector<double> raw;
-  std::vector<double> scale;   // inputs; finite, never 0
-  std::vector<double> shift;   // inputs
-  std::vector<double> y;       // (samples + test_samples) x outputs, row-major
+  SharedArray<std::int64_t> row_begin;  // samples + test_samples + 1
+  SharedArray<std::int32_t> column;
+  SharedArray<double> raw;
+  SharedArray<double> scale;   // inputs; finite, never 0
+  SharedArray<double> shift;   // inputs
+  SharedArray<double> y;       // (samples + test_samples) x outputs, row-major
   std::uint32_t checksum = 0;  // CRC32C of all of the above: two ranks or two starts that differ in it differ in data
+
+  /// Of `dataset`, const or not; always in the same order.
+  template <class Self, class Visit>
+  static void for_each_array(Self& dataset, Visit visit) {
+    visit(dataset.row_begin);
+    visit(dataset.column);
+    visit(dataset.raw);
+    visit(dataset.scale);
+    visit(dataset.shift);
+    visit(dataset.y);
+  }
 };
 
 /// Non-zeros over entries of the raw inputs, 0..1.
@@ -32,11 +44,11 @@ struct Dataset {
          (static_cast<double>(dataset.samples + dataset.test_samples) * static_cast<double>(dataset.inputs));
 }
 
-/// What the set takes of each rank's memory, whatever its worker threads.
+/// What the set takes of a node's memory, whatever its ranks and their worker threads.
 [[nodiscard]] inline std::int64_t memory_bytes(const Dataset& dataset) {
-  const auto bytes = [](const auto& values) { return values.size() * sizeof values[0]; };
-  return static_cast<std::int64_t>(bytes(dataset.row_begin) + bytes(dataset.column) + bytes(dataset.raw) +
-                                   bytes(dataset.scale) + bytes(dataset.shift) + bytes(dataset.y));
+  std::size_t bytes = 0;
+  Dataset::for_each_array(dataset, [&](const auto& values) { bytes += values.size() * sizeof values[0]; });
+  return static_cast<std::int64_t>(bytes);
 }
 
 /// Data sets with a smaller share of non-zeros are multiplied by them where they are; from there on a dense copy is

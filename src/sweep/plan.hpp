@@ -72,7 +72,7 @@ struct PlanSize {
   double flop = 0;
   std::int64_t file_bytes = 0;     // result file, uncompressed
   std::int64_t journal_bytes = 0;  // journal beside it while the sweep runs
-  std::int64_t data_bytes = 0;     // memory of the data set, for each rank
+  std::int64_t data_bytes = 0;     // memory of the data set, for each node
   std::int64_t worker_bytes = 0;   // memory of the largest run, for each worker
   std::int64_t master_bytes = 0;   // memory of the plan's book-keeping on rank 0
 };

@@ -29,23 +29,30 @@ Dataset make_dataset(double density) {
   set.inputs = inputs;
   set.outputs = classes;
   set.is_classes = true;
-  set.scale.assign(inputs, 1 / mnist_deviation);
-  set.shift.assign(inputs, mnist_mean / mnist_deviation);
-  set.row_begin = {0};
+  set.scale = std::vector<double>(inputs, 1 / mnist_deviation);
+  set.shift = std::vector<double>(inputs, mnist_mean / mnist_deviation);
+  std::vector<std::int64_t> row_begin{0};
+  std::vector<std::int32_t> column;
+  std::vector<double> raw;
+  std::vector<double> y;
   std::vector<double> uniform(2 * inputs);
   for (int i = 0; i < samples; ++i) {
     RandomStream{i, 1, Purpose::inputs}.fill_uniform(uniform);
     for (int j = 0; j < inputs; ++j) {
       if (uniform[static_cast<std::size_t>(2 * j)] < density) {
-        set.column.push_back(j);
-        set.raw.push_back(uniform[static_cast<std::size_t>(2 * j + 1)]);
+        column.push_back(j);
+        raw.push_back(uniform[static_cast<std::size_t>(2 * j + 1)]);
       }
     }
-    set.row_begin.push_back(static_cast<std::int64_t>(set.raw.size()));
+    row_begin.push_back(static_cast<std::int64_t>(raw.size()));
     for (int c = 0; c < classes; ++c) {
-      set.y.push_back(c == i % classes ? 1 : 0);
+      y.push_back(c == i % classes ? 1 : 0);
     }
   }
+  set.row_begin = std::move(row_begin);
+  set.column = std::move(column);
+  set.raw = std::move(raw);
+  set.y = std::move(y);
   return set;
 }
 

@@ -191,7 +191,8 @@ class WeightSpaceState {
   }
   /// Outputs x rows.
   [[nodiscard]] Matrix targets_of(std::span<const std::int32_t> rows) const {
-    const std::vector<double>& y = problem_.dataset == nullptr ? problem_.y : problem_.dataset->y;
+    const std::span<const double> y =
+        problem_.dataset == nullptr ? std::span<const double>(problem_.y) : problem_.dataset->y;
     const int outputs = problem_.outputs;
     Matrix result(outputs, static_cast<Eigen::Index>(rows.size()));
     for (std::size_t i = 0; i < rows.size(); ++i) {

@@ -263,23 +263,32 @@ struct SparseCase : NetworkCase {
     set.inputs = data.inputs;
     set.outputs = outputs;
     set.y = dense.y;
-    set.row_begin = {0};
+    std::vector<std::int64_t> row_begin{0};
+    std::vector<std::int32_t> column;
+    std::vector<double> raw;
+    std::vector<double> scale;
+    std::vector<double> shift;
     for (int j = 0; j < data.inputs; ++j) {
-      set.scale.push_back(0.5 + 0.01 * j);
-      set.shift.push_back(0.1 - 0.001 * j);
+      scale.push_back(0.5 + 0.01 * j);
+      shift.push_back(0.1 - 0.001 * j);
     }
     for (std::size_t at = 0; at < dense.x.size(); ++at) {
-      const auto j = at % set.scale.size();
+      const auto j = at % scale.size();
       const bool is_there = uniform[at] < density;
       if (is_there) {
-        set.column.push_back(static_cast<std::int32_t>(j));
-        set.raw.push_back(dense.x[at]);
+        column.push_back(static_cast<std::int32_t>(j));
+        raw.push_back(dense.x[at]);
       }
-      dense.x[at] = (is_there ? dense.x[at] : 0) * set.scale[j] - set.shift[j];
-      if (j + 1 == set.scale.size()) {
-        set.row_begin.push_back(static_cast<std::int64_t>(set.raw.size()));
+      dense.x[at] = (is_there ? dense.x[at] : 0) * scale[j] - shift[j];
+      if (j + 1 == scale.size()) {
+        row_begin.push_back(static_cast<std::int64_t>(raw.size()));
       }
     }
+    set.row_begin = std::move(row_begin);
+    set.column = std::move(column);
+    set.raw = std::move(raw);
+    set.scale = std::move(scale);
+    set.shift = std::move(shift);
     sparse = dense;
     sparse.x.clear();
     sparse.y.clear();

@@ -153,21 +153,30 @@ struct SetCase {
     set.outputs = teacher.outputs;
     set.is_classes = true;
     set.y = teacher.y;
+    std::vector<std::int64_t> row_begin{0};
+    std::vector<std::int32_t> column;
+    std::vector<double> raw;
+    std::vector<double> scale;
+    std::vector<double> shift;
     for (int j = 0; j < teacher.inputs; ++j) {
-      set.scale.push_back(0.5 + j);
-      set.shift.push_back(0.1 * j);
+      scale.push_back(0.5 + j);
+      shift.push_back(0.1 * j);
     }
-    set.row_begin.push_back(0);
     for (std::size_t i = 0; i < teacher.x.size(); ++i) {
       const auto j = static_cast<int>(i) % teacher.inputs;
       if (std::abs(teacher.x[i]) > 0.8) {
-        set.column.push_back(j);
-        set.raw.push_back(teacher.x[i] / set.scale[static_cast<std::size_t>(j)]);
+        column.push_back(j);
+        raw.push_back(teacher.x[i] / scale[static_cast<std::size_t>(j)]);
       }
       if (j + 1 == teacher.inputs) {
-        set.row_begin.push_back(static_cast<std::int64_t>(set.raw.size()));
+        row_begin.push_back(static_cast<std::int64_t>(raw.size()));
       }
     }
+    set.row_begin = std::move(row_begin);
+    set.column = std::move(column);
+    set.raw = std::move(raw);
+    set.scale = std::move(scale);
+    set.shift = std::move(shift);
     problem.x.clear();
     problem.y.clear();
     problem.dataset = &set;
