@@ -24,7 +24,7 @@ n = 20
 d = 30
 test-n = 3
 [training]
-max-steps = 60000
+max-steps = 240000
 [record]
 steps = log(20)
 """
@@ -115,7 +115,7 @@ def test_all_ranks_killed(fasweep: Fasweep):
 def test_time_limits_shorter_than_a_run(fasweep: Fasweep, limit: str):
     """Each start comes as far as its time reaches, and the last one to the end."""
     one_run = LONG_RUNS.replace("relu, tanh", "tanh").replace("feedback-alignment, backprop", "backprop")
-    fasweep.job(one_run.replace("60000", "300000"))  # longer than any of the times given
+    fasweep.job(one_run.replace("240000", "1200000"))  # longer than any of the times given
     slurm_margin_s = 30  # kept free before the end of a Slurm job
     steps = [0]
     for _ in range(100):

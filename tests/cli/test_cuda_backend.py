@@ -91,7 +91,7 @@ def test_networks_on_the_emulated_device_follow_the_cpu_in_any_batch(emulated: F
 
 def test_a_killed_sweep_on_the_emulated_device_goes_on_from_its_checkpoints(emulated: Fasweep) -> None:
     write_table(emulated.folder)
-    settings = ("--set", "grid.p=20", "--set", "grid.seed=0", "--set", "training.max-steps=60 epochs")
+    settings = ("--set", "grid.p=20", "--set", "grid.seed=0", "--set", "training.max-steps=240 epochs")
     job = emulated.job(NETWORKS)
     emulated.run("run", job, "-o", "whole.h5", "--backend", "cuda", *settings)
     command = ("run", job, "-o", "out.h5", "--backend", "cuda", "--checkpoint-seconds", "0.1", *settings)
