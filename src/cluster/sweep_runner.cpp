@@ -155,7 +155,9 @@ class Rank {
       choose_farewell();
       throw;
     }
-    choose_farewell();
+    if (master_) {
+      choose_farewell();
+    }
     return master_ ? master_->progress(attentive_clock_.seconds()) : Progress{};
   }
 
@@ -164,8 +166,9 @@ class Rank {
     return options_.stop_request() >= 2 || (agent_.left() && (!master_ || master_->all_left()));
   }
 
+  /// What the others were told when they were stopped; it holds even if the lost rank comes back.
   void choose_farewell() {
-    if (master_ && master_->has_lost_agents()) {
+    if (master_->has_lost_agents()) {
       transport_.set_farewell(Farewell::after_rank_0);
     }
   }
@@ -218,6 +221,9 @@ class Rank {
     if (master_->finished() && !stopped_) {
       master_->stop_agents();
       stopped_ = true;
+    }
+    if (stopped_) {
+      choose_farewell();
     }
     if (options_.on_progress && now - last_progress_ >= options_.progress_interval_s) {
       options_.on_progress(master_->progress(now));

@@ -18,7 +18,8 @@ struct Message {
 /// without the farewell.
 enum class Farewell {
   together,      // all ranks wait for all
-  after_rank_0,  // a rank is lost, which would wait for ever: rank 0 is let go first, when its file is written
+  after_rank_0,  // a rank is lost, for which the others would wait for ever: they wait for rank 0, which writes the
+                 // file
   at_once
 };
 

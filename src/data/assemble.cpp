@@ -34,25 +34,16 @@ void check_equal(const std::string& key, int wanted, std::int64_t there, const s
   }
 }
 
-/// The arrays of a Dataset that grow row by row.
-struct Rows {
-  std::vector<std::int64_t> row_begin{0};
-  std::vector<std::int32_t> column;
-  std::vector<double> raw;
-  std::vector<double> y;
-};
-
 template <class Number>
-void append_rows(const Samples<Number>& samples, std::int64_t rows, Rows& to) {
+void append_rows(const Samples<Number>& samples, std::int64_t rows, GrowingRows& to) {
   const auto columns = static_cast<std::size_t>(samples.inputs);
   for (std::size_t i = 0; i < static_cast<std::size_t>(rows); ++i) {
     for (std::size_t j = 0; j < columns; ++j) {
       if (const Number value = samples.x[i * columns + j]; value != 0) {
-        to.column.push_back(static_cast<std::int32_t>(j));
-        to.raw.push_back(static_cast<double>(value));
+        to.add(static_cast<int>(j), static_cast<double>(value));
       }
     }
-    to.row_begin.push_back(static_cast<std::int64_t>(to.raw.size()));
+    to.end_row();
   }
 }
 
@@ -221,15 +212,14 @@ Dataset assemble(const DataSettings& settings, const Samples<Number>& train, con
     check_equal("data.outputs", settings.outputs, train.targets, train.origin);
     dataset.outputs = static_cast<int>(train.targets);
   }
-  Rows rows;
+  GrowingRows rows;
   append_rows(train, dataset.samples, rows);
   append_rows(test, dataset.test_samples, rows);
-  append_targets(train, dataset.samples, dataset, rows.y);
-  append_targets(test, dataset.test_samples, dataset, rows.y);
-  dataset.row_begin = std::move(rows.row_begin);
-  dataset.column = std::move(rows.column);
-  dataset.raw = std::move(rows.raw);
-  dataset.y = std::move(rows.y);
+  rows.move_to(dataset);
+  std::vector<double> y;
+  append_targets(train, dataset.samples, dataset, y);
+  append_targets(test, dataset.test_samples, dataset, y);
+  dataset.y = std::move(y);
   normalize_inputs(settings.normalize, traits.unit, train.origin, dataset);
   dataset.checksum = checksum(dataset);
   return dataset;

@@ -59,6 +59,13 @@ std::optional<Dataset> read_memory(const std::shared_ptr<const SharedMemory>& me
     return std::nullopt;
   }
   Dataset dataset;
+  std::uint64_t described = round_up(sizeof header);
+  Dataset::for_each_array(dataset, [&, i = std::size_t{0}](const auto& values) mutable {
+    described += round_up(header.sizes[i++] * sizeof values[0]);
+  });
+  if (described != header.bytes) {
+    return std::nullopt;
+  }
   dataset.samples = header.samples;
   dataset.test_samples = header.test_samples;
   dataset.inputs = header.inputs;

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "util/shared_array.hpp"
 
@@ -35,6 +37,26 @@ struct Dataset {
     visit(dataset.scale);
     visit(dataset.shift);
     visit(dataset.y);
+  }
+};
+
+/// The compressed rows of a Dataset while they are made, row by row.
+struct GrowingRows {
+  std::vector<std::int64_t> row_begin{0};
+  std::vector<std::int32_t> column;
+  std::vector<double> raw;
+
+  /// A non-zero of the row under way; columns rise.
+  void add(int input, double value) {
+    column.push_back(input);
+    raw.push_back(value);
+  }
+  void end_row() { row_begin.push_back(static_cast<std::int64_t>(raw.size())); }
+
+  void move_to(Dataset& dataset) {
+    dataset.row_begin = std::move(row_begin);
+    dataset.column = std::move(column);
+    dataset.raw = std::move(raw);
   }
 };
 

@@ -31,27 +31,22 @@ Dataset make_dataset(double density) {
   set.is_classes = true;
   set.scale = std::vector<double>(inputs, 1 / mnist_deviation);
   set.shift = std::vector<double>(inputs, mnist_mean / mnist_deviation);
-  std::vector<std::int64_t> row_begin{0};
-  std::vector<std::int32_t> column;
-  std::vector<double> raw;
+  GrowingRows rows;
   std::vector<double> y;
   std::vector<double> uniform(2 * inputs);
   for (int i = 0; i < samples; ++i) {
     RandomStream{i, 1, Purpose::inputs}.fill_uniform(uniform);
     for (int j = 0; j < inputs; ++j) {
       if (uniform[static_cast<std::size_t>(2 * j)] < density) {
-        column.push_back(j);
-        raw.push_back(uniform[static_cast<std::size_t>(2 * j + 1)]);
+        rows.add(j, uniform[static_cast<std::size_t>(2 * j + 1)]);
       }
     }
-    row_begin.push_back(static_cast<std::int64_t>(raw.size()));
+    rows.end_row();
     for (int c = 0; c < classes; ++c) {
       y.push_back(c == i % classes ? 1 : 0);
     }
   }
-  set.row_begin = std::move(row_begin);
-  set.column = std::move(column);
-  set.raw = std::move(raw);
+  rows.move_to(set);
   set.y = std::move(y);
   return set;
 }

@@ -54,7 +54,7 @@ void prefetch(const T* first, std::int64_t count) {
 
 /// An empty factor whose row i of group g has counts[g * rows + i] entries; counts become where each row begins.
 template <class Scalar>
-void make_room(int rows, std::vector<std::int32_t>& counts, SparseFactor<Scalar>& factor) {
+void make_room(int rows, std::vector<std::int64_t>& counts, SparseFactor<Scalar>& factor) {
   factor.rows = rows;
   factor.groups = static_cast<int>(counts.size()) / rows;
   factor.begin.resize(counts.size() + 1);
@@ -69,7 +69,7 @@ template <class Scalar, class Start>
 void add_product(const SparseFactor<Scalar>& factor, const Scalar* in, Start start, Scalar* out) {
   using P = Pack<Scalar>;
   constexpr int vectors = sparse_block_units<Scalar> / P::lanes;
-  const std::int32_t* begin = factor.begin.data();
+  const std::int64_t* begin = factor.begin.data();
   for (int group = 0; group < factor.groups; ++group) {
     for (int row = 0; row < factor.rows; ++row, ++begin) {
       if (group > 0 && begin[0] == begin[1]) {
@@ -176,8 +176,8 @@ void InputBatch<Scalar>::load_sparse(std::span<const std::int32_t> rows, BatchUs
   };
   const auto begins_of = [&](int i) { return inputs.group_begins(rows[static_cast<std::size_t>(i)]); };
 
-  std::vector<std::int32_t> forward_at(static_cast<std::size_t>(groups * size));
-  std::vector<std::int32_t> transposed_at(static_cast<std::size_t>(divide_up(size, group) * data.inputs), 0);
+  std::vector<std::int64_t> forward_at(static_cast<std::size_t>(groups) * static_cast<std::size_t>(size));
+  std::vector<std::int64_t> transposed_at(static_cast<std::size_t>(divide_up(size, group)) * data.inputs, 0);
   for (int i = 0; i < size; ++i) {
     const std::int32_t* const begins = begins_of(i);
     for (int g = 0; g < groups; ++g) {
@@ -187,7 +187,7 @@ void InputBatch<Scalar>::load_sparse(std::span<const std::int32_t> rows, BatchUs
       prefetch(data.column.data() + first_of(i + 1), begins_of(i + 1)[groups]);
     }
     const std::int32_t* const column = data.column.data() + first_of(i);
-    std::int32_t* const counts = &transposed_at[static_cast<std::size_t>(i / group * data.inputs)];
+    std::int64_t* const counts = &transposed_at[static_cast<std::size_t>(i / group) * data.inputs];
     for (int k = 0; k < begins[groups]; ++k) {
       ++counts[column[k]];
     }
@@ -209,7 +209,7 @@ void InputBatch<Scalar>::load_sparse(std::span<const std::int32_t> rows, BatchUs
       }
     }
     if (use == BatchUse::training) {
-      std::int32_t* const places = &transposed_at[static_cast<std::size_t>(i / group * data.inputs)];
+      std::int64_t* const places = &transposed_at[static_cast<std::size_t>(i / group) * data.inputs];
       auto* const entries = transposed_.entries.data();
       for (int k = 0; k < begins[groups]; ++k) {
         entries[places[column[k]]++] = {i * sparse_block_units<Scalar>, value(k)};

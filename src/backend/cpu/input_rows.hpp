@@ -58,7 +58,7 @@ struct SparseFactor {
   };
   int rows = 0;
   int groups = 0;
-  std::vector<std::int32_t> begin;  // [group][row], and the end: where the entries are
+  std::vector<std::int64_t> begin;  // [group][row], and the end: where the entries are
   std::vector<Entry> entries;
 };
 

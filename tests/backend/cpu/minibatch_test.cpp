@@ -263,9 +263,7 @@ struct SparseCase : NetworkCase {
     set.inputs = data.inputs;
     set.outputs = outputs;
     set.y = dense.y;
-    std::vector<std::int64_t> row_begin{0};
-    std::vector<std::int32_t> column;
-    std::vector<double> raw;
+    GrowingRows rows;
     std::vector<double> scale;
     std::vector<double> shift;
     for (int j = 0; j < data.inputs; ++j) {
@@ -276,17 +274,14 @@ struct SparseCase : NetworkCase {
       const auto j = at % scale.size();
       const bool is_there = uniform[at] < density;
       if (is_there) {
-        column.push_back(static_cast<std::int32_t>(j));
-        raw.push_back(dense.x[at]);
+        rows.add(static_cast<int>(j), dense.x[at]);
       }
       dense.x[at] = (is_there ? dense.x[at] : 0) * scale[j] - shift[j];
       if (j + 1 == scale.size()) {
-        row_begin.push_back(static_cast<std::int64_t>(raw.size()));
+        rows.end_row();
       }
     }
-    set.row_begin = std::move(row_begin);
-    set.column = std::move(column);
-    set.raw = std::move(raw);
+    rows.move_to(set);
     set.scale = std::move(scale);
     set.shift = std::move(shift);
     sparse = dense;

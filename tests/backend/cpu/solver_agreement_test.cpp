@@ -152,7 +152,7 @@ TEST_P(FastSolver, FloatFollowsDouble) {
 
 // Numbers of samples that fill vectors of 4, 8 or 16, and that leave one to four over, in the first part of 60 or a
 // later one.
-TEST_P(FastSolver, FloatFollowsDoubleForEveryRemainderOfSamples) {
+TEST_P(FastSolver, FloatFollowsDoubleWhateverFillsTheVectors) {
   for (const int samples : {1, 4, 8, 10, 16, 18, 19, 20, 21, 50, 61, 64, 72, 138}) {
     for (const int width : {5, 45}) {
       SCOPED_TRACE("n = " + std::to_string(samples) + ", p = " + std::to_string(width));

@@ -153,9 +153,7 @@ struct SetCase {
     set.outputs = teacher.outputs;
     set.is_classes = true;
     set.y = teacher.y;
-    std::vector<std::int64_t> row_begin{0};
-    std::vector<std::int32_t> column;
-    std::vector<double> raw;
+    GrowingRows rows;
     std::vector<double> scale;
     std::vector<double> shift;
     for (int j = 0; j < teacher.inputs; ++j) {
@@ -165,16 +163,13 @@ struct SetCase {
     for (std::size_t i = 0; i < teacher.x.size(); ++i) {
       const auto j = static_cast<int>(i) % teacher.inputs;
       if (std::abs(teacher.x[i]) > 0.8) {
-        column.push_back(j);
-        raw.push_back(teacher.x[i] / scale[static_cast<std::size_t>(j)]);
+        rows.add(j, teacher.x[i] / scale[static_cast<std::size_t>(j)]);
       }
       if (j + 1 == teacher.inputs) {
-        row_begin.push_back(static_cast<std::int64_t>(raw.size()));
+        rows.end_row();
       }
     }
-    set.row_begin = std::move(row_begin);
-    set.column = std::move(column);
-    set.raw = std::move(raw);
+    rows.move_to(set);
     set.scale = std::move(scale);
     set.shift = std::move(shift);
     problem.x.clear();
