@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include "model/random.hpp"
 
@@ -65,45 +66,108 @@ std::vector<double> transpose(std::span<const double> x, std::size_t inputs, std
   return columns;
 }
 
-/// f0(x) for every row of x; the hidden weights are made a few units at a time, so a wide teacher needs no memory. Sums
-/// run over the inputs in order, for all rows at once: the same bits whatever the compiler makes of it.
-template <class Activation>
-std::vector<double> teacher_targets(std::span<const double> x, const DataSettings& data, const ProblemKey& key) {
-  const auto d = static_cast<std::size_t>(data.inputs);
-  const auto outputs = static_cast<std::size_t>(data.outputs);
-  const int teacher_width = data.teacher_width > 0 ? data.teacher_width : key.width;
-  const std::size_t rows = x.size() / d;
-  const std::size_t padded_rows = (rows + 7) / 8 * 8;  // whole vectors: the last rows would be summed one by one
-  const std::vector<double> columns = transpose(x, d, padded_rows);
-  const std::size_t stride = (d + 1) / 2 * 2;  // streams are read at even positions
-  const RandomStream hidden{key.seed, key.width, Purpose::teacher_hidden};
-  const std::vector<double> output = normals(key, Purpose::teacher_output, area(teacher_width, data.outputs));
-  constexpr std::size_t block_units = 8 * pass_units;
-  std::vector<double> block(block_units * stride);
-  std::vector<double> z(pass_units * padded_rows);
-  std::vector<double> sums(outputs * rows, 0.0);  // f0 transposed, but for its scale
-  for (std::size_t r = 0; r < static_cast<std::size_t>(teacher_width); ++r) {
-    if (r % block_units == 0) {
-      hidden.fill_normal(block, r * stride);
-    }
-    if (r % pass_units == 0) {
+/// A teacher's weights; those of its hidden units are made a few units at a time, so a wide teacher needs no memory.
+class Teacher {
+ public:
+  Teacher(const DataSettings& data, const ProblemKey& key)
+      : width_(static_cast<std::size_t>(data.teacher_width > 0 ? data.teacher_width : key.width)),
+        inputs_(static_cast<std::size_t>(data.inputs)),
+        outputs_(static_cast<std::size_t>(data.outputs)),
+        hidden_{key.seed, key.width, Purpose::teacher_hidden},
+        output_(normals(key, Purpose::teacher_output, width_ * outputs_)) {}
+
+  /// f0(x) but for its scale, outputs x rows; columns: x transposed. Sums run over inputs and units in order, for all
+  /// rows at once: the same bits whatever the compiler makes of it.
+  template <class Activation>
+  [[nodiscard]] std::vector<double> outputs(std::span<const double> columns) const {
+    const std::size_t rows = columns.size() / inputs_;
+    std::vector<double> z(pass_units * rows);
+    std::vector<double> sums(outputs_ * rows);
+    for_unit_pairs([&](std::size_t first, std::size_t units, const double* weights) {
       std::fill(z.begin(), z.end(), 0.0);
-      add_columns(columns, d, &block[r % block_units * stride], stride, z);
-    }
-    double* const h = &z[r % pass_units * padded_rows];
-    for (std::size_t i = 0; i < rows; ++i) {
-      h[i] = Activation::value(h[i]);
-    }
-    for (std::size_t c = 0; c < outputs; ++c) {
-      for (std::size_t i = 0; i < rows; ++i) {
-        sums[c * rows + i] += output[r * outputs + c] * h[i];
+      add_columns(columns, inputs_, weights, stride(), z);
+      for (std::size_t unit = 0; unit < units; ++unit) {
+        const std::span<double> h = std::span(z).subspan(unit * rows, rows);
+        std::transform(h.begin(), h.end(), h.begin(), Activation::template value<double>);
+        add_unit(first + unit, h, sums);
+      }
+    });
+    return sums;
+  }
+
+  /// The same of a linear teacher, from the one matrix that its layers amount to.
+  [[nodiscard]] std::vector<double> linear_outputs(std::span<const double> columns) const {
+    const std::size_t rows = columns.size() / inputs_;
+    std::vector<double> matrix(outputs_ * inputs_);
+    for_unit_pairs([&](std::size_t first, std::size_t units, const double* weights) {
+      for (std::size_t unit = 0; unit < units; ++unit) {
+        add_unit(first + unit, std::span(weights + unit * stride(), inputs_), matrix);
+      }
+    });
+    std::vector<double> sums(outputs_ * rows);
+    for (std::size_t c = 0; c < outputs_; ++c) {
+      for (std::size_t k = 0; k < inputs_; ++k) {
+        for (std::size_t i = 0; i < rows; ++i) {
+          sums[c * rows + i] += columns[k * rows + i] * matrix[c * inputs_ + k];
+        }
       }
     }
+    return sums;
+  }
+
+  [[nodiscard]] double root_width() const { return std::sqrt(static_cast<double>(width_)); }
+
+ private:
+  [[nodiscard]] std::size_t stride() const { return (inputs_ + 1) / 2 * 2; }  // streams are read at even positions
+
+  /// visit(first unit, units, their weights, pass_units rows of stride()) for all hidden units in order; units is
+  /// pass_units but for the last of an odd number.
+  template <class Visit>
+  void for_unit_pairs(Visit visit) const {
+    constexpr std::size_t block_units = 8 * pass_units;
+    std::vector<double> block(block_units * stride());
+    for (std::size_t first = 0; first < width_; first += pass_units) {
+      if (first % block_units == 0) {
+        hidden_.fill_normal(block, first * stride());
+      }
+      visit(first, std::min(pass_units, width_ - first), &block[first % block_units * stride()]);
+    }
+  }
+
+  /// Adds beta_r times the unit's numbers to the row of each output.
+  void add_unit(std::size_t r, std::span<const double> numbers, std::span<double> sums) const {
+    for (std::size_t c = 0; c < outputs_; ++c) {
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        sums[c * numbers.size() + i] += output_[r * outputs_ + c] * numbers[i];
+      }
+    }
+  }
+
+  std::size_t width_;
+  std::size_t inputs_;
+  std::size_t outputs_;
+  RandomStream hidden_;
+  std::vector<double> output_;  // width x outputs
+};
+
+/// f0(x) for every row of x, rows x outputs.
+template <class Activation>
+std::vector<double> teacher_targets(std::span<const double> x, const DataSettings& data, const ProblemKey& key) {
+  const auto outputs = static_cast<std::size_t>(data.outputs);
+  const std::size_t rows = x.size() / static_cast<std::size_t>(data.inputs);
+  const std::size_t padded_rows = (rows + 7) / 8 * 8;  // whole vectors: the last rows would be summed one by one
+  const std::vector<double> columns = transpose(x, static_cast<std::size_t>(data.inputs), padded_rows);
+  const Teacher teacher(data, key);
+  std::vector<double> sums;
+  if constexpr (std::is_same_v<Activation, Linear>) {
+    sums = teacher.linear_outputs(columns);
+  } else {
+    sums = teacher.outputs<Activation>(columns);
   }
   std::vector<double> targets(rows * outputs);
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t c = 0; c < outputs; ++c) {
-      targets[i * outputs + c] = sums[c * rows + i] / std::sqrt(static_cast<double>(teacher_width));
+      targets[i * outputs + c] = sums[c * padded_rows + i] / teacher.root_width();
     }
   }
   return targets;

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -92,29 +94,47 @@ TEST(Problem, BlocksOfHiddenWeightsAreThoseOfTheWhole) {
   }
 }
 
-TEST(Problem, TargetsAreTheTeachersForEveryWidth) {
+/// f0(x) of one row of inputs and one output, as it is defined.
+double teacher_output(const Problem& problem, std::size_t row, std::size_t output, int teacher_width, int activation) {
+  const auto d = static_cast<std::size_t>(problem.inputs);
+  const auto outputs = static_cast<std::size_t>(problem.outputs);
+  std::vector<double> weights(static_cast<std::size_t>(teacher_width) * outputs);
+  RandomStream{problem.seed, problem.width, Purpose::teacher_output}.fill_normal(weights);
+  double sum = 0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(teacher_width); ++r) {
+    std::vector<double> unit(d);
+    const std::size_t stride = (d + 1) / 2 * 2;  // rows begin at even positions
+    RandomStream{problem.seed, problem.width, Purpose::teacher_hidden}.fill_normal(unit, r * stride);
+    const double z = std::inner_product(unit.begin(), unit.end(), &problem.x[row * d], 0.0);
+    sum += weights[r * outputs + output] *
+           Activations::visit(activation, [&](auto type) { return decltype(type)::type::value(z); });
+  }
+  return sum / std::sqrt(static_cast<double>(teacher_width));
+}
+
+class TeacherTargets : public testing::TestWithParam<int> {};
+
+TEST_P(TeacherTargets, AreTheTeachersForEveryWidth) {
   for (const int teacher_width : {1, 2, 15, 16, 17, 33}) {
     SCOPED_TRACE(teacher_width);
     DataSettings data = small_data();
     data.inputs = 7;
+    data.outputs = 2;
     data.teacher_width = teacher_width;
-    const Problem problem = make_problem(data, {5, 8, Activations::index_of<Relu>()});
-    std::vector<double> output(static_cast<std::size_t>(teacher_width));
-    RandomStream{5, 8, Purpose::teacher_output}.fill_normal(output);
+    const Problem problem = make_problem(data, {5, 8, GetParam()});
 
+    ASSERT_EQ(problem.y.size(), 12U);  // 4 + 2 rows
     for (std::size_t i = 0; i < problem.y.size(); ++i) {
-      double sum = 0;
-      for (std::size_t r = 0; r < output.size(); ++r) {
-        std::vector<double> unit(7);
-        RandomStream{5, 8, Purpose::teacher_hidden}.fill_normal(unit, r * 8);  // rows begin at even positions
-        const double z = std::inner_product(unit.begin(), unit.end(), problem.x.begin() + std::ptrdiff_t(i) * 7, 0.0);
-        sum += output[r] * std::max(z, 0.0);
-      }
-      // The same sums in the same order, but for fused multiply-adds.
-      EXPECT_NEAR(problem.y[i], sum / std::sqrt(teacher_width), 1e-13 * teacher_width);
+      // Sums of 7 x teacher_width products of size 1, in other orders.
+      EXPECT_NEAR(problem.y[i], teacher_output(problem, i / 2, i % 2, teacher_width, GetParam()),
+                  1e-13 * teacher_width);
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Problem, TeacherTargets, testing::Range(0, Activations::size), [](const auto& activation) {
+  return std::string(Activations::names[static_cast<std::size_t>(activation.param)]);
+});
 
 TEST(Problem, ScaledInputsAreGaussianOverRootD) {
   DataSettings data = small_data();
