@@ -124,12 +124,36 @@ void WorkerPool::report(int worker, Result result) {
 
 bool WorkerPool::wait_for_batch(Assign& batch) {
   std::unique_lock lock(mutex_);
-  work_ready_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
+  for (;;) {
+    ++idle_;
+    work_ready_.wait(lock, [this] { return closing_ || !waiting_.empty() || !tasks_.empty(); });
+    --idle_;
+    if (tasks_.empty()) {
+      break;
+    }
+    const std::function<void()> task = std::move(tasks_.front());
+    tasks_.pop_front();
+    lock.unlock();
+    task();
+    lock.lock();
+  }
   if (closing_) {
     return false;
   }
   batch = std::move(waiting_.front());
   waiting_.pop_front();
+  return true;
+}
+
+bool WorkerPool::take(std::function<void()> task) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (idle_ <= waiting_.size() + tasks_.size()) {
+      return false;
+    }
+    tasks_.push_back(std::move(task));
+  }
+  work_ready_.notify_one();
   return true;
 }
 
@@ -193,7 +217,7 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
       problems.push_back(make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
                                       job.training.initial_weights, dataset_));
       requests.push_back({problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_,
-                          checkpoints_, &listener});
+                          checkpoints_, &listener, this});
     }
     return trainer.train_together(requests);
   } catch (const DeviceError&) {

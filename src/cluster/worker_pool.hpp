@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <thread>
@@ -15,11 +16,12 @@
 #include "cluster/messages.hpp"
 #include "cluster/waker.hpp"
 #include "sweep/plan.hpp"
+#include "train/idle_workers.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep {
 
-class WorkerPool {
+class WorkerPool final : private IdleWorkers {
  public:
   /// Consecutive runs of one problem.
   using RunsOfProblem = std::vector<RunSpec>;
@@ -30,9 +32,7 @@ class WorkerPool {
              Checkpoints* checkpoints);
 
   /// Cancels what runs and joins the threads.
-  ~WorkerPool();
-  WorkerPool(const WorkerPool&) = delete;
-  WorkerPool& operator=(const WorkerPool&) = delete;
+  ~WorkerPool() override;
 
   /// Number of the first worker over the whole sweep, for the records.
   void set_first_worker(std::int32_t number) { first_worker_ = number; }
@@ -57,6 +57,7 @@ class WorkerPool {
                                                    ProgressListener& listener);
   void report(int worker, Result result);
   void return_waiting();  // with mutex_ held
+  [[nodiscard]] bool take(std::function<void()> task) override;
 
   const Plan& plan_;
   const Dataset* dataset_;
@@ -68,6 +69,8 @@ class WorkerPool {
   std::mutex mutex_;
   std::condition_variable work_ready_;
   std::deque<Assign> waiting_;
+  std::deque<std::function<void()>> tasks_;  // fewer than idle workers
+  std::size_t idle_ = 0;                     // workers that wait, or are about to wake up
   std::vector<Result> ready_;
   int workers_left_;
   bool closing_ = false;

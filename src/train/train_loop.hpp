@@ -24,7 +24,7 @@ concept RunState = requires(State state, const State constant, double step_size,
   { constant.decayed_square() } -> std::same_as<double>;  // squared norm of what the ridge decays at t
   { state.observe() } -> std::same_as<Observation>;       // all of Observation but `ridge`
   {state.advance(step_size, ridge)};                      // to t + 1 with eta and lambda(t), forward pass included
-  {constant.save(out)};                                   // all that the steps from t on, bit for bit, depend on
+  {state.save(out)};                                      // all that the steps from t on, bit for bit, depend on
   {state.restore(in)};                                    // of the same run; throws TransportError before any change
 };
 

@@ -11,6 +11,7 @@
 #include "model/run_spec.hpp"
 #include "model/solver.hpp"
 #include "train/checkpoint.hpp"
+#include "train/idle_workers.hpp"
 #include "train/progress_listener.hpp"
 #include "train/record.hpp"
 
@@ -27,6 +28,7 @@ struct TrainingRequest {
   const std::atomic<bool>& cancelled;    // looked at every step: when set, return soon
   Checkpoints* checkpoints = nullptr;    // where long runs are saved and continued from; none: they are not
   ProgressListener* listener = nullptr;  // told how far runs have come; may be none
+  IdleWorkers* idle_workers = nullptr;   // who may evaluate while a run goes on; none: the run waits
 };
 
 /// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <limits>
 #include <thread>
 
@@ -106,6 +107,58 @@ TEST(SweepRunner, TrainersGetAsManyProblemsOfOneShapeAsTheyWant) {
   EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
   EXPECT_EQ(most, 3U);
   EXPECT_FALSE(mixed);
+}
+
+/// Gives a part of each run to an idle worker, if need be after a while, and notes who did it.
+class LendingTrainer final : public Trainer {
+ public:
+  LendingTrainer(bool insists, std::atomic<int>& taken) : insists_(insists), taken_(taken) {}
+
+  [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
+    const auto part = std::make_shared<std::packaged_task<std::thread::id()>>(std::this_thread::get_id);
+    bool is_taken = request.idle_workers->take([part] { (*part)(); });
+    while (insists_ && !is_taken) {
+      std::this_thread::yield();
+      is_taken = request.idle_workers->take([part] { (*part)(); });
+    }
+    if (is_taken) {
+      EXPECT_NE(part->get_future().get(), std::this_thread::get_id());
+      ++taken_;
+    }
+    return fake_.train(request);
+  }
+
+ private:
+  testing::FakeTrainer fake_;
+  bool insists_;
+  std::atomic<int>& taken_;
+};
+
+TEST(SweepRunner, AnIdleWorkerTakesWhatAnotherGivesAway) {
+  const Plan plan = make_plan({{"grid.p", "8"}, {"grid.lambda", "0"}, {"grid.seed", "0"}});
+  ASSERT_EQ(plan.size(), 1);
+  MemorySink sink;
+  std::atomic<int> taken = 0;
+  run_all(plan, sink, 1, 2, [&](int) { return std::make_unique<LendingTrainer>(true, taken); });
+  EXPECT_EQ(sink.added, 1);
+  EXPECT_EQ(taken, 1);
+}
+
+TEST(SweepRunner, NobodyIsIdleWhereOneWorkerTrains) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::atomic<int> taken = 0;
+  run_all(plan, sink, 2, 1, [&](int) { return std::make_unique<LendingTrainer>(false, taken); });
+  EXPECT_EQ(sink.added, plan.size());
+  EXPECT_EQ(taken, 0);
+}
+
+TEST(SweepRunner, WorkersGiveAndTakeWhileASweepRuns) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::atomic<int> taken = 0;
+  run_all(plan, sink, 1, 4, [&](int) { return std::make_unique<LendingTrainer>(false, taken); });
+  EXPECT_EQ(sink.added, plan.size());
 }
 
 TEST(SweepRunner, AProblemThatFailsDoesNotTakeItsNeighboursAlong) {

@@ -25,17 +25,17 @@ class DenseNetwork {
         block_rows_(choose_block_rows(start.rows)),
         blocks_((start.rows + block_rows_ - 1) / block_rows_),
         gram_(pack_gram(start)),
-        z_(make_numbers<Scalar>(tiles_ * tile_size())),
-        h_(make_numbers<Scalar>(h_size())),
-        beta_(make_numbers<Scalar>(tiles_ * tile_units)),
-        feedback_(make_numbers<Scalar>(tiles_ * tile_units)),
-        is_unit_(make_numbers<Scalar>(tiles_ * tile_units)),
-        signal_(make_numbers<Scalar>(samples_ * tile_units)),
-        partial_outputs_(make_numbers<Scalar>(rows_ * lanes)),
-        outputs_(make_numbers<Scalar>(rows_)) {
-    std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
-    std::copy(start.feedback.begin(), start.feedback.end(), feedback_.get());
-    std::fill_n(is_unit_.get(), width_, Scalar(1));
+        z_(tiles_ * tile_size()),
+        h_(h_size()),
+        beta_(tiles_ * tile_units),
+        feedback_(tiles_ * tile_units),
+        is_unit_(tiles_ * tile_units),
+        signal_(samples_ * tile_units),
+        partial_outputs_(rows_ * lanes),
+        outputs_(rows_) {
+    std::ranges::copy(start.output_weight, beta_.begin());
+    std::ranges::copy(start.feedback, feedback_.begin());
+    std::fill_n(is_unit_.data(), width_, Scalar(1));
     for (int i = 0; i < rows_; ++i) {
       for (int r = 0; r < width_; ++r) {
         z_[position(i, r)] = start.pre_activation[static_cast<std::size_t>(i) * width_ + r];
@@ -49,10 +49,10 @@ class DenseNetwork {
   }
 
   /// H beta, rows.
-  [[nodiscard]] std::span<const Scalar> outputs() const { return {outputs_.get(), static_cast<std::size_t>(rows_)}; }
+  [[nodiscard]] std::span<const Scalar> outputs() const { return outputs_; }
   /// beta, width.
   [[nodiscard]] std::span<const Scalar> output_weight() const {
-    return {beta_.get(), static_cast<std::size_t>(width_)};
+    return {beta_.data(), static_cast<std::size_t>(width_)};
   }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
@@ -69,7 +69,7 @@ class DenseNetwork {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
       make_signal<Rule>(tile, error, decay, scale);
-      add_product(block_rows_, blocks_, samples_, gram_.get(), signal_.get(), &z_[tile * tile_size()]);
+      add_product(block_rows_, blocks_, samples_, gram_.data(), signal_.data(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
     sum_outputs();
@@ -79,15 +79,15 @@ class DenseNetwork {
   /// the next advance().
   void save(ByteWriter& out) const {
     put_lanes(out, lanes);
-    put_numbers(out, z_, tiles_ * tile_size());
-    put_numbers(out, h_, h_size());
-    put_numbers(out, beta_, tiles_ * tile_units);
+    put_numbers(out, z_);
+    put_numbers(out, h_);
+    put_numbers(out, beta_);
   }
   void restore(ByteReader& in) {
     check_lanes(in, lanes);
-    get_numbers(in, z_, tiles_ * tile_size());
-    get_numbers(in, h_, h_size());
-    get_numbers(in, beta_, tiles_ * tile_units);
+    get_numbers(in, z_);
+    get_numbers(in, h_);
+    get_numbers(in, beta_);
   }
 
  private:
@@ -119,8 +119,8 @@ class DenseNetwork {
   static AlignedNumbers<Scalar> pack_gram(const SampleSpaceStart<Scalar>& start) {
     const int block_rows = choose_block_rows(start.rows);
     const int blocks = (start.rows + block_rows - 1) / block_rows;
-    auto packed = make_numbers<Scalar>(blocks * start.samples * block_rows);
-    Scalar* next = packed.get();
+    AlignedNumbers<Scalar> packed(blocks * start.samples * block_rows);
+    Scalar* next = packed.data();
     for (int block = 0; block < blocks; ++block) {
       for (int sample = 0; sample < start.samples; ++sample) {
         for (int row = block * block_rows; row < (block + 1) * block_rows; ++row) {
@@ -161,7 +161,7 @@ class DenseNetwork {
     }
   }
 
-  void clear_outputs() { std::fill_n(partial_outputs_.get(), rows_ * lanes, Scalar(0)); }
+  void clear_outputs() { std::ranges::fill(partial_outputs_, Scalar(0)); }
 
   void add_outputs(int tile) {
     std::array<P, vectors> beta;

@@ -3,36 +3,21 @@
 // read it.
 #pragma once
 
-#include <algorithm>
-#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <span>
 #include <string>
+#include <vector>
+
+#include <boost/align/aligned_allocator.hpp>
 
 #include "util/bytes.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
 
-/// As long as the longest vector register. Not Highway's allocator: loading its library times the clock at every start.
-inline constexpr std::align_val_t vector_alignment{64};
-
-struct AlignedDelete {
-  void operator()(void* numbers) const { ::operator delete(numbers, vector_alignment); }
-};
-
-template <class Scalar>
-using AlignedNumbers = std::unique_ptr<Scalar[], AlignedDelete>;
-
-/// `size` zeros.
-template <class Scalar>
-AlignedNumbers<Scalar> make_numbers(std::size_t size) {
-  auto* numbers = static_cast<Scalar*>(::operator new(size * sizeof(Scalar), vector_alignment));
-  std::fill_n(numbers, size, Scalar(0));
-  return AlignedNumbers<Scalar>(numbers);
-}
+/// Aligned to cache lines, which are as long as the longest vector register.
+template <class Number>
+using AlignedNumbers = std::vector<Number, boost::alignment::aligned_allocator<Number, 64>>;
 
 /// lanes: numbers a vector register holds.
 inline void put_lanes(ByteWriter& out, int lanes) {
@@ -47,14 +32,14 @@ inline void check_lanes(ByteReader& in, int lanes) {
   }
 }
 
-template <class Scalar>
-void put_numbers(ByteWriter& out, const AlignedNumbers<Scalar>& numbers, std::size_t size) {
-  out.put_array(std::span<const Scalar>(numbers.get(), size));
+template <class Number>
+void put_numbers(ByteWriter& out, const AlignedNumbers<Number>& numbers) {
+  out.put_array(std::span<const Number>(numbers));
 }
 
-template <class Scalar>
-void get_numbers(ByteReader& in, const AlignedNumbers<Scalar>& numbers, std::size_t size) {
-  in.get_into(std::span<Scalar>(numbers.get(), size));
+template <class Number>
+void get_numbers(ByteReader& in, AlignedNumbers<Number>& numbers) {
+  in.get_into(std::span<Number>(numbers));
 }
 
 }  // namespace fasweep

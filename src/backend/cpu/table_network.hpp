@@ -37,18 +37,17 @@ class TableNetwork {
         training_positions_(positioned_samples_ > 0 ? round_up(position_of_sample(positioned_samples_ - 1) + 1, lanes)
                                                     : 0),
         positions_(training_positions_ + round_up(start.rows - start.samples, lanes)),
-        gram_(make_numbers<Scalar>(start.samples * positions_)),
-        z_(make_numbers<Scalar>(static_cast<std::size_t>(start.width) * positions_)),
-        beta_(make_numbers<Scalar>(padded_width_)),
+        gram_(start.samples * positions_),
+        z_(static_cast<std::size_t>(start.width) * positions_),
+        beta_(padded_width_),
         feedback_(start.feedback),
-        active_(make_numbers<std::uint8_t>(static_cast<std::size_t>(padded_width_) * parts_ * part_bytes +
-                                           8)),  // as StoreMaskBits may ask for
-        step_(make_numbers<Scalar>(padded_width_)),
-        error_(make_numbers<Scalar>(positions_)),
-        tables_(make_numbers<Scalar>(part_groups * subsets * vectors_at_once * lanes)),
-        partial_outputs_(make_numbers<Scalar>(positions_)),
-        outputs_(make_numbers<Scalar>(rows_)) {
-    std::copy(start.output_weight.begin(), start.output_weight.end(), beta_.get());
+        active_(static_cast<std::size_t>(padded_width_) * parts_ * part_bytes + 8),  // as StoreMaskBits may ask for
+        step_(padded_width_),
+        error_(positions_),
+        tables_(part_groups * subsets * vectors_at_once * lanes),
+        partial_outputs_(positions_),
+        outputs_(rows_) {
+    std::ranges::copy(start.output_weight, beta_.begin());
     for (int row = 0; row < rows_; ++row) {
       if (is_in_tail(row)) {
         continue;
@@ -64,14 +63,14 @@ class TableNetwork {
       add_outputs(position);
     }
     collect_outputs();
-    tail_.add_outputs(beta_.get(), tail_outputs());
+    tail_.add_outputs(beta_.data(), tail_outputs());
   }
 
   /// H beta, rows.
-  [[nodiscard]] std::span<const Scalar> outputs() const { return {outputs_.get(), static_cast<std::size_t>(rows_)}; }
+  [[nodiscard]] std::span<const Scalar> outputs() const { return outputs_; }
   /// beta, width.
   [[nodiscard]] std::span<const Scalar> output_weight() const {
-    return {beta_.get(), static_cast<std::size_t>(width_)};
+    return {beta_.data(), static_cast<std::size_t>(width_)};
   }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
@@ -93,14 +92,14 @@ class TableNetwork {
       error_[position(i)] = error[i];
     }
     tail_.make_tables(error);
-    std::fill_n(partial_outputs_.get(), positions_, Scalar(0));
+    std::ranges::fill(partial_outputs_, Scalar(0));
     std::fill_n(tail_outputs(), tail_.rows(), Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
       update_output_weights<Rule>(first, end, decay, scale);
       if (tail_.rows() > 0) {
-        tail_.update_output_weights(error, first, end, scale, beta_.get(), &active_[tail_byte()]);
-        tail_.advance(first, end, step_.get(), beta_.get(), active_.get(), tail_outputs());
+        tail_.update_output_weights(error, first, end, scale, beta_.data(), &active_[tail_byte()]);
+        tail_.advance(first, end, step_.data(), beta_.data(), active_.data(), tail_outputs());
       }
       int position = 0;
       for (; position + vectors_at_once * lanes <= positions_; position += vectors_at_once * lanes) {
@@ -117,15 +116,15 @@ class TableNetwork {
   /// the next advance().
   void save(ByteWriter& out) const {
     put_lanes(out, lanes);
-    put_numbers(out, z_, width_ * positions_);
+    put_numbers(out, z_);
     tail_.save(out);
-    put_numbers(out, beta_, width_);
+    put_numbers(out, beta_);
   }
   void restore(ByteReader& in) {
     check_lanes(in, lanes);
-    get_numbers(in, z_, width_ * positions_);
+    get_numbers(in, z_);
     tail_.restore(in);
-    get_numbers(in, beta_, width_);
+    get_numbers(in, beta_);
   }
 
  private:
@@ -151,7 +150,7 @@ class TableNetwork {
     return row < samples_ ? position_of_sample(row) : training_positions_ + row - samples_;
   }
   [[nodiscard]] bool is_in_tail(int row) const { return row >= positioned_samples_ && row < samples_; }
-  [[nodiscard]] Scalar* tail_outputs() const { return &outputs_[positioned_samples_]; }
+  [[nodiscard]] Scalar* tail_outputs() { return outputs_.data() + positioned_samples_; }
   /// In active_, of unit 0 and the tail's samples.
   [[nodiscard]] std::size_t tail_byte() const { return active_byte(0, position_of_sample(positioned_samples_)); }
   [[nodiscard]] std::size_t active_byte(int unit, int position) const {
@@ -202,7 +201,7 @@ class TableNetwork {
   template <class Rule, int units>
   void update_units(int first, Scalar decay, Scalar scale) {
     // Local copies: the compiler cannot know that storing bits leaves the members alone.
-    const Scalar* const error = error_.get();
+    const Scalar* const error = error_.data();
     const int training_positions = training_positions_;
     const std::size_t z_stride = at(0, lanes);
     const Scalar* z = &z_[at(first, 0)];
@@ -272,9 +271,9 @@ class TableNetwork {
       output[v] = P::load(outputs + v * lanes);
     }
     // Local copies: the compiler cannot know that storing z leaves the members alone.
-    const Scalar* const step = step_.get();
-    const Scalar* const beta = beta_.get();
-    const Scalar* const sums = tables_.get();
+    const Scalar* const step = step_.data();
+    const Scalar* const beta = beta_.data();
+    const Scalar* const sums = tables_.data();
     const std::uint8_t* active = &active_[active_byte(first, part * part_positions)];
     const std::size_t z_stride = at(0, lanes);
     Scalar* z = &z_[at(first, position)];

@@ -36,10 +36,10 @@ class TableTail {
         samples_(start.samples),
         parts_((start.samples + part_samples - 1) / part_samples),
         units_((start.width + lanes - 1) / lanes * lanes),
-        gram_(make_numbers<Scalar>(rows_ * samples_)),
-        z_(make_numbers<Scalar>(static_cast<std::size_t>(rows_) * units_)),
-        tables_(make_numbers<Scalar>(parts_ * part_groups * rows_ * lanes)),
-        is_set_(make_numbers<Scalar>(subset_samples * lanes)) {
+        gram_(rows_ * samples_),
+        z_(static_cast<std::size_t>(rows_) * units_),
+        tables_(parts_ * part_groups * rows_ * lanes),
+        is_set_(subset_samples * lanes) {
     for (int k = 0; k < rows_; ++k) {
       const int row = samples_ - rows_ + k;
       for (int i = 0; i < samples_; ++i) {
@@ -119,8 +119,8 @@ class TableTail {
     }
   }
 
-  void save(ByteWriter& out) const { put_numbers(out, z_, static_cast<std::size_t>(rows_) * units_); }
-  void restore(ByteReader& in) { get_numbers(in, z_, static_cast<std::size_t>(rows_) * units_); }
+  void save(ByteWriter& out) const { put_numbers(out, z_); }
+  void restore(ByteReader& in) { get_numbers(in, z_); }
 
  private:
   using P = Pack<Scalar>;

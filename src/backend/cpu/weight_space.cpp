@@ -1,13 +1,15 @@
 #include "backend/cpu/weight_space.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
-#include <numeric>
 #include <span>
 #include <vector>
 
 #include <Eigen/Dense>
 
+#include "backend/cpu/blocked_network.hpp"
+#include "backend/cpu/evaluations.hpp"
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
@@ -18,19 +20,17 @@
 namespace fasweep {
 namespace {
 
-/// Hidden units lie in blocks, as many in each as the inputs multiply at once: W is [block][input][unit], Z and H are
-/// [block][sample][unit]. Units that fill the last block have weights 0 throughout and no part in anything. A step
-/// takes each block through its update and the next batch's forward pass while its weights are in cache. Activation and
-/// rule are looked up a block at a time, so that products are compiled once a precision.
+/// A step takes each block of hidden units through its update and the next batch's forward pass while its weights are
+/// in cache.
 template <class Scalar>
 class WeightSpaceState {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
-  using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 
   WeightSpaceState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
         training_(request.training),
+        idle_workers_(request.idle_workers),
         psi_(run.activation),
         rule_(run.rule),
         traits_(traits_of(request.record.metrics)),
@@ -38,26 +38,24 @@ class WeightSpaceState {
         masks_{run.seed, run.width, Purpose::masks},
         order_(request.training, request.data, run),
         inputs_(problem_),
-        units_(inputs_.block_units(problem_.width)),
-        blocks_((problem_.width + units_ - 1) / units_),
+        network_(problem_, training_, psi_, inputs_),
+        units_(network_.units()),
+        blocks_(network_.blocks()),
         most_samples_(static_cast<int>(order_.rows(0).size())),
-        output_scale_(training_.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(problem_.width)),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
-        feedback_(padded(problem_.feedback)),
-        output_weight_(padded(problem_.output_weight)),
-        hidden_weight_(blocked_hidden_weight()),
-        hidden_bias_(Vector::Zero(padded_width())),
-        output_bias_(Vector::Zero(problem_.outputs)),
-        activation_(make_numbers<Scalar>(static_cast<std::size_t>(blocks_) * block_numbers())),
-        mask_(make_numbers<Scalar>(drops() ? static_cast<std::size_t>(blocks_) * block_numbers() : 0)),
-        signal_(make_numbers<Scalar>(block_numbers())) {
+        evaluates_training_((traits_ & sees_training_set) != 0 && (batches_.size() > 1 || drops())),
+        evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
+        feedback_(network_.padded(problem_.feedback)),
+        activation_(static_cast<std::size_t>(blocks_) * block_numbers()),
+        mask_(drops() ? static_cast<std::size_t>(blocks_) * block_numbers() : 0),
+        signal_(block_numbers()) {
     load_batch();
     forward();
   }
 
   [[nodiscard]] double loss() const { return sums_.loss * loss_share(batch().size()); }
   [[nodiscard]] double decayed_square() const {
-    const double square = output_weight_.template cast<double>().squaredNorm();
+    const double square = network_.output_weight().template cast<double>().squaredNorm();
     return training_.decay == Decay::output ? square : square + hidden_square();
   }
 
@@ -71,28 +69,28 @@ class WeightSpaceState {
       load_batch();
     }
     if (training_.biases) {
-      output_bias_ -= static_cast<Scalar>(share) * error.rowwise().sum();
+      network_.output_bias() -= static_cast<Scalar>(share) * error.rowwise().sum();
     }
     outputs_.setZero(problem_.outputs, batch().size());
     for (int block = 0; block < blocks_; ++block) {
-      update(block, learned, error, static_cast<Scalar>(share * output_scale_),
+      update(block, learned, error, static_cast<Scalar>(share * network_.output_scale()),
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
     }
     take_errors_of_batch();
   }
 
-  [[nodiscard]] Observation observe() const {
+  [[nodiscard]] Observation observe() {
     Observation o;
     o.batch_loss = loss();
     observe_samples(o);
-    const Eigen::MatrixXd beta = output_weight_.topRows(problem_.width).template cast<double>();
+    const Eigen::MatrixXd beta = network_.output_weight().topRows(problem_.width).template cast<double>();
     const Eigen::MatrixXd b = feedback_.topRows(problem_.width).template cast<double>();
     o.decayed_square = decayed_square();
     o.output_square = beta.squaredNorm();
     o.feedback_square = b.squaredNorm();
     o.feedback_dot_output = (b.array() * beta.array()).sum();
-    o.max_output_change = (output_weight_ - padded(problem_.output_weight)).cwiseAbs().maxCoeff();
+    o.max_output_change = (network_.output_weight() - network_.padded(problem_.output_weight)).cwiseAbs().maxCoeff();
     if ((traits_ & for_several_outputs) != 0) {
       observe_signals(beta, b, error_.template cast<double>(), o);
     }
@@ -105,79 +103,47 @@ class WeightSpaceState {
     return o;
   }
 
-  /// Padding and all, as it lies in memory, which depends on the length of a vector.
-  void save(ByteWriter& out) const {
+  /// Fills in what the evaluations gave, one for each observation.
+  void complete(std::span<Observation> observations) {
+    if (!evaluates()) {
+      return;
+    }
+    const std::vector<Evaluation>& evaluations = evaluations_.settle();
+    assert(evaluations.size() == observations.size());
+    for (std::size_t k = 0; k < observations.size(); ++k) {
+      if (evaluates_training_) {
+        set_training(evaluations[k].training, observations[k]);
+      }
+      if (evaluates_test_) {
+        set_test(evaluations[k].test, observations[k]);
+      }
+    }
+  }
+
+  void save(ByteWriter& out) {
     put_lanes(out, Pack<Scalar>::lanes);
     out.put(step_);
-    put_numbers(out, hidden_weight_, hidden_numbers());
-    out.put_array(numbers(output_weight_));
-    out.put_array(numbers(hidden_bias_));
-    out.put_array(numbers(output_bias_));
+    network_.save(out);
+    evaluations_.save(out);
   }
 
   void restore(ByteReader& in) {
     check_lanes(in, Pack<Scalar>::lanes);
     step_ = in.get<std::int64_t>();
-    get_numbers(in, hidden_weight_, hidden_numbers());
-    get(in, output_weight_);
-    get(in, hidden_bias_);
-    get(in, output_bias_);
+    network_.restore(in);
+    evaluations_.restore(in);
     load_batch();
     forward();
   }
 
  private:
-  // Shapes of a block.
-  [[nodiscard]] int padded_width() const { return blocks_ * units_; }
-  [[nodiscard]] int real_units(int block) const { return std::min(units_, problem_.width - block * units_); }
   [[nodiscard]] std::size_t block_numbers() const { return static_cast<std::size_t>(units_) * most_samples_; }
-  [[nodiscard]] std::size_t block_weights() const { return static_cast<std::size_t>(units_) * problem_.inputs; }
-  [[nodiscard]] std::size_t hidden_numbers() const { return static_cast<std::size_t>(blocks_) * block_weights(); }
-  [[nodiscard]] Scalar* hidden_weight(int block) const { return &hidden_weight_[block * block_weights()]; }
-  [[nodiscard]] Scalar* activation(int block) const { return &activation_[block * block_numbers()]; }
-  [[nodiscard]] Scalar* mask(int block) const { return &mask_[block * block_numbers()]; }
+  [[nodiscard]] Scalar* activation(int block) { return &activation_[block * block_numbers()]; }
+  [[nodiscard]] const Scalar* activation(int block) const { return &activation_[block * block_numbers()]; }
+  [[nodiscard]] Scalar* mask(int block) { return &mask_[block * block_numbers()]; }
+  [[nodiscard]] const Scalar* mask(int block) const { return &mask_[block * block_numbers()]; }
   /// Units x samples of a block.
   [[nodiscard]] Eigen::Map<Matrix> samples(Scalar* first, int count) const { return {first, units_, count}; }
-
-  template <class Dense>
-  static std::span<const Scalar> numbers(const Dense& dense) {
-    return {dense.data(), static_cast<std::size_t>(dense.size())};
-  }
-  template <class Dense>
-  static void get(ByteReader& in, Dense& dense) {
-    in.get_into(std::span<Scalar>(dense.data(), static_cast<std::size_t>(dense.size())));
-  }
-  /// Width x outputs, filled up to whole blocks with zeros.
-  [[nodiscard]] Matrix padded(const std::vector<double>& weight) const {
-    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    Matrix result = Matrix::Zero(padded_width(), problem_.outputs);
-    result.topRows(problem_.width) =
-        Eigen::Map<const RowMajor>(weight.data(), problem_.width, problem_.outputs).template cast<Scalar>();
-    return result;
-  }
-  [[nodiscard]] AlignedNumbers<Scalar> blocked_hidden_weight() const {
-    AlignedNumbers<Scalar> result = make_numbers<Scalar>(hidden_numbers());
-    for_hidden_weights([&](std::size_t at, double start) { result[at] = static_cast<Scalar>(start); }, [](int) {});
-    return result;
-  }
-  /// visit(position in hidden_weight_, W(0) there) for the inputs of each unit, then unit_done(unit).
-  template <class Visit, class UnitDone>
-  void for_hidden_weights(Visit visit, UnitDone unit_done) const {
-    constexpr int units_at_once = 16;
-    std::vector<double> start(static_cast<std::size_t>(units_at_once) * problem_.inputs);
-    for (int r = 0; r < problem_.width; ++r) {
-      if (r % units_at_once == 0) {
-        const int units = std::min(units_at_once, problem_.width - r);
-        problem_.fill_hidden_weight(r, std::span(start).first(static_cast<std::size_t>(units) * problem_.inputs));
-      }
-      const std::size_t first = static_cast<std::size_t>(r / units_) * block_weights() + r % units_;
-      const double* unit = &start[static_cast<std::size_t>(r % units_at_once) * problem_.inputs];
-      for (int j = 0; j < problem_.inputs; ++j) {
-        visit(first + static_cast<std::size_t>(j) * units_, unit[j]);
-      }
-      unit_done(r);
-    }
-  }
 
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
   [[nodiscard]] double loss_share(int samples) const {
@@ -187,20 +153,7 @@ class WeightSpaceState {
   void load_batch() {
     const std::span<const std::int32_t> rows = order_.rows(step_);
     batches_[step_ % batches_.size()].load(rows, BatchUse::training);
-    targets_ = targets_of(rows);
-  }
-  /// Outputs x rows.
-  [[nodiscard]] Matrix targets_of(std::span<const std::int32_t> rows) const {
-    const std::span<const double> y =
-        problem_.dataset == nullptr ? std::span<const double>(problem_.y) : problem_.dataset->y;
-    const int outputs = problem_.outputs;
-    Matrix result(outputs, static_cast<Eigen::Index>(rows.size()));
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      const double* row = &y[static_cast<std::size_t>(rows[i]) * outputs];
-      result.col(static_cast<Eigen::Index>(i)) =
-          Eigen::Map<const Eigen::VectorXd>(row, outputs).template cast<Scalar>();
-    }
-    return result;
+    targets_ = network_.targets_of(rows);
   }
 
   void forward() {
@@ -215,25 +168,11 @@ class WeightSpaceState {
   /// instructions as one that was never saved.
   [[gnu::noinline]] void forward(int block) {
     Scalar* h = activation(block);
-    activate(block, batch(), h);
+    network_.activate(block, batch(), h);
     if (drops()) {
       draw_mask(block);
     }
-    outputs_.noalias() += output_weight_.middleRows(block * units_, units_).transpose() * seen(block, batch().size());
-  }
-
-  /// h = psi(W x + bias) of a block for any batch.
-  void activate(int block, const InputBatch<Scalar>& rows, Scalar* h) const {
-    rows.multiply(hidden_weight(block), units_, h);
-    const auto size = static_cast<std::ptrdiff_t>(units_) * rows.size();
-    if (training_.biases) {
-      samples(h, rows.size()).colwise() += hidden_bias_.segment(block * units_, units_);
-    }
-    Activations::visit(psi_, [&](auto type) {
-      for (std::ptrdiff_t i = 0; i < size; ++i) {
-        h[i] = decltype(type)::type::value(h[i]);
-      }
-    });
+    outputs_.noalias() += network_.output_weight(block).transpose() * seen(block, batch().size());
   }
 
   /// H as the output layer sees it. Valid until the next call.
@@ -261,25 +200,19 @@ class WeightSpaceState {
   }
 
   void take_errors_of_batch() {
-    scale_outputs(outputs_);
+    network_.finish_outputs(outputs_);
     error_.resize(outputs_.rows(), outputs_.cols());
     sums_ = take_errors(training_.loss, outputs_, targets_, error_);
-  }
-  void scale_outputs(Matrix& outputs) const {
-    outputs *= static_cast<Scalar>(output_scale_);
-    if (training_.biases) {
-      outputs.colwise() += output_bias_;
-    }
   }
 
   /// v of a block's units, units x outputs.
   [[nodiscard]] Matrix rule_feedback(int block) const {
+    const Matrix& beta = network_.output_weight();
     Matrix v(units_, problem_.outputs);
     Rules::visit(rule_, [&](auto type) {
       for (Eigen::Index c = 0; c < v.cols(); ++c) {
         for (int u = 0; u < units_; ++u) {
-          v(u, c) =
-              decltype(type)::type::feedback(feedback_(block * units_ + u, c), output_weight_(block * units_ + u, c));
+          v(u, c) = decltype(type)::type::feedback(feedback_(block * units_ + u, c), beta(block * units_ + u, c));
         }
       }
     });
@@ -311,76 +244,70 @@ class WeightSpaceState {
   /// One step of a block's weights from the batch its activations are of.
   void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, Scalar scale, Scalar decay) {
     const Matrix v = -scale * rule_feedback(block);
-    make_signal(block, v, error, signal_.get());
-    const int real = real_units(block);
-    auto beta = output_weight_.middleRows(block * units_, real);
+    make_signal(block, v, error, signal_.data());
+    const int real = network_.real_units(block);
+    auto beta = network_.output_weight().middleRows(block * units_, real);
     const Matrix gradient = seen(block, learned.size()).topRows(real) * error.transpose();
     beta = decay * beta - scale * gradient;
     if (training_.decay == Decay::all) {
-      Eigen::Map<Vector>(hidden_weight(block), static_cast<Eigen::Index>(block_weights())) *= decay;
+      Eigen::Map<Matrix>(network_.hidden_weight(block), units_, problem_.inputs) *= decay;
     }
     if (training_.biases) {
-      hidden_bias_.segment(block * units_, units_) += samples(signal_.get(), learned.size()).rowwise().sum();
+      network_.hidden_bias().segment(block * units_, units_) += samples(signal_.data(), learned.size()).rowwise().sum();
     }
-    learned.add_transposed(signal_.get(), units_, hidden_weight(block));
+    learned.add_transposed(signal_.data(), units_, network_.hidden_weight(block));
   }
 
   [[nodiscard]] double hidden_square() const {
     double sum = 0;
-    for (std::size_t i = 0; i < hidden_numbers(); ++i) {
-      sum += static_cast<double>(hidden_weight_[i]) * static_cast<double>(hidden_weight_[i]);
+    for (const Scalar w : network_.hidden_weights()) {
+      sum += static_cast<double>(w) * static_cast<double>(w);
     }
     return sum;
   }
 
-  void observe_samples(Observation& o) const {
-    if ((traits_ & sees_training_set) != 0) {
-      const bool known = batches_.size() == 1 && !drops();
-      const OutputSums sums = known ? sums_ : evaluate(0, problem_.samples);
-      o.loss = sums.loss * loss_share(problem_.samples);
-      o.squared_error = sums.squared_error;
-      o.accuracy = accuracy(sums, problem_.samples);
+  /// Of the sets that the step's batch does not show, at the latest when complete() is called.
+  void observe_samples(Observation& o) {
+    if ((traits_ & sees_training_set) != 0 && !evaluates_training_) {
+      set_training(sums_, o);
     }
-    if ((traits_ & sees_test_set) != 0 && problem_.test_samples > 0) {
-      const OutputSums sums = evaluate(problem_.samples, problem_.test_samples);
-      o.test_loss = sums.loss * loss_share(problem_.test_samples);
-      o.test_accuracy = accuracy(sums, problem_.test_samples);
+    if (!evaluates()) {
+      return;
+    }
+    const int training = evaluates_training_ ? problem_.samples : 0;
+    const int test = evaluates_test_ ? problem_.test_samples : 0;
+    const auto evaluate = [training, first_test = problem_.samples, test](const BlockedNetwork<Scalar>& network) {
+      return Evaluation{network.evaluate(0, training), network.evaluate(first_test, test)};
+    };
+    constexpr double worth_a_copy = 1e7;  // multiply-adds, about a millisecond
+    if (static_cast<double>(training + test) * problem_.inputs * problem_.width < worth_a_copy) {
+      evaluations_.add(evaluate(network_));
+    } else {
+      evaluations_.begin([evaluate, network = network_] { return evaluate(network); }, idle_workers_);
     }
   }
 
+  [[nodiscard]] bool evaluates() const { return evaluates_training_ || evaluates_test_; }
+  void set_training(const OutputSums& sums, Observation& o) const {
+    o.loss = sums.loss * loss_share(problem_.samples);
+    o.squared_error = sums.squared_error;
+    o.accuracy = accuracy(sums, problem_.samples);
+  }
+  void set_test(const OutputSums& sums, Observation& o) const {
+    o.test_loss = sums.loss * loss_share(problem_.test_samples);
+    o.test_accuracy = accuracy(sums, problem_.test_samples);
+  }
   [[nodiscard]] double accuracy(const OutputSums& sums, int samples) const {
     return is_classes_ ? sums.correct / samples : not_a_number;
-  }
-
-  /// Of `count` rows from `first` on, without dropout; some rows at a time, which bounds the memory.
-  [[nodiscard]] OutputSums evaluate(int first, int count) const {
-    constexpr int most_rows = 512;
-    InputBatch<Scalar> batch(inputs_);
-    const auto h = make_numbers<Scalar>(static_cast<std::size_t>(units_) * std::min(most_rows, count));
-    OutputSums sums;
-    for (int done = 0; done < count; done += most_rows) {
-      std::vector<std::int32_t> rows(static_cast<std::size_t>(std::min(most_rows, count - done)));
-      std::iota(rows.begin(), rows.end(), first + done);
-      batch.load(rows, BatchUse::evaluation);
-      Matrix outputs = Matrix::Zero(problem_.outputs, batch.size());
-      for (int block = 0; block < blocks_; ++block) {
-        activate(block, batch, h.get());
-        outputs.noalias() +=
-            output_weight_.middleRows(block * units_, units_).transpose() * samples(h.get(), batch.size());
-      }
-      scale_outputs(outputs);
-      Matrix error(outputs.rows(), outputs.cols());
-      sums += take_errors(training_.loss, outputs, targets_of(rows), error);
-    }
-    return sums;
   }
 
   void observe_hidden_change(Observation& o) const {
     double unit = 0;
     double largest = 0;
-    for_hidden_weights(
+    const AlignedNumbers<Scalar>& w = network_.hidden_weights();
+    network_.for_hidden_weights(
         [&](std::size_t at, double start) {
-          const auto change = static_cast<double>(hidden_weight_[at] - static_cast<Scalar>(start));
+          const auto change = static_cast<double>(w[at] - static_cast<Scalar>(start));
           unit += change * change;
         },
         [&](int) {
@@ -393,13 +320,13 @@ class WeightSpaceState {
 
   /// S(v) and S(beta) of the batch.
   void observe_gradients(Observation& o) const {
-    const auto rule = make_numbers<Scalar>(block_weights());
-    const auto backprop = make_numbers<Scalar>(block_weights());
-    const double scale = output_scale_ * loss_share(batch().size());
+    AlignedNumbers<Scalar> rule(network_.block_weights());
+    AlignedNumbers<Scalar> backprop(network_.block_weights());
+    const double scale = network_.output_scale() * loss_share(batch().size());
     for (int block = 0; block < blocks_; ++block) {
-      make_gradient(block, rule_feedback(block), rule.get());
-      make_gradient(block, output_weight_.middleRows(block * units_, units_), backprop.get());
-      for (std::size_t i = 0; i < block_weights(); ++i) {
+      make_gradient(block, rule_feedback(block), rule);
+      make_gradient(block, network_.output_weight(block), backprop);
+      for (std::size_t i = 0; i < rule.size(); ++i) {
         const double r = scale * static_cast<double>(rule[i]);
         const double b = scale * static_cast<double>(backprop[i]);
         o.rule_gradient_square += r * r;
@@ -409,15 +336,16 @@ class WeightSpaceState {
     }
   }
   /// [input][unit] of a block, without scale.
-  void make_gradient(int block, const Matrix& v, Scalar* gradient) const {
-    std::fill_n(gradient, block_weights(), Scalar(0));
-    const auto signal = make_numbers<Scalar>(block_numbers());
-    make_signal(block, v, error_, signal.get());
-    batch().add_transposed(signal.get(), units_, gradient);
+  void make_gradient(int block, const Matrix& v, AlignedNumbers<Scalar>& gradient) const {
+    std::ranges::fill(gradient, Scalar(0));
+    AlignedNumbers<Scalar> signal(block_numbers());
+    make_signal(block, v, error_, signal.data());
+    batch().add_transposed(signal.data(), units_, gradient.data());
   }
 
   const Problem& problem_;
   const TrainingSettings& training_;
+  IdleWorkers* idle_workers_;
   int psi_;          // position in Activations
   int rule_;         // position in Rules
   unsigned traits_;  // of the recorded metrics
@@ -425,17 +353,15 @@ class WeightSpaceState {
   RandomStream masks_;
   BatchOrder order_;
   InputRows<Scalar> inputs_;
+  BlockedNetwork<Scalar> network_;
   int units_;  // of a block
   int blocks_;
   int most_samples_;  // of a batch
-  double output_scale_;
   std::int64_t step_ = 0;
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
-  Matrix feedback_;                          // padded width x outputs
-  Matrix output_weight_;                     // likewise
-  AlignedNumbers<Scalar> hidden_weight_;
-  Vector hidden_bias_;                 // padded width
-  Vector output_bias_;                 // outputs
+  bool evaluates_training_;                  // what is recorded needs more than the batch
+  bool evaluates_test_;
+  Matrix feedback_;                    // padded width x outputs
   AlignedNumbers<Scalar> activation_;  // of the batch
   AlignedNumbers<Scalar> mask_;        // likewise, with dropout
   AlignedNumbers<Scalar> signal_;      // of one block
@@ -444,6 +370,7 @@ class WeightSpaceState {
   Matrix outputs_;                     // likewise
   Matrix error_;                       // likewise
   OutputSums sums_;                    // of the batch
+  Evaluations evaluations_;            // of copies of the network; what they refer to lies above
 };
 
 }  // namespace
