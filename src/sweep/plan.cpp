@@ -102,8 +102,9 @@ std::int64_t Plan::record_bytes() const {
 
 namespace {
 
-/// Full batch: weights, their start and their gradient; pre-activations, activations and derivatives of all samples.
-/// Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they are sparse.
+/// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
+/// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
+/// are sparse.
 std::int64_t worker_bytes(const Job& job, std::int64_t width) {
   constexpr std::int64_t evaluated_samples = 512;
   const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;

@@ -266,7 +266,7 @@ class WeightSpaceState {
     return sum;
   }
 
-  /// Of the sets that the step's batch does not show, at the latest when complete() is called.
+  /// What needs other samples than the step's batch is left to complete().
   void observe_samples(Observation& o) {
     if ((traits_ & sees_training_set) != 0 && !evaluates_training_) {
       set_training(sums_, o);

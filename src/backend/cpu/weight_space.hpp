@@ -1,14 +1,12 @@
-// The reference solver: keeps W and beta and takes the steps as the paper writes them, with Eigen's matrix products.
+// The reference solver: keeps W and beta and takes the steps as the paper writes them, by dense or sparse products.
 // 4 n d p flop a step. Precision is `Scalar` throughout; recorded sums are float64.
 #pragma once
-
-#include <vector>
 
 #include "train/trainer.hpp"
 
 namespace fasweep {
 
-/// Trains the runs one after the other; all of request.problem. Scalar: float or double.
+/// Trains a run of request.problem. Scalar: float or double.
 template <class Scalar>
 [[nodiscard]] RunRecord train_weight_space(const TrainingRequest& request, const RunSpec& run);
 
