@@ -30,6 +30,7 @@ HOME: dict[str, set[str]] = {
     "hwy/": {"backend/cpu"},
     "boost/program_options": {"cli", "sweep"},
     "boost/crc": {"data", "store"},
+    "boost/align": {"backend/cpu"},
     "boost/version": {"cli"},
     "hdf5": {"data/hdf5_table.cpp", "store"},
     "zlib.h": {"data"},

@@ -78,7 +78,7 @@ class TableNetwork {
       tail_.copy_pre_activations(row - positioned_samples_, first, z);
       return;
     }
-    const Scalar* from = &z_[at(first, position(row))];
+    const Scalar* from = z_.data() + at(first, position(row));
     for (Scalar& value : z) {
       value = *from;
       from += lanes;
@@ -98,7 +98,7 @@ class TableNetwork {
       const int end = std::min(first + tile_units, width_);
       update_output_weights<Rule>(first, end, decay, scale);
       if (tail_.rows() > 0) {
-        tail_.update_output_weights(error, first, end, scale, beta_.data(), &active_[tail_byte()]);
+        tail_.update_output_weights(error, first, end, scale, beta_.data(), active_.data() + tail_byte());
         tail_.advance(first, end, step_.data(), beta_.data(), active_.data(), tail_outputs());
       }
       int position = 0;
@@ -204,14 +204,14 @@ class TableNetwork {
     const Scalar* const error = error_.data();
     const int training_positions = training_positions_;
     const std::size_t z_stride = at(0, lanes);
-    const Scalar* z = &z_[at(first, 0)];
+    const Scalar* z = z_.data() + at(first, 0);
     P gradient[units];
     for (int u = 0; u < units; ++u) {
       gradient[u] = P::broadcast(0);
     }
     for (int position = 0; position < training_positions; position += lanes, z += z_stride) {
       const P e = P::load(error + position);
-      std::uint8_t* const active = &active_[active_byte(first, position)];
+      std::uint8_t* const active = active_.data() + active_byte(first, position);
 #pragma GCC unroll 4
       for (int u = 0; u < units; ++u) {
         const P h = Activation::value(P::load(z + u * lanes));
@@ -265,7 +265,7 @@ class TableNetwork {
         return add_part<vectors, size - 1, is_last>(part_size, first, end, position, part);
       }
     }
-    Scalar* const outputs = &partial_outputs_[position];
+    Scalar* const outputs = partial_outputs_.data() + position;
     std::array<P, vectors> output;
     for (int v = 0; v < vectors; ++v) {
       output[v] = P::load(outputs + v * lanes);
@@ -274,9 +274,9 @@ class TableNetwork {
     const Scalar* const step = step_.data();
     const Scalar* const beta = beta_.data();
     const Scalar* const sums = tables_.data();
-    const std::uint8_t* active = &active_[active_byte(first, part * part_positions)];
+    const std::uint8_t* active = active_.data() + active_byte(first, part * part_positions);
     const std::size_t z_stride = at(0, lanes);
-    Scalar* z = &z_[at(first, position)];
+    Scalar* z = z_.data() + at(first, position);
     for (int r = first; r < end; ++r, active += part_bytes, z += lanes) {
       const std::array<P, vectors> sum = add_subsets<vectors, size>(active, sums);
 #pragma GCC unroll 2

@@ -57,7 +57,7 @@ class TableTail {
   [[nodiscard]] int rows() const { return rows_; }
 
   void copy_pre_activations(int k, int first, std::span<Scalar> z) const {
-    std::copy_n(&z_[static_cast<std::size_t>(k) * units_ + first], z.size(), z.begin());
+    std::copy_n(z_of(k, first), z.size(), z.begin());
   }
 
   /// beta -= scale H^T e of the tail's samples, for the units first to end. error: samples; active: of unit 0, the byte
@@ -129,8 +129,10 @@ class TableTail {
   static constexpr int subset_samples = std::countr_zero(static_cast<unsigned>(lanes));
   static constexpr int part_groups = (part_samples + subset_samples - 1) / subset_samples;
 
-  [[nodiscard]] Scalar* z_of(int k, int unit) { return &z_[static_cast<std::size_t>(k) * units_ + unit]; }
-  [[nodiscard]] const Scalar* z_of(int k, int unit) const { return &z_[static_cast<std::size_t>(k) * units_ + unit]; }
+  [[nodiscard]] Scalar* z_of(int k, int unit) { return z_.data() + static_cast<std::size_t>(k) * units_ + unit; }
+  [[nodiscard]] const Scalar* z_of(int k, int unit) const {
+    return z_.data() + static_cast<std::size_t>(k) * units_ + unit;
+  }
   [[nodiscard]] int groups(int part) const {
     const int samples = std::min(part_samples, samples_ - part * part_samples);
     return (samples + subset_samples - 1) / subset_samples;
@@ -180,7 +182,7 @@ class TableTail {
   void add_part(const std::uint8_t* words, int part, P (&moves)[rows]) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const Whole whole;
-    const Scalar* const table = &tables_[part * part_groups * rows * lanes];
+    const Scalar* const table = tables_.data() + part * part_groups * rows * lanes;
     const auto* const from = reinterpret_cast<const std::uint64_t*>(words);
     if constexpr (sizeof(Scalar) == sizeof(std::uint64_t)) {
       add_groups<rows>(hn::Load(whole, from), groups(part), table, moves);
