@@ -81,7 +81,7 @@ void write_text(hid_t group, const char* name, const std::string& text) {
   const Handle dataset(H5Dcreate2(group, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
                        std::string("writing ") + name);
   const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, std::string("writing ") + name);
-  constexpr std::size_t buffer_bytes = 4096;  // HDF5 would clear 2 MB for one pointer, twice
+  constexpr std::size_t buffer_bytes = 4096;  // by default HDF5 clears two of 1 MB, for one pointer
   check(H5Pset_buffer(transfer.id(), buffer_bytes, nullptr, nullptr), std::string("writing ") + name);
   const char* pointer = text.c_str();
   check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), static_cast<const void*>(&pointer)),

@@ -1,8 +1,11 @@
-// Put before the C library with LD_PRELOAD, gives a program a failing disk and a clock that goes backwards:
+// Put before the C library with LD_PRELOAD, gives a program a failing disk, a clock that goes backwards, or no memory
+// to share with other processes:
 //   FASWEEP_EIO=CALL:PART:COUNT  from the COUNTth time on, CALL (pwrite, fdatasync or fsync) on a file with PART in its
 //                                path fails with EIO
 //   FASWEEP_CLOCK=backwards      every look at the time of day is an hour before the last one
+//   FASWEEP_MEMFD=none           memfd_create fails with ENOSYS
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -87,6 +90,16 @@ int fdatasync(int file) {
 int fsync(int file) {
   static const auto call = original<int(int)>("fsync");
   return fails("fsync", file) ? -1 : call(file);
+}
+
+int memfd_create(const char* name, unsigned flags) noexcept {
+  static const auto call = original<int(const char*, unsigned)>("memfd_create");
+  const char* variable = std::getenv("FASWEEP_MEMFD");
+  if (variable != nullptr && std::string_view(variable) == "none") {
+    errno = ENOSYS;
+    return -1;
+  }
+  return call(name, flags);
 }
 
 int clock_gettime(clockid_t clock, timespec* time) noexcept {

@@ -1,5 +1,5 @@
 """A disk that fails stops a sweep with a clear error, keeps what was acknowledged, and the same command continues; a clock
-that goes backwards changes nothing but time stamps."""
+that goes backwards changes nothing but time stamps; ranks that cannot share memory read their data for themselves."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import kill
 import pytest
+import test_datasets as datasets
 
 LIBRARY = kill.BINARY.parent / "libfasweep-interpose.so"
 
@@ -78,3 +79,27 @@ def test_clock_that_goes_backwards(folder: Path, reference: Path, ranks: int):
         stamps = file["finished_at"][...]
     assert (stamps < before - 3600).all()  # the clock did go backwards
     kill.assert_same_results(folder / "out.h5", reference)
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same data", "other data"])
+def test_ranks_without_shared_memory_read_for_themselves(folder: Path, same: bool):
+    """As on two nodes, whose disks two folders play; a rank that finds other data than rank 0 names itself."""
+    if shutil.which("mpirun") is None:
+        pytest.skip("no mpirun on PATH")
+    there = folder / "there"
+    there.mkdir()
+    for place, seed in ((folder, 0), (there, 0 if same else 1)):
+        (place / "job.cfg").write_text(datasets.JOB)
+        datasets.write_set(place / "set", seed)
+    command = [str(kill.BINARY), "run", "job.cfg", "-o"]
+    ranks = [["-n", "1", "-wdir", str(place), *command, "out.h5"] for place in (folder, there)]
+    result = subprocess.run(["mpirun", *ranks[0], ":", *ranks[1]], text=True, capture_output=True, timeout=120,
+                            env=kill.environment(LD_PRELOAD=str(LIBRARY), FASWEEP_MEMFD="none",
+                                                 ASAN_OPTIONS="verify_asan_link_order=0"))
+    if same:
+        assert result.returncode == 0, result.stderr
+        subprocess.run([*command, "alone.h5"], cwd=folder, check=True, capture_output=True, timeout=120)
+        kill.assert_same_results(folder / "out.h5", folder / "alone.h5")
+    else:
+        assert result.returncode != 0
+        assert "fasweep: rank 1 on " in result.stderr and "checksum" in result.stderr, result.stderr
