@@ -39,15 +39,13 @@ class WeightSpaceState {
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
-        units_(network_.units()),
-        blocks_(network_.blocks()),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
         evaluates_training_((traits_ & sees_training_set) != 0 && (batches_.size() > 1 || drops())),
         evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
         feedback_(network_.padded(problem_.feedback)),
-        activation_(static_cast<std::size_t>(blocks_) * block_numbers()),
-        mask_(drops() ? static_cast<std::size_t>(blocks_) * block_numbers() : 0),
+        activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
+        mask_(drops() ? static_cast<std::size_t>(blocks()) * block_numbers() : 0),
         signal_(block_numbers()) {
     load_batch();
     forward();
@@ -72,7 +70,7 @@ class WeightSpaceState {
       network_.output_bias() -= static_cast<Scalar>(share) * error.rowwise().sum();
     }
     outputs_.setZero(problem_.outputs, batch().size());
-    for (int block = 0; block < blocks_; ++block) {
+    for (int block = 0; block < blocks(); ++block) {
       update(block, learned, error, static_cast<Scalar>(share * network_.output_scale()),
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
@@ -137,13 +135,15 @@ class WeightSpaceState {
   }
 
  private:
-  [[nodiscard]] std::size_t block_numbers() const { return static_cast<std::size_t>(units_) * most_samples_; }
+  [[nodiscard]] int units() const { return network_.units(); }  // of a block
+  [[nodiscard]] int blocks() const { return network_.blocks(); }
+  [[nodiscard]] std::size_t block_numbers() const { return static_cast<std::size_t>(units()) * most_samples_; }
   [[nodiscard]] Scalar* activation(int block) { return &activation_[block * block_numbers()]; }
   [[nodiscard]] const Scalar* activation(int block) const { return &activation_[block * block_numbers()]; }
   [[nodiscard]] Scalar* mask(int block) { return &mask_[block * block_numbers()]; }
   [[nodiscard]] const Scalar* mask(int block) const { return &mask_[block * block_numbers()]; }
   /// Units x samples of a block.
-  [[nodiscard]] Eigen::Map<Matrix> samples(Scalar* first, int count) const { return {first, units_, count}; }
+  [[nodiscard]] Eigen::Map<Matrix> samples(Scalar* first, int count) const { return {first, units(), count}; }
 
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
   [[nodiscard]] double loss_share(int samples) const {
@@ -158,7 +158,7 @@ class WeightSpaceState {
 
   void forward() {
     outputs_.setZero(problem_.outputs, batch().size());
-    for (int block = 0; block < blocks_; ++block) {
+    for (int block = 0; block < blocks(); ++block) {
       forward(block);
     }
     take_errors_of_batch();
@@ -188,12 +188,12 @@ class WeightSpaceState {
   void draw_mask(int block) {
     const auto keep = static_cast<Scalar>(1 / (1 - training_.dropout));
     const auto stride = static_cast<std::uint64_t>((problem_.width + 1) / 2 * 2);  // streams are read at even positions
-    std::vector<double> uniform(static_cast<std::size_t>(units_));
+    std::vector<double> uniform(static_cast<std::size_t>(units()));
     for (int i = 0; i < batch().size(); ++i) {
       const auto sample = static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(most_samples_) + i;
-      masks_.fill_uniform(uniform, sample * stride + static_cast<std::uint64_t>(block) * units_);
-      Scalar* m = mask(block) + static_cast<std::ptrdiff_t>(i) * units_;
-      for (int u = 0; u < units_; ++u) {
+      masks_.fill_uniform(uniform, sample * stride + static_cast<std::uint64_t>(block) * units());
+      Scalar* m = mask(block) + static_cast<std::ptrdiff_t>(i) * units();
+      for (int u = 0; u < units(); ++u) {
         m[u] = uniform[static_cast<std::size_t>(u)] < training_.dropout ? Scalar(0) : keep;
       }
     }
@@ -208,11 +208,11 @@ class WeightSpaceState {
   /// v of a block's units, units x outputs.
   [[nodiscard]] Matrix rule_feedback(int block) const {
     const Matrix& beta = network_.output_weight();
-    Matrix v(units_, problem_.outputs);
+    Matrix v(units(), problem_.outputs);
     Rules::visit(rule_, [&](auto type) {
       for (Eigen::Index c = 0; c < v.cols(); ++c) {
-        for (int u = 0; u < units_; ++u) {
-          v(u, c) = decltype(type)::type::feedback(feedback_(block * units_ + u, c), beta(block * units_ + u, c));
+        for (int u = 0; u < units(); ++u) {
+          v(u, c) = decltype(type)::type::feedback(feedback_(block * units() + u, c), beta(block * units() + u, c));
         }
       }
     });
@@ -230,12 +230,12 @@ class WeightSpaceState {
     Activations::visit(psi_, [&](auto type) {
       const Scalar* h = activation(block);
       const Scalar* m = drops() ? mask(block) : nullptr;
-      for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units_, h += units_) {
-        for (int u = 0; u < units_; ++u) {
+      for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units(), h += units()) {
+        for (int u = 0; u < units(); ++u) {
           signal[u] *= decltype(type)::type::derivative(h[u]);
         }
-        for (int u = 0; m != nullptr && u < units_; ++u) {
-          signal[u] *= m[i * units_ + u];
+        for (int u = 0; m != nullptr && u < units(); ++u) {
+          signal[u] *= m[i * units() + u];
         }
       }
     });
@@ -246,16 +246,17 @@ class WeightSpaceState {
     const Matrix v = -scale * rule_feedback(block);
     make_signal(block, v, error, signal_.data());
     const int real = network_.real_units(block);
-    auto beta = network_.output_weight().middleRows(block * units_, real);
+    auto beta = network_.output_weight().middleRows(block * units(), real);
     const Matrix gradient = seen(block, learned.size()).topRows(real) * error.transpose();
     beta = decay * beta - scale * gradient;
     if (training_.decay == Decay::all) {
-      Eigen::Map<Matrix>(network_.hidden_weight(block), units_, problem_.inputs) *= decay;
+      Eigen::Map<Matrix>(network_.hidden_weight(block), units(), problem_.inputs) *= decay;
     }
     if (training_.biases) {
-      network_.hidden_bias().segment(block * units_, units_) += samples(signal_.data(), learned.size()).rowwise().sum();
+      network_.hidden_bias().segment(block * units(), units()) +=
+          samples(signal_.data(), learned.size()).rowwise().sum();
     }
-    learned.add_transposed(signal_.data(), units_, network_.hidden_weight(block));
+    learned.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
   }
 
   [[nodiscard]] double hidden_square() const {
@@ -323,7 +324,7 @@ class WeightSpaceState {
     AlignedNumbers<Scalar> rule(network_.block_weights());
     AlignedNumbers<Scalar> backprop(network_.block_weights());
     const double scale = network_.output_scale() * loss_share(batch().size());
-    for (int block = 0; block < blocks_; ++block) {
+    for (int block = 0; block < blocks(); ++block) {
       make_gradient(block, rule_feedback(block), rule);
       make_gradient(block, network_.output_weight(block), backprop);
       for (std::size_t i = 0; i < rule.size(); ++i) {
@@ -340,7 +341,7 @@ class WeightSpaceState {
     std::ranges::fill(gradient, Scalar(0));
     AlignedNumbers<Scalar> signal(block_numbers());
     make_signal(block, v, error_, signal.data());
-    batch().add_transposed(signal.data(), units_, gradient.data());
+    batch().add_transposed(signal.data(), units(), gradient.data());
   }
 
   const Problem& problem_;
@@ -354,8 +355,6 @@ class WeightSpaceState {
   BatchOrder order_;
   InputRows<Scalar> inputs_;
   BlockedNetwork<Scalar> network_;
-  int units_;  // of a block
-  int blocks_;
   int most_samples_;  // of a batch
   std::int64_t step_ = 0;
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
