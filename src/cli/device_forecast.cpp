@@ -27,7 +27,7 @@ double mean_steps(const Job& job, int activation) {
   double steps = 0;
   for (const double ridge : job.grid.ridges) {
     const TrainingSettings& t = job.training;
-    const double step_size = t.step_size[static_cast<std::size_t>(activation)];
+    const double step_size = job.step_size[static_cast<std::size_t>(activation)];
     steps += static_cast<double>(StopMonitor(t.stop, t.schedule, step_size, ridge, t.max_steps).last_step());
   }
   return steps / static_cast<double>(job.grid.ridges.size());

@@ -94,7 +94,6 @@ enum class Decay { output, all };
 inline constexpr std::array<std::string_view, 2> decay_names{"output", "all"};
 
 struct TrainingSettings {
-  std::array<double, Activations::size> step_size{};  // eta > 0 for each activation, in the order of `Activations`
   Schedule schedule;
   std::int64_t max_steps = 20000;  // >= 0
   StopRule stop;
@@ -128,6 +127,7 @@ struct RunSpec {
   int activation = 0;    // position in `Activations`
   int rule = 0;          // position in `Rules`
   std::int64_t seed = 0;
+  double step_size = 0;  // eta > 0
 };
 
 }  // namespace fasweep

@@ -149,7 +149,7 @@ void read_step_size(Job& job, std::string_view text) {
     return *value;
   };
   if (text.find(':') == std::string_view::npos) {
-    job.training.step_size.fill(read(text));
+    job.step_size.fill(read(text));
     return;
   }
   std::vector<int> named;
@@ -159,15 +159,15 @@ void read_step_size(Job& job, std::string_view text) {
       throw ConfigError("'" + std::string(item) + "' names no activation");
     }
     named.push_back(read_name(trim(item.substr(0, colon)), Activations::names));
-    job.training.step_size[static_cast<std::size_t>(named.back())] = read(trim(item.substr(colon + 1)));
+    job.step_size[static_cast<std::size_t>(named.back())] = read(trim(item.substr(colon + 1)));
   }
   reject_repeats(named);
 }
 
 std::string write_step_size(const Job& job) {
   std::string text;
-  for (std::size_t i = 0; i < job.training.step_size.size(); ++i) {
-    text += (i == 0 ? "" : ", ") + std::string(Activations::names[i]) + ":" + format_real(job.training.step_size[i]);
+  for (std::size_t i = 0; i < job.step_size.size(); ++i) {
+    text += (i == 0 ? "" : ", ") + std::string(Activations::names[i]) + ":" + format_real(job.step_size[i]);
   }
   return text;
 }
@@ -176,7 +176,7 @@ std::string default_step_size() {
   Job job;
   Activations::for_each([&](auto type) {
     using Type = typename decltype(type)::type;
-    job.training.step_size[static_cast<std::size_t>(Activations::index_of<Type>())] = Type::step_size;
+    job.step_size[static_cast<std::size_t>(Activations::index_of<Type>())] = Type::step_size;
   });
   return write_step_size(job);
 }
@@ -623,7 +623,7 @@ bool covers(std::string_view key, const Job& stored, const Job& wanted) {
   }
   return std::all_of(stored.grid.activations.begin(), stored.grid.activations.end(), [&](int activation) {
     const auto i = static_cast<std::size_t>(activation);
-    return stored.training.step_size[i] == wanted.training.step_size[i];
+    return stored.step_size[i] == wanted.step_size[i];
   });
 }
 

@@ -3,6 +3,7 @@
 // stored in result files and plan comparisons all follow from that table.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,7 +25,8 @@ struct Grid {
 };
 
 struct Job {
-  Grid grid;  // no axis empty, no value twice
+  Grid grid;                                          // no axis empty, no value twice
+  std::array<double, Activations::size> step_size{};  // eta > 0 for each activation, in the order of `Activations`
   DataSettings data;
   TrainingSettings training;
   RecordSettings record;

@@ -50,6 +50,7 @@ RunSpec Plan::at(std::int64_t run) const {
   spec.seed = pick(job_.grid.seeds, run);
   spec.width = pick(job_.grid.widths, run);
   spec.activation = pick(job_.grid.activations, run);
+  spec.step_size = job_.step_size[static_cast<std::size_t>(spec.activation)];
   return spec;
 }
 
@@ -63,9 +64,8 @@ std::uint64_t Plan::identity(std::int64_t run) const {
   const auto activation = static_cast<std::size_t>(spec.activation);
   return stable_hash("p = " + std::to_string(spec.width) + "\nlambda = " + format_real(spec.ridge) +
                          "\nactivation = " + std::string(Activations::names[activation]) +
-                         "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) +
-                         "\nseed = " + std::to_string(spec.seed) +
-                         "\nstep-size = " + format_real(job_.training.step_size[activation]) + "\n",
+                         "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) + "\nseed = " +
+                         std::to_string(spec.seed) + "\nstep-size = " + format_real(spec.step_size) + "\n",
                      shared_hash_);
 }
 
@@ -76,9 +76,7 @@ Solver Plan::solver(std::int64_t run) const {
 double Plan::run_cost(std::int64_t run) const {
   const RunSpec spec = at(run);
   const TrainingSettings& training = job_.training;
-  const StopMonitor monitor(training.stop, training.schedule,
-                            training.step_size[static_cast<std::size_t>(spec.activation)], spec.ridge,
-                            training.max_steps);
+  const StopMonitor monitor(training.stop, training.schedule, spec.step_size, spec.ridge, training.max_steps);
   const Solver by = solver(run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
   const std::vector<std::int64_t>& recorded = job_.record.steps;

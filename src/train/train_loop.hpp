@@ -79,8 +79,8 @@ class RunTraining {
         request_(request),
         solver_(solver),
         checkpoints_(request.checkpoints),
-        step_size_(request.training.step_size[static_cast<std::size_t>(run.activation)]),
-        monitor_(request.training.stop, request.training.schedule, step_size_, run.ridge, request.training.max_steps),
+        monitor_(request.training.stop, request.training.schedule, run.step_size, run.ridge,
+                 request.training.max_steps),
         recorder_(run, request, solver),
         save_timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()),
         tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {}
@@ -115,7 +115,7 @@ class RunTraining {
   [[nodiscard]] double ridge() const { return run_.ridge * schedule_factor(request_.training.schedule, step_); }
 
   void advance() {
-    state_.advance(step_size_, ridge());
+    state_.advance(run_.step_size, ridge());
     ++step_;
   }
 
@@ -191,7 +191,6 @@ class RunTraining {
   const TrainingRequest& request_;
   Solver solver_;
   Checkpoints* checkpoints_;
-  double step_size_;
   StopMonitor monitor_;
   Recorder recorder_;
   StepTimer save_timer_;

@@ -59,13 +59,12 @@ double train(const Dataset& set, std::int64_t steps) {
   data.outputs = classes;
   data.targets = Targets::classes;
   TrainingSettings training;
-  training.step_size.fill(1e-2);
   training.max_steps = steps;
   training.loss = LossFunction::cross_entropy;
   training.reduction = Reduction::mean;
   training.batch_size = batch;
   training.initial_weights = InitialWeights::gaussian_scaled;
-  const RunSpec run{0, width, 0.1, Activations::index_of<Relu>(), Rules::index_of<FeedbackAlignment>(), 0};
+  const RunSpec run{0, width, 0.1, Activations::index_of<Relu>(), Rules::index_of<FeedbackAlignment>(), 0, 1e-2};
   const Problem problem = make_problem(data, {0, width, run.activation}, training.initial_weights, &set);
   const RecordSettings record{{0, steps}, {Metrics::index_of<BatchLossMetric>()}};
   const std::atomic<bool> cancelled = false;

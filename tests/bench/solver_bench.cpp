@@ -54,15 +54,15 @@ struct Case {
   int activation;
   Solver solver;
 
-  [[nodiscard]] RunSpec run() const { return {0, width, 0.1, activation, Rules::index_of<FeedbackAlignment>(), 0}; }
+  [[nodiscard]] RunSpec run() const {
+    const double step_size = Activations::visit(activation, [](auto type) { return decltype(type)::type::step_size; });
+    return {0, width, 0.1, activation, Rules::index_of<FeedbackAlignment>(), 0, step_size};
+  }
 };
 
 /// Seconds of `steps` steps, the first and the last observed.
 double train(const Case& c, const DataSettings& data, const Problem& problem, std::int64_t steps) {
   TrainingSettings training;
-  Activations::for_each([&, i = 0](auto type) mutable {
-    training.step_size[static_cast<std::size_t>(i++)] = decltype(type)::type::step_size;
-  });
   training.max_steps = steps;
   const RecordSettings record{{0, steps}, {Metrics::index_of<LossMetric>(), Metrics::index_of<AlignmentMetric>()}};
   const RunSpec run = c.run();

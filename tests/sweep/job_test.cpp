@@ -65,9 +65,9 @@ TEST(Job, EveryKeyReachesItsSetting) {
   EXPECT_EQ(job.data.input_law, InputLaw::gaussian_scaled);
   EXPECT_EQ(job.data.label_noise, 0.5);
   EXPECT_EQ(job.data.teacher_width, 64);
-  EXPECT_EQ(job.training.step_size[0], 1e-4);
-  EXPECT_EQ(job.training.step_size[1], Relu::step_size);
-  EXPECT_EQ(job.training.step_size[2], 0.5);
+  EXPECT_EQ(job.step_size[0], 1e-4);
+  EXPECT_EQ(job.step_size[1], Relu::step_size);
+  EXPECT_EQ(job.step_size[2], 0.5);
   EXPECT_TRUE(std::holds_alternative<ExponentialSchedule>(job.training.schedule));
   EXPECT_TRUE(std::holds_alternative<PlateauStop>(job.training.stop));
   EXPECT_EQ(job.training.precision, Precision::float64);

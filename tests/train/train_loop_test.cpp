@@ -60,10 +60,7 @@ class FewSaves final : public Checkpoints {
 
 class TrainLoop : public ::testing::Test {
  protected:
-  TrainLoop() {
-    training_.step_size.fill(0.01);
-    training_.max_steps = 100;
-  }
+  TrainLoop() { training_.max_steps = 100; }
 
   RunRecord train(ConstantState state, Checkpoints* checkpoints = nullptr) {
     const TrainingRequest request{problem_,   data_,       training_, record_, {&run_, 1}, Solver::weight_space,
@@ -75,7 +72,7 @@ class TrainLoop : public ::testing::Test {
   DataSettings data_;
   TrainingSettings training_;
   RecordSettings record_;
-  RunSpec run_{.run = 5};
+  RunSpec run_{.run = 5, .step_size = 0.01};
   std::atomic<bool> cancelled_ = false;
   Told listener_;
 };

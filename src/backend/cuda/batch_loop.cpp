@@ -28,7 +28,6 @@ class BatchLoop {
   BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, RunBatch& batch)
       : request_(request),
         solver_(solver),
-        step_size_(request.training.step_size[static_cast<std::size_t>(members[0].run->activation)]),
         batch_(batch),
         save_timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
                                                    : request.checkpoints->interval_s()),
@@ -39,8 +38,8 @@ class BatchLoop {
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
-      runs_.push_back(
-          {run, StopMonitor(t.stop, t.schedule, step_size_, run.ridge, t.max_steps), Recorder(run, request, solver)});
+      runs_.push_back({run, StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
+                       Recorder(run, request, solver)});
       active_.push_back(static_cast<int>(slot));
       if (!members[slot].saved.empty()) {
         restore(static_cast<int>(slot), members[slot].saved);
@@ -77,7 +76,7 @@ class BatchLoop {
     std::vector<float> decays;
     for (int offset = 0; offset < count; ++offset) {
       for (const TrainedRun& trained : runs_) {
-        decays.push_back(static_cast<float>(1 - step_size_ * ridge(trained.run, step_ + offset)));
+        decays.push_back(static_cast<float>(1 - trained.run.step_size * ridge(trained.run, step_ + offset)));
       }
     }
     return decays;
@@ -219,7 +218,6 @@ class BatchLoop {
 
   const TrainingRequest& request_;
   Solver solver_;
-  double step_size_;
   RunBatch& batch_;
   StepTimer save_timer_;
   StepTimer tell_timer_;
@@ -232,15 +230,14 @@ class BatchLoop {
 
 }  // namespace
 
-BatchParts parts_of(const TrainingSettings& training, std::span<const BatchMember> members) {
+BatchParts parts_of(std::span<const BatchMember> members) {
   BatchParts parts;
   for (const BatchMember& member : members) {
     auto problem = std::find(parts.problems.begin(), parts.problems.end(), member.problem);
     if (problem == parts.problems.end()) {
       problem = parts.problems.insert(problem, member.problem);
     }
-    parts.runs.push_back({static_cast<int>(problem - parts.problems.begin()), member.run->rule,
-                          training.step_size[static_cast<std::size_t>(member.run->activation)]});
+    parts.runs.push_back({static_cast<int>(problem - parts.problems.begin()), member.run->rule, member.run->step_size});
   }
   return parts;
 }

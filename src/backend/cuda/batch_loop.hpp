@@ -27,7 +27,7 @@ struct BatchParts {
   std::vector<const Problem*> problems;
   std::vector<BatchRun> runs;
 };
-[[nodiscard]] BatchParts parts_of(const TrainingSettings& training, std::span<const BatchMember> members);
+[[nodiscard]] BatchParts parts_of(std::span<const BatchMember> members);
 
 /// What a device saved of this run under this solver, as a member of a batch to come; at step 0 if there is nothing.
 [[nodiscard]] BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver,

@@ -114,7 +114,7 @@ class CudaTrainer final : public Trainer {
 
   [[nodiscard]] std::unique_ptr<RunBatch> make_batch(const TrainingRequest& settings, Solver solver,
                                                      std::span<const BatchMember> members) {
-    const BatchParts parts = parts_of(settings.training, members);
+    const BatchParts parts = parts_of(members);
     const int activation = members[0].run->activation;
     if (solver == Solver::sample_space) {
       return std::make_unique<SampleSpaceRuns>(*stream_, activation, parts.problems, parts.runs);

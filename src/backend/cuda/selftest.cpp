@@ -171,7 +171,6 @@ struct Comparison {
     data.samples = shape.samples;
     data.test_samples = shape.tests;
     data.inputs = inputs;
-    training.step_size.fill(step_size);
     training.max_steps = shape.steps;
     record.steps = {0, 1, 10, shape.steps / 2, shape.steps};
     for (int metric = 0; metric < Metrics::size; ++metric) {
@@ -181,7 +180,7 @@ struct Comparison {
     }
     for (int rule = 0; rule < Rules::size; ++rule) {
       for (const double lambda : {0.0, ridge}) {
-        runs.push_back({static_cast<std::int64_t>(runs.size()), shape.width, lambda, activation, rule, 0});
+        runs.push_back({static_cast<std::int64_t>(runs.size()), shape.width, lambda, activation, rule, 0, step_size});
       }
     }
   }

@@ -42,7 +42,7 @@ struct LargeCase : TrainingCase {
   LargeCase() : TrainingCase(64, 50, 1000, Activations::index_of<Relu>(), Rules::index_of<FeedbackAlignment>(), 12) {
     data.test_samples = 256;
     training.batch_size = 16;
-    training.step_size.fill(1e-4);
+    run.step_size = 1e-4;
     training.precision = Precision::float32;
     record.steps = {0, 1, 2, 3, 7, 8, 12};
   }

@@ -47,7 +47,7 @@ struct NetworkCase : TrainingCase {
     data.test_samples = tests;
     data.targets = Targets::classes;
     training.loss = loss;
-    training.step_size.fill(0.1);
+    run.step_size = 0.1;
   }
 
   [[nodiscard]] Problem problem() const {
@@ -251,7 +251,7 @@ struct SparseCase : NetworkCase {
     data.test_samples = 530;  // more than are evaluated at once
     data.targets = Targets::classes;
     run.width = 77;
-    training.step_size.fill(0.01);
+    run.step_size = 0.01;
     training.initial_weights = InitialWeights::gaussian_scaled;
     training.max_steps = 12;
     record.steps = {0, 1, 2, 5, 12};
@@ -345,7 +345,7 @@ TEST(Dropout, RaisesTheExpectedLossByTheRidgeItActsAs) {
   constexpr std::int64_t steps = 4000;
   NetworkCase c(LossFunction::squared, Rules::index_of<Backprop>(), Activations::index_of<Relu>(), steps);
   c.training.dropout = 0.25;
-  c.training.step_size.fill(1e-300);  // the weights stay, the masks change
+  c.run.step_size = 1e-300;  // the weights stay, the masks change
   c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<BatchLossMetric>()};
   const Problem problem = c.problem();
   const PlainMinibatches plain = c.plain(problem);

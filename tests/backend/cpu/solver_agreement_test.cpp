@@ -175,7 +175,7 @@ TEST_P(FastSolver, StopsWhereWeightSpaceStops) {
 
 TEST_P(FastSolver, FindsDivergenceWhereWeightSpaceDoes) {
   StableCase c = make_case(12, 20, 45, 10000);
-  c.training.step_size.fill(1e4);
+  c.run.step_size = 1e4;
   const Problem problem = c.problem();
 
   const RunRecord reference = train(c, problem, Solver::weight_space, Precision::float64);

@@ -26,7 +26,6 @@ struct TrainingCase {
   TrainingCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps) {
     data.samples = samples;
     data.inputs = inputs;
-    training.step_size.fill(0.01);
     training.max_steps = steps;
     training.precision = Precision::float64;
     for (std::int64_t step = 0; step <= steps; ++step) {
@@ -35,7 +34,7 @@ struct TrainingCase {
     for (int metric = 0; metric < Metrics::size; ++metric) {
       record.metrics.push_back(metric);
     }
-    run = {0, width, 0.1, activation, rule, 7};
+    run = {0, width, 0.1, activation, rule, 7, 0.01};
   }
 
   [[nodiscard]] Problem problem() const { return make_problem(data, {run.seed, run.width, run.activation}); }

@@ -107,7 +107,7 @@ TEST(WeightSpaceOracles, LossFallsByTheSquaredGradientToFirstOrder) {
   for (int activation = 0; activation < Activations::size; ++activation) {
     TrainingCase c(8, 5, 11, activation, Rules::index_of<Backprop>(), 1);
     constexpr double step_size = 1e-8;
-    c.training.step_size.fill(step_size);
+    c.run.step_size = step_size;
     c.run.ridge = 0;
     const Problem problem = c.problem();
     const PlainNetwork plain{problem, Activations::names[static_cast<std::size_t>(activation)], "backprop"};
@@ -136,7 +136,7 @@ TEST(WeightSpaceOracles, ScalingDataAndStepTogetherChangesNothing) {
           value *= 4;
         }
       }
-      c.training.step_size.fill(0.01 / 16);
+      c.run.step_size = 0.01 / 16;
       c.run.ridge *= 16;
 
       const RunRecord other = train_weight_space<double>(c.request(scaled), c.run);
@@ -180,7 +180,7 @@ TEST(WeightSpaceOracles, BackpropAlignsPerfectlyWithItself) {
 
 TEST(WeightSpaceEnds, DivergenceIsARecordWithItsReason) {
   TrainingCase c(9, 6, 21, Activations::index_of<Linear>(), 0, 10000);
-  c.training.step_size.fill(1e3);
+  c.run.step_size = 1e3;
   const Problem problem = c.problem();
 
   const RunRecord record = train_weight_space<double>(c.request(problem), c.run);

@@ -17,7 +17,7 @@ struct NetworkCase : TrainingCase {
     data.targets = Targets::classes;
     training.loss = LossFunction::cross_entropy;
     training.precision = Precision::float32;
-    training.step_size.fill(0.1);
+    run.step_size = 0.1;
   }
 
   [[nodiscard]] Problem problem(std::int64_t seed = 7) const {

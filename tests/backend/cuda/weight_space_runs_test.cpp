@@ -57,7 +57,7 @@ const std::vector<Setting>& settings() {
       {"outputs without scale",
        [](NetworkCase& c) {
          c.training.output_scale = OutputScale::one;
-         c.training.step_size.fill(0.01);
+         c.run.step_size = 0.01;
        }},
       {"everything at once",
        [](NetworkCase& c) {
@@ -125,7 +125,7 @@ TEST_F(WeightSpaceRuns, FollowTheCpuInEverySetting) {
       NetworkCase c(activation);
       setting.change(c);
       if (activation == Activations::index_of<Linear>() || activation == Activations::index_of<Relu>()) {
-        c.training.step_size.fill(0.01);  // unbounded units diverge at 0.1
+        c.run.step_size = 0.01;  // unbounded units diverge at 0.1
       }
       Problem problem = c.problem();
       if (c.data.targets == Targets::numbers) {
@@ -250,7 +250,7 @@ TEST_F(WeightSpaceRuns, RunsLeaveTheBatchAtExactlyTheirStep) {
 TEST_F(WeightSpaceRuns, DivergenceLeavesTheOthersAlone) {
   NetworkCase c(Activations::index_of<Linear>(), 150);
   c.training.loss = LossFunction::squared;
-  c.training.step_size.fill(0.001);
+  c.run.step_size = 0.001;
   c.record.steps = {0, 150};
   const Problem problem = c.problem();
   std::vector<RunSpec> runs = c.runs();
