@@ -7,6 +7,6 @@ if [ $# -eq 0 ]; then
   exit 2
 fi
 root=$(cd "$(dirname "$0")/.." && pwd)
-python=$("$root/jobs/python.sh")
+python=$("$root/jobs/python.sh" --developer)
 echo "pytest with $python"
 exec "$python" -m pytest -q -p no:cacheprovider "$@"
