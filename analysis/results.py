@@ -1,7 +1,7 @@
 """Opens result files: the only module of the package that does.
 
-Owns the schema as a reader sees it: which rows are finished, what the category codes mean, how rows are chosen by axis
-value. Does not compute anything from what it reads.
+Owns the schemas as a reader sees them: which rows are finished, what a row is called on each axis, how rows are chosen by
+axis value. Does not compute anything from what it reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-SCHEMA = "fasweep-1"
+SCHEMAS = ("fasweep-2", "fasweep-1")  # of the files that are read; the first is what fasweep writes
 
 
 class AnalysisError(Exception):
@@ -35,6 +35,8 @@ class Results:
     seed: np.ndarray
     status: np.ndarray
     step: np.ndarray  # the recorded steps, the columns of a trajectory
+    columns: dict[str, np.ndarray]  # every axis by its name in the file: p, lambda, ... step_size, n, batch_size
+    steps: np.ndarray  # training steps taken
     settings: dict[str, str]  # of the job, by section.key
     metrics: dict[str, np.ndarray]  # final_<metric>: runs; <metric>: runs x steps, NaN beyond a run's end
 
@@ -43,11 +45,29 @@ class Results:
 
 
 def select(results: Results, **values: object) -> Results:
-    """The rows where each named column has the given value: select(r, p=200, ridge=0.1, rule="backprop")."""
+    """The rows where each named column has the given value: select(r, p=200, ridge=0.1, rule="backprop", n=50)."""
     rows = np.ones(len(results), dtype=bool)
     for column, value in values.items():
-        rows &= getattr(results, column) == value
+        if column not in results.columns and not hasattr(results, column):
+            raise AnalysisError(
+                f"file '{results.file}' has no axis '{column}' (its axes are {', '.join(results.columns)}); choose one of them"
+            )
+        rows &= (results.columns[column] if column in results.columns else getattr(results, column)) == value
     return _rows(results, rows)
+
+
+def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and values of one run up to and including its own last step, which may lie between recorded steps.
+
+    Needs `metric` and `final_<metric>` among the metrics that were read.
+    """
+    values = results.metrics[metric][row]
+    reached = (results.step <= results.steps[row]) & ~np.isnan(values)
+    steps, values = results.step[reached], values[reached]
+    if steps.size and steps[-1] == results.steps[row]:
+        return steps, values
+    last = results.metrics[f"final_{metric}"][row]
+    return np.append(steps, results.steps[row]), np.append(values, last)
 
 
 def read(path: str | Path, metrics: Sequence[str]) -> Results:
@@ -58,11 +78,13 @@ def read(path: str | Path, metrics: Sequence[str]) -> Results:
                 file=str(path),
                 p=file["p"][...],
                 ridge=file["lambda"][...],
-                activation=_names(file["activation"]),
-                rule=_names(file["rule"]),
+                activation=_column(file["activation"]),
+                rule=_column(file["rule"]),
                 seed=file["seed"][...],
-                status=_names(file["status"]),
+                status=_column(file["status"]),
                 step=file["step"][...],
+                columns={name: _column(file[name]) for name in _axes(file)},
+                steps=file["steps"][...],
                 settings=_settings(file["provenance/job"].asstr()[()]),
                 metrics={name: _metric(file, name) for name in metrics},
             )
@@ -84,9 +106,14 @@ def is_hdf5(path: Path) -> bool:
 
 
 def _rows(results: Results, rows: np.ndarray) -> Results:
-    names = [field.name for field in fields(Results) if field.name not in ("file", "step", "settings", "metrics")]
-    columns = {name: getattr(results, name)[rows] for name in names}
-    return replace(results, **columns, metrics={name: values[rows] for name, values in results.metrics.items()})
+    whole = ("file", "step", "settings", "metrics", "columns")
+    names = [field.name for field in fields(Results) if field.name not in whole]
+    return replace(
+        results,
+        **{name: getattr(results, name)[rows] for name in names},
+        columns={name: values[rows] for name, values in results.columns.items()},
+        metrics={name: values[rows] for name, values in results.metrics.items()},
+    )
 
 
 def _open(path: str | Path) -> h5py.File:
@@ -99,15 +126,15 @@ def _open(path: str | Path) -> h5py.File:
     except OSError as error:
         raise _unreadable(path, error) from error
     schema = file.attrs.get("schema")
-    if schema != SCHEMA:
+    if schema not in SCHEMAS:
         file.close()
         found = "it has no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
-        raise AnalysisError(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMA}'")
+        raise AnalysisError(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMAS[0]}'")
     return file
 
 
 def _settings(job: str) -> dict[str, str]:
-    parser = ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#")
+    parser = ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#", strict=False)
     parser.read_string(job)
     return {f"{section}.{key}": value for section in parser.sections() for key, value in parser[section].items()}
 
@@ -121,7 +148,19 @@ def _metric(file: h5py.File, name: str) -> np.ndarray:
     return file[name][...].astype(np.float64)
 
 
-def _names(column: h5py.Dataset) -> np.ndarray:
+def _axes(file: h5py.File) -> list[str]:
+    """Names of the columns that say what a run is."""
+    first_final = next(name for name in file if name.startswith("final_"))
+    listed = file[first_final].attrs.get("coordinates")  # CF; the first schema has the same five in every file
+    return listed.split() if listed else ["p", "lambda", "activation", "rule", "seed"]
+
+
+def _column(column: h5py.Dataset) -> np.ndarray:
+    """Numbers, or names as texts; the first schema has codes in place of names."""
+    if h5py.check_string_dtype(column.dtype):
+        return column.asstr()[...].astype(np.str_)
+    if "flag_values" not in column.attrs:
+        return column[...]
     names = dict(zip(column.attrs["flag_values"].tolist(), column.attrs["flag_meanings"].split()))
     return np.array([names[code] for code in column[...].tolist()], dtype=np.str_)
 

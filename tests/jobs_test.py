@@ -44,4 +44,4 @@ def test_figure_2_is_the_papers_grid() -> None:
         pytest.skip(f"{BINARY} is not built")
     for activation in ("linear", "relu", "tanh"):
         plan = subprocess.run([BINARY, "plan", ROOT / "jobs" / f"figure2-{activation}.cfg"], capture_output=True, text=True)
-        assert "1400 runs: 7 p x 4 lambda x 1 activation x 1 rule x 50 seed" in plan.stdout
+        assert "1400 runs: 7 p x 50 seed x 4 lambda" in plan.stdout

@@ -29,6 +29,8 @@ HOME: dict[str, set[str]] = {
     "Eigen/": {"backend/cpu"},
     "hwy/": {"backend/cpu"},
     "boost/program_options": {"cli", "sweep"},
+    "boost/random/sobol": {"sweep/sampling.cpp"},
+    "muParser": {"sweep/formula.cpp"},
     "boost/crc": {"data", "store"},
     "boost/align": {"backend/cpu"},
     "boost/version": {"cli"},

@@ -8,34 +8,39 @@
 namespace fasweep::cli {
 namespace {
 
-std::int64_t count(const auto& values) {
-  return static_cast<std::int64_t>(values.size());
-}
+/// Runs of one shape and the same settings, which train together.
+struct Group {
+  Solver solver;
+  RunSpec run;  // one of them
+  RunSettings settings;
+  std::int64_t runs = 0;
+  double steps = 0;  // of all of them, at most
+};
 
-/// Rules and ridges of an activation and width whose runs the device trains by `solver`.
-std::int64_t runs_a_seed(const Plan& plan, const DeviceProfile& device, Solver solver, int activation, int width) {
-  const Job& job = plan.job();
-  return count(job.grid.ridges) * std::count_if(job.grid.rules.begin(), job.grid.rules.end(), [&](int rule) {
-           const RunSpec run{0, width, 0, activation, rule, 0};
-           return choose_device_solver(job.data, job.training, plan.wanted_solver(), run,
-                                       {device.shared_bytes_a_block, true}) == solver;
-         });
-}
-
-/// Steps that a run takes at most, the mean over the ridges.
-double mean_steps(const Job& job, int activation) {
-  double steps = 0;
-  for (const double ridge : job.grid.ridges) {
-    const TrainingSettings& t = job.training;
-    const double step_size = job.step_size[static_cast<std::size_t>(activation)];
-    steps += static_cast<double>(StopMonitor(t.stop, t.schedule, step_size, ridge, t.max_steps).last_step());
+std::vector<Group> group_runs(const Plan& plan, const DeviceProfile& device) {
+  std::vector<Group> groups;
+  for (std::int64_t number = 0; number < plan.size(); ++number) {
+    const RunSpec run = plan.at(number);
+    RunSettings settings = plan.settings(number);
+    const TrainingSettings& t = settings.training;
+    const Solver solver =
+        choose_device_solver(settings.data, t, plan.wanted_solver(), run, {device.shared_bytes_a_block, true});
+    if (solver == Solver::automatic) {
+      continue;
+    }
+    const double steps =
+        static_cast<double>(StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps).last_step());
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& other) {
+      return other.solver == solver && other.run.activation == run.activation && other.run.width == run.width &&
+             other.settings == settings;
+    });
+    if (group == groups.end()) {
+      group = groups.insert(group, {solver, run, std::move(settings)});
+    }
+    ++group->runs;
+    group->steps += steps;
   }
-  return steps / static_cast<double>(job.grid.ridges.size());
-}
-
-std::int64_t recorded_until(const Job& job, double last) {
-  return std::count_if(job.record.steps.begin(), job.record.steps.end(),
-                       [&](std::int64_t step) { return static_cast<double>(step) <= last; });
+  return groups;
 }
 
 /// Fills in all that depends on the batch. forecast_batch(runs): seconds of one batch.
@@ -46,58 +51,58 @@ void add_batches(ForecastRow& row, ForecastBatch forecast_batch) {
   row.seconds = static_cast<double>(whole) * forecast_batch(row.batch) + (rest > 0 ? forecast_batch(rest) : 0);
 }
 
-void forecast_sample_space(const Plan& plan, const DeviceProfile& device, ForecastRow& row) {
-  const Job& job = plan.job();
-  const BatchShape shape{job.data.samples, job.data.samples + job.data.test_samples, row.width};
-  row.resident_blocks = resident_blocks(device, train_step_registers, kernels::shared_bytes(job.data.samples));
+void forecast_sample_space(const RunSettings& settings, const DeviceProfile& device, ForecastRow& row) {
+  const BatchShape shape{settings.data.samples, settings.data.samples + settings.data.test_samples, row.width};
+  row.resident_blocks = resident_blocks(device, train_step_registers, kernels::shared_bytes(settings.data.samples));
   row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
   row.batch_bytes = static_cast<double>(batch_bytes(shape, row.batch, row.batch));
   row.step = forecast_step(device, shape, row.activation, row.batch);
-  const std::int64_t chunks = count_chunks(job.record.steps, static_cast<std::int64_t>(row.steps));
+  const std::int64_t chunks = count_chunks(settings.record.steps, static_cast<std::int64_t>(row.steps));
   add_batches(row, [&](int runs) { return forecast_batch(device, shape, row.activation, runs, row.steps, chunks); });
 }
 
-void forecast_weight_space(const Plan& plan, const DeviceProfile& device, ForecastRow& row) {
-  const Job& job = plan.job();
-  const WeightSpaceShape shape = weight_space_shape(job.data, job.training, job.record.metrics, row.width);
+void forecast_weight_space(const RunSettings& settings, const DeviceProfile& device, ForecastRow& row) {
+  const WeightSpaceShape shape =
+      weight_space_shape(settings.data, settings.training, settings.record.metrics, row.width);
   row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
   row.batch_bytes = static_cast<double>(measure(shape, row.batch, row.batch).bytes() +
                                         (shape.shares_data ? dataset_bytes(shape) : 0));
   row.step = forecast_step(device, shape, row.batch);
-  const std::int64_t recorded = recorded_until(job, row.steps);
+  const std::vector<std::int64_t>& steps = settings.record.steps;
+  const std::int64_t recorded = std::count_if(
+      steps.begin(), steps.end(), [&](std::int64_t step) { return static_cast<double>(step) <= row.steps; });
   add_batches(row, [&](int runs) { return forecast_batch(device, shape, runs, row.steps, recorded); });
 }
 
 }  // namespace
 
 DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device) {
-  const Job& job = plan.job();
   DeviceForecast forecast;
   forecast.left_to_cpu = plan.size();
-  for (const int activation : job.grid.activations) {
-    for (const int width : job.grid.widths) {
-      for (const Solver solver : {Solver::sample_space, Solver::weight_space}) {
-        ForecastRow row;
-        row.solver = solver;
-        row.activation = activation;
-        row.width = width;
-        row.runs = runs_a_seed(plan, device, solver, activation, width) * count(job.grid.seeds);
-        if (row.runs == 0) {
-          continue;
-        }
-        row.steps = mean_steps(job, activation);
-        if (solver == Solver::sample_space) {
-          forecast_sample_space(plan, device, row);
-        } else {
-          forecast_weight_space(plan, device, row);
-        }
-        forecast.rows.push_back(row);
-        forecast.left_to_cpu -= row.runs;
-        forecast.device_s += row.seconds;
-        forecast.setup_s +=
-            static_cast<double>(job.grid.seeds.size()) * setup_cost(solver, job.data, width) / nominal_flop_per_second;
-        forecast.most_batch_bytes = std::max(forecast.most_batch_bytes, row.batch_bytes);
-      }
+  for (const Group& group : group_runs(plan, device)) {
+    ForecastRow row;
+    row.solver = group.solver;
+    row.activation = group.run.activation;
+    row.width = group.run.width;
+    row.runs = group.runs;
+    row.steps = group.steps / static_cast<double>(group.runs);
+    if (group.solver == Solver::sample_space) {
+      forecast_sample_space(group.settings, device, row);
+    } else {
+      forecast_weight_space(group.settings, device, row);
+    }
+    forecast.rows.push_back(row);
+    forecast.left_to_cpu -= row.runs;
+    forecast.device_s += row.seconds;
+    forecast.most_batch_bytes = std::max(forecast.most_batch_bytes, row.batch_bytes);
+  }
+  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+    const std::int64_t run = plan.runs_of(problem).first;
+    const RunSettings settings = plan.settings(run);
+    const Solver solver = choose_device_solver(settings.data, settings.training, plan.wanted_solver(), plan.at(run),
+                                               {device.shared_bytes_a_block, true});
+    if (solver != Solver::automatic) {
+      forecast.setup_s += setup_cost(solver, settings.data, plan.at(run).width) / nominal_flop_per_second;
     }
   }
   return forecast;

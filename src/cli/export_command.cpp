@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "cli/arguments.hpp"
-#include "store/result_file.hpp"
+#include "store/export_csv.hpp"
 #include "util/error.hpp"
 
 namespace fasweep::cli {

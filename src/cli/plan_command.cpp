@@ -10,8 +10,8 @@
 #include "cli/arguments.hpp"
 #include "cli/device_forecast.hpp"
 #include "cli/format.hpp"
-#include "sweep/axis.hpp"
 #include "sweep/plan.hpp"
+#include "sweep/value_list.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -19,10 +19,8 @@ namespace {
 /// Runs of the plan by the solver that would train them.
 std::map<std::string_view, std::int64_t> count_solvers(const Plan& plan) {
   std::map<std::string_view, std::int64_t> counts;
-  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
-    for (std::int64_t i = 0; i < plan.runs_per_problem(); ++i) {
-      ++counts[name_of(plan.solver(problem * plan.runs_per_problem() + i))];
-    }
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    ++counts[name_of(plan.solver(run))];
   }
   return counts;
 }
@@ -35,8 +33,8 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
   for (const auto& [solver, runs] : count_solvers(plan)) {
     json["solvers"][std::string(solver)] = runs;
   }
-  json["recorded_steps"] = plan.job().record.steps.size();
-  json["metrics"] = plan.job().record.metrics.size();
+  json["recorded_steps"] = plan.recorded_steps().size();
+  json["metrics"] = plan.metrics().size();
   json["predicted_flop"] = size.flop;
   json["predicted_core_seconds"] = size.flop / nominal_flop_per_second;
   json["file_bytes"] = size.file_bytes;
@@ -49,18 +47,30 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
 }
 
 void print(const Plan& plan, const PlanSize& size) {
-  const Grid& grid = plan.job().grid;
-  std::cout << resolved_text(plan.job()) << "\n"
-            << plan.size() << " runs: " << grid.widths.size() << " p x " << grid.ridges.size() << " lambda x "
-            << grid.activations.size() << " activation x " << grid.rules.size() << " rule x " << grid.seeds.size()
-            << " seed; " << plan.runs_per_problem() << " runs share each of " << plan.problems() << " problems\n";
+  std::cout << resolved_text(plan.job()) << "\n" << plan.size() << " runs:";
+  std::string_view separator = " ";
+  for (const Grid& grid : plan.job().grids) {
+    for (const Dimension& dimension : grid.dimensions()) {
+      if (dimension.size == 1) {
+        continue;
+      }
+      std::cout << separator << dimension.size;
+      separator = " ";
+      for (const Axis& axis : dimension.axes) {
+        std::cout << separator << axis.key->short_name();
+        separator = " with ";
+      }
+      separator = " x ";
+    }
+    separator = ", and ";
+  }
+  std::cout << "; " << plan.problems() << " problems (data and initial state)\n";
   std::cout << "solvers:";
   for (const auto& [solver, runs] : count_solvers(plan)) {
     std::cout << " " << solver << " " << runs;
   }
   const double seconds = size.flop / nominal_flop_per_second;
-  std::cout << "\nrecorded: " << plan.job().record.steps.size() << " steps x " << plan.job().record.metrics.size()
-            << " metrics\n"
+  std::cout << "\nrecorded: " << plan.recorded_steps().size() << " steps x " << plan.metrics().size() << " metrics\n"
             << "cost: at most " << format_duration(seconds) << " on one core ("
             << format_real(nominal_flop_per_second / 1e9) << " Gflop/s assumed; runs that stop early cost less)\n"
             << "file: at most " << format_bytes(static_cast<double>(size.file_bytes)) << ", and "
@@ -134,7 +144,7 @@ int plan_command(const Arguments& arguments) {
   grammar.add_positional("job");
   grammar.epilog =
       "\njob file: [section] lines, key = value lines, # comments. Keys, defaults, and what is accepted:\n" +
-      job_grammar_help() + "Axes are " + std::string(axis_grammar) + ".\n";
+      job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;

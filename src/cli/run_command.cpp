@@ -343,6 +343,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   std::optional<ResultStore> store;
   try {
     loaded = load_job(options.job_path, options.overrides);
+    if (const std::optional<Job> stored = find_stored_job(options.file)) {
+      loaded.job = continue_job(*stored, std::move(loaded.job));
+    }
     plan.emplace(loaded.job, options.solver, options.shard);
     check_memory(*plan, loaded.dataset ? &*loaded.dataset : nullptr, options.workers);
     StoreOptions store_options;
@@ -394,8 +397,8 @@ int run_agent(Transport& transport, const RunOptions& options) {
   if (text.empty()) {
     return success;
   }
-  const Plan plan(parse_job(text, "rank 0"), options.solver);
-  const std::optional<Dataset> dataset = read_data_of_plan(transport, plan.job().data);
+  const Plan plan(parse_stored_job(text, "rank 0"), options.solver);
+  const std::optional<Dataset> dataset = read_data_of_plan(transport, plan.job().data());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
   static_cast<void>(run_sweep(transport, plan, nullptr, factory,

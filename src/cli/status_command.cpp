@@ -5,7 +5,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
-#include "store/result_file.hpp"
+#include "store/status_report.hpp"
 
 namespace fasweep::cli {
 namespace {

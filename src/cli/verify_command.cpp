@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/arguments.hpp"
-#include "store/result_file.hpp"
+#include "store/verify.hpp"
 
 namespace fasweep::cli {
 

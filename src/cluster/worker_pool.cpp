@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <iterator>
+#include <list>
 #include <optional>
 #include <utility>
 
@@ -13,30 +14,54 @@
 namespace fasweep {
 namespace {
 
-using RunsOfProblem = WorkerPool::RunsOfProblem;
+using Part = WorkerPool::Part;
+
+/// The settings, made once for all runs of a batch that have them.
+const RunSettings& share_settings(std::list<RunSettings>& known, RunSettings settings) {
+  const auto found = std::find(known.rbegin(), known.rend(), settings);  // most likely those of the run before
+  return found != known.rend() ? *found : known.emplace_back(std::move(settings));
+}
 
 /// The runs of a batch, in its order.
-std::vector<RunsOfProblem> split_by_problem(const Plan& plan, const Assign& batch) {
-  std::vector<RunsOfProblem> parts;
+std::vector<Part> split_batch(const Plan& plan, const Assign& batch, std::list<RunSettings>& settings) {
+  std::vector<Part> parts;
   for (const RunRange& range : batch.ranges) {
     for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
-      if (run == range.first || run % plan.runs_per_problem() == 0) {
-        parts.emplace_back();
+      const std::int64_t problem = plan.problem_of(run);
+      const RunSettings& own = share_settings(settings, plan.settings(run));
+      if (parts.empty() || parts.back().problem != problem || parts.back().settings != &own) {
+        parts.push_back({problem, &own, {}});
       }
-      parts.back().push_back(plan.at(run));
+      parts.back().runs.push_back(plan.at(run));
     }
   }
   return parts;
 }
 
-bool have_one_shape(const RunsOfProblem& a, const RunsOfProblem& b) {
-  return a.front().width == b.front().width && a.front().activation == b.front().activation;
+bool have_one_shape(const Part& a, const Part& b) {
+  const DataSettings& x = a.settings->data;
+  const DataSettings& y = b.settings->data;
+  return a.runs.front().width == b.runs.front().width && a.runs.front().activation == b.runs.front().activation &&
+         x.samples == y.samples && x.test_samples == y.test_samples && x.inputs == y.inputs && x.outputs == y.outputs;
 }
 
-std::vector<RunRecord> fail_all(const Plan& plan, const std::vector<RunSpec>& runs, const std::string& why) {
+/// The end of the parts from `first` on that are trained together: of at most `problems` problems, of one shape.
+std::span<const Part>::iterator end_of_group(std::span<const Part> parts, int problems) {
+  std::int64_t problem = parts.front().problem;
+  for (auto part = parts.begin(); part != parts.end(); ++part) {
+    problems -= part->problem == problem ? 0 : 1;
+    problem = part->problem;
+    if (problems == 0 || !have_one_shape(parts.front(), *part)) {
+      return part;
+    }
+  }
+  return parts.end();
+}
+
+std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::string& why) {
   std::vector<RunRecord> records;
-  for (const RunSpec& run : runs) {
-    records.push_back(failed_record(run, plan.job().training, plan.job().record, plan.solver(run.run), why));
+  for (const RunSpec& run : part.runs) {
+    records.push_back(failed_record(run, part.settings->training, part.settings->record, plan.solver(run.run), why));
   }
   return records;
 }
@@ -184,21 +209,20 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   const Stopwatch stopwatch;
   BatchProgress& progress = progress_[static_cast<std::size_t>(worker)];
   progress.begin(batch.batch);
-  const std::vector<RunsOfProblem> parts = split_by_problem(plan_, batch);
+  std::list<RunSettings> settings;
+  const std::vector<Part> all = split_batch(plan_, batch, settings);
   Result result;
   result.batch = batch.batch;
   ByteWriter out;
-  for (auto part = parts.begin(); part != parts.end() && !cancelled_;) {
-    const int most = trainer.problems_at_once(plan_.job().data, part->front().width);
-    const auto end =
-        std::find_if(part, parts.begin() + std::min(parts.end() - parts.begin(), part - parts.begin() + most),
-                     [&](const RunsOfProblem& other) { return !have_one_shape(*part, other); });
-    for (RunRecord& record : train_parts(trainer, {part, end}, progress)) {
+  for (std::span<const Part> parts(all); !parts.empty() && !cancelled_;) {
+    const int most = trainer.problems_at_once(parts.front().settings->data, parts.front().runs.front().width);
+    const auto group = static_cast<std::size_t>(end_of_group(parts, most) - parts.begin());
+    for (RunRecord& record : train_parts(trainer, parts.first(group), progress)) {
       record.worker = first_worker_ + worker;
       encode(record, out);
       ++result.count;
     }
-    part = end;
+    parts = parts.subspan(group);
   }
   result.records = out.take();
   result.seconds = stopwatch.seconds();
@@ -206,18 +230,22 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   return result;
 }
 
-std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts,
+std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const Part> parts,
                                                ProgressListener& listener) {
-  const Job& job = plan_.job();
   try {
     std::vector<Problem> problems;
+    std::int64_t made = 0;  // the last problem
     std::vector<TrainingRequest> requests;
     problems.reserve(parts.size());  // requests refer to them
-    for (const RunsOfProblem& runs : parts) {
-      problems.push_back(make_problem(job.data, {runs.front().seed, runs.front().width, runs.front().activation},
-                                      job.training.initial_weights, dataset_));
-      requests.push_back({problems.back(), job.data, job.training, job.record, runs, plan_.wanted_solver(), cancelled_,
-                          checkpoints_, &listener, this});
+    for (const Part& part : parts) {
+      const RunSettings& settings = *part.settings;
+      if (problems.empty() || part.problem != made) {
+        problems.push_back(
+            make_problem(settings.data, problem_key(part.runs.front()), settings.training.initial_weights, dataset_));
+        made = part.problem;
+      }
+      requests.push_back({problems.back(), settings.data, settings.training, settings.record, part.runs,
+                          plan_.wanted_solver(), cancelled_, checkpoints_, &listener, this});
     }
     return trainer.train_together(requests);
   } catch (const DeviceError&) {

@@ -23,8 +23,12 @@ namespace fasweep {
 
 class WorkerPool final : private IdleWorkers {
  public:
-  /// Consecutive runs of one problem.
-  using RunsOfProblem = std::vector<RunSpec>;
+  /// Consecutive runs of one problem with the same settings.
+  struct Part {
+    std::int64_t problem = 0;
+    const RunSettings* settings = nullptr;
+    std::vector<RunSpec> runs;
+  };
 
   /// Starts `workers` threads. waker is called whenever a result is ready. dataset: nullptr for a teacher's.
   /// checkpoints: nullptr for none. What is referred to outlives the pool.
@@ -53,7 +57,7 @@ class WorkerPool final : private IdleWorkers {
   void work(int worker);
   [[nodiscard]] bool wait_for_batch(Assign& batch);
   [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
-  [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const RunsOfProblem> parts,
+  [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const Part> parts,
                                                    ProgressListener& listener);
   void report(int worker, Result result);
   void return_waiting();  // with mutex_ held

@@ -9,7 +9,7 @@
 namespace fasweep {
 
 BatchOrder::BatchOrder(const TrainingSettings& training, const DataSettings& data, const RunSpec& run)
-    : seed_(run.seed),
+    : seed_(seed_of_training(run)),
       width_(run.width),
       batch_size_(takes_minibatches(training, data) ? training.batch_size : data.samples),
       steps_an_epoch_(fasweep::steps_an_epoch(training, data)),

@@ -12,7 +12,18 @@
 namespace fasweep {
 namespace {
 
-std::vector<double> normals(const ProblemKey& key, Purpose purpose, std::size_t count) {
+/// Seed and width of random streams.
+struct StreamKey {
+  std::int64_t seed;
+  int width;
+};
+
+StreamKey data_streams(const DataSettings& data, const ProblemKey& key) {
+  const bool is_shared = data.teacher_width > 0 && data.draw == DataDraw::shared;
+  return {key.data_seed.value_or(key.seed), is_shared ? data.teacher_width : key.width};
+}
+
+std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count) {
   std::vector<double> values(count);
   RandomStream{key.seed, key.width, purpose}.fill_normal(values);
   return values;
@@ -73,8 +84,8 @@ class Teacher {
       : width_(static_cast<std::size_t>(data.teacher_width > 0 ? data.teacher_width : key.width)),
         inputs_(static_cast<std::size_t>(data.inputs)),
         outputs_(static_cast<std::size_t>(data.outputs)),
-        hidden_{key.seed, key.width, Purpose::teacher_hidden},
-        output_(normals(key, Purpose::teacher_output, width_ * outputs_)) {}
+        hidden_{data_streams(data, key).seed, data_streams(data, key).width, Purpose::teacher_hidden},
+        output_(normals(data_streams(data, key), Purpose::teacher_output, width_ * outputs_)) {}
 
   /// f0(x) but for its scale, outputs x rows; columns: x transposed. Sums run over inputs and units in order, for all
   /// rows at once: the same bits whatever the compiler makes of it.
@@ -180,8 +191,9 @@ void scale_to_inputs(std::span<double> values, int inputs) {
 }
 
 void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem& problem) {
-  problem.x = normals(key, Purpose::inputs, area(data.samples, data.inputs));
-  const std::vector<double> test = normals(key, Purpose::test_inputs, area(data.test_samples, data.inputs));
+  const StreamKey streams = data_streams(data, key);
+  problem.x = normals(streams, Purpose::inputs, area(data.samples, data.inputs));
+  const std::vector<double> test = normals(streams, Purpose::test_inputs, area(data.test_samples, data.inputs));
   problem.x.insert(problem.x.end(), test.begin(), test.end());
   if (data.input_law == InputLaw::gaussian_scaled) {
     scale_to_inputs(problem.x, data.inputs);
@@ -189,7 +201,7 @@ void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem&
   problem.y = Activations::visit(
       key.activation, [&](auto type) { return teacher_targets<typename decltype(type)::type>(problem.x, data, key); });
   if (data.label_noise > 0) {
-    const std::vector<double> noise = normals(key, Purpose::label_noise, area(data.samples, data.outputs));
+    const std::vector<double> noise = normals(streams, Purpose::label_noise, area(data.samples, data.outputs));
     for (std::size_t i = 0; i < noise.size(); ++i) {
       problem.y[i] += data.label_noise * noise[i];
     }
@@ -226,8 +238,9 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWei
   if (dataset == nullptr) {
     draw_teacher_data(data, key, problem);
   }
-  problem.output_weight = normals(key, Purpose::output_weight, area(key.width, data.outputs));
-  problem.feedback = normals(key, Purpose::feedback, area(key.width, data.outputs));
+  const StreamKey streams{key.seed, key.width};
+  problem.output_weight = normals(streams, Purpose::output_weight, area(key.width, data.outputs));
+  problem.feedback = normals(streams, Purpose::feedback, area(key.width, data.outputs));
   return problem;
 }
 

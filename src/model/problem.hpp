@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -13,12 +14,12 @@ namespace fasweep {
 
 /// All matrices row-major.
 struct Problem {
-  int samples = 0;       // n, training samples
-  int test_samples = 0;  // rows after them, never trained on
-  int inputs = 0;        // d
-  int outputs = 1;       // k
-  int width = 0;         // p
-  std::int64_t seed = 0;
+  int samples = 0;        // n, training samples
+  int test_samples = 0;   // rows after them, never trained on
+  int inputs = 0;         // d
+  int outputs = 1;        // k
+  int width = 0;          // p
+  std::int64_t seed = 0;  // of weights, feedback, batches and masks
   InitialWeights initial_weights = InitialWeights::gaussian;
   const Dataset* dataset = nullptr;   // where inputs and targets are when x and y are empty; outlives the problem
   std::vector<double> x;              // (samples + test_samples) x inputs
@@ -34,15 +35,21 @@ struct Problem {
 
 /// What a Problem depends on.
 struct ProblemKey {
-  std::int64_t seed = 0;
+  std::int64_t seed = 0;  // of weights and feedback, and of the data unless they have their own
   int width = 0;
   int activation = 0;  // the teacher has the student's activation
+  std::optional<std::int64_t> data_seed = {};
   friend bool operator==(const ProblemKey&, const ProblemKey&) = default;
 };
 
+[[nodiscard]] inline ProblemKey problem_key(const RunSpec& run) {
+  return {seed_of_training(run), run.width, run.activation, run.data_seed ? run.data_seed : std::optional(run.seed)};
+}
+
 /// beta(0), b and the teacher's weights are N(0, 1), W(0) too or N(0, 1/d). A teacher's inputs are N(0, 1) or N(0, 1/d)
-/// and its targets f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on training samples. Data read from
-/// files stay where they are: dataset, which has the counts of `data`, or nullptr for a teacher.
+/// and its targets f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on training samples; a teacher of
+/// fixed width and its data are the same for every p (unless DataDraw says otherwise). Data read from files stay where
+/// they are: dataset, which has the counts of `data`, or nullptr for a teacher.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    InitialWeights initial_weights = InitialWeights::gaussian,
                                    const Dataset* dataset = nullptr);

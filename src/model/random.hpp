@@ -18,7 +18,8 @@ enum class Purpose : std::uint32_t {
   feedback,
   test_inputs,
   batches,
-  masks
+  masks,
+  samples_of_ranges  // of a grid: the position is the point, the width the axis
 };
 
 struct RandomStream {

@@ -57,6 +57,11 @@ inline constexpr std::int64_t max_samples = 1'000'000;
 inline constexpr std::int64_t max_inputs = 1'000'000;
 inline constexpr std::int64_t max_outputs = 10'000;
 
+/// Whether a teacher of fixed width and its data are the same for every hidden width p, or drawn anew for each, as
+/// version 0.1 did.
+enum class DataDraw { shared, per_width };
+inline constexpr std::array<std::string_view, 2> data_draw_names{"shared", "per-width"};
+
 struct DataSettings {
   DataSource source = DataSource::teacher;
   std::string path;      // of a data set: folder or file; empty for a teacher
@@ -68,8 +73,11 @@ struct DataSettings {
   Normalize normalize = Normalize::none;
   std::optional<std::uint32_t> checksum;  // of the data set, once it was read
   InputLaw input_law = InputLaw::gaussian;
-  double label_noise = 0;  // standard deviation of the noise added to training targets, >= 0
-  int teacher_width = 0;   // hidden units of the teacher; 0: as many as the student
+  double label_noise = 0;            // standard deviation of the noise added to training targets, >= 0
+  int teacher_width = 0;             // hidden units of the teacher; 0: as many as the student
+  DataDraw draw = DataDraw::shared;  // means something only where the teacher's width is fixed
+
+  friend bool operator==(const DataSettings&, const DataSettings&) = default;
 };
 
 /// L of one sample with error e = prediction - y: 1/2 sum_c e_c^2 with f as prediction, or -sum_c y_c log softmax(f)_c
@@ -106,6 +114,8 @@ struct TrainingSettings {
   InitialWeights initial_weights = InitialWeights::gaussian;
   bool biases = false;  // of hidden units and outputs, 0 at the start
   Decay decay = Decay::output;
+
+  friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };
 
 /// Whether a step sees less than all training samples.
@@ -117,6 +127,17 @@ struct RecordSettings {
   std::vector<std::int64_t>
       steps;                 // increasing, first 0, last max_steps; what is recorded besides a run's own last step
   std::vector<int> metrics;  // positions in `Metrics`, increasing
+
+  friend bool operator==(const RecordSettings&, const RecordSettings&) = default;
+};
+
+/// What runs that are trained together share besides their problem.
+struct RunSettings {
+  DataSettings data;
+  TrainingSettings training;
+  RecordSettings record;
+
+  friend bool operator==(const RunSettings&, const RunSettings&) = default;
 };
 
 /// One run of the grid.
@@ -127,7 +148,17 @@ struct RunSpec {
   int activation = 0;    // position in `Activations`
   int rule = 0;          // position in `Rules`
   std::int64_t seed = 0;
-  double step_size = 0;  // eta > 0
+  double step_size = 0;                            // eta > 0
+  std::optional<std::int64_t> data_seed = {};      // of the data and the teacher, where it is not `seed`
+  std::optional<std::int64_t> training_seed = {};  // of weights, feedback, batches and masks, where it is not `seed`
 };
+
+/// Seed of the run's data and teacher, and that of everything else it draws.
+[[nodiscard]] inline std::int64_t seed_of_data(const RunSpec& run) {
+  return run.data_seed.value_or(run.seed);
+}
+[[nodiscard]] inline std::int64_t seed_of_training(const RunSpec& run) {
+  return run.training_seed.value_or(run.seed);
+}
 
 }  // namespace fasweep

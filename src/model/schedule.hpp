@@ -22,6 +22,7 @@ struct ConstantSchedule {
   static constexpr std::array<std::string_view, 0> parameters{};
   static constexpr std::string_view accepted = "no parameters";
   std::array<double, 0> values{};
+  friend bool operator==(const ConstantSchedule&, const ConstantSchedule&) = default;
   [[nodiscard]] bool valid() const { return true; }
   [[nodiscard]] double factor(std::int64_t /*t*/) const { return 1; }
 };
@@ -32,6 +33,7 @@ struct CutoffSchedule {
   static constexpr std::array<std::string_view, 1> parameters{"steps"};
   static constexpr std::string_view accepted = "steps >= 0";
   std::array<double, 1> values{};
+  friend bool operator==(const CutoffSchedule&, const CutoffSchedule&) = default;
   [[nodiscard]] bool valid() const { return values[0] >= 0; }
   [[nodiscard]] double factor(std::int64_t t) const { return static_cast<double>(t) < values[0] ? 1 : 0; }
 };
@@ -42,6 +44,7 @@ struct ExponentialSchedule {
   static constexpr std::array<std::string_view, 1> parameters{"rate"};
   static constexpr std::string_view accepted = "0 < rate <= 1";
   std::array<double, 1> values{};
+  friend bool operator==(const ExponentialSchedule&, const ExponentialSchedule&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0 && values[0] <= 1; }
   [[nodiscard]] double factor(std::int64_t t) const { return std::pow(values[0], static_cast<double>(t)); }
 };
@@ -52,6 +55,7 @@ struct InverseSquareSchedule {
   static constexpr std::array<std::string_view, 1> parameters{"tau"};
   static constexpr std::string_view accepted = "tau > 0 (steps)";
   std::array<double, 1> values{};
+  friend bool operator==(const InverseSquareSchedule&, const InverseSquareSchedule&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }
   [[nodiscard]] double factor(std::int64_t t) const {
     const double base = 1 + static_cast<double>(t) / values[0];

@@ -23,6 +23,7 @@ struct NeverStop {
   static constexpr std::array<std::string_view, 0> parameters{};
   static constexpr std::string_view accepted = "no parameters";
   std::array<double, 0> values{};
+  friend bool operator==(const NeverStop&, const NeverStop&) = default;
   [[nodiscard]] bool valid() const { return true; }
 };
 
@@ -33,6 +34,7 @@ struct LossBelowStop {
   static constexpr std::array<std::string_view, 1> parameters{"loss"};
   static constexpr std::string_view accepted = "loss > 0";
   std::array<double, 1> values{};
+  friend bool operator==(const LossBelowStop&, const LossBelowStop&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }
 };
 
@@ -44,6 +46,7 @@ struct PlateauStop {
   static constexpr std::array<std::string_view, 2> parameters{"tolerance", "window"};
   static constexpr std::string_view accepted = "tolerance > 0, window a whole number of steps >= 1";
   std::array<double, 2> values{};
+  friend bool operator==(const PlateauStop&, const PlateauStop&) = default;
   [[nodiscard]] bool valid() const {
     return values[0] > 0 && values[1] >= 1 && values[1] <= 1e15 && values[1] == static_cast<double>(window());
   }
@@ -57,6 +60,7 @@ struct TimeStop {
   static constexpr std::array<std::string_view, 1> parameters{"eta*t"};
   static constexpr std::string_view accepted = "eta*t > 0";
   std::array<double, 1> values{};
+  friend bool operator==(const TimeStop&, const TimeStop&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }
 };
 
@@ -68,6 +72,7 @@ struct RidgeTimeStop {
   static constexpr std::array<std::string_view, 1> parameters{"eta*lambda*t"};
   static constexpr std::string_view accepted = "eta*lambda*t > 0";
   std::array<double, 1> values{};
+  friend bool operator==(const RidgeTimeStop&, const RidgeTimeStop&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "store/journal_contents.hpp"
+#include "store/record_check.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
 
@@ -29,7 +30,9 @@ class Input {
   }
 
   [[nodiscard]] const fs::path& path() const { return path_; }
-  [[nodiscard]] Job job() const { return file_ ? file_->plan().job() : parse_job(contents_.job_text, path_.string()); }
+  [[nodiscard]] Job job() const {
+    return file_ ? file_->plan().job() : parse_stored_job(contents_.job_text, path_.string());
+  }
   [[nodiscard]] Provenance provenance() const {
     return file_ ? file_->provenance() : Provenance{"", contents_.sessions, contents_.agents, ""};
   }
@@ -42,6 +45,10 @@ class Input {
     }
     for (std::int64_t run = 0; run < plan.size(); ++run) {
       if (const auto found = contents_.records.find(plan.identity(run)); found != contents_.records.end()) {
+        if (const std::string wrong = why_not_of_plan(found->second.header, run, plan); !wrong.empty()) {
+          throw DamagedError("'" + journal_path(path_).string() + "' holds a record that is not of its plan (" + wrong +
+                             "); merge it with the version of fasweep that wrote it");
+        }
         RunRecord record = read_record(read_frame(map_.bytes(), found->second.offset)).record;
         record.run = run;  // the grid may have grown since it was recorded
         visit(record);
@@ -57,9 +64,11 @@ class Input {
 };
 
 void check_same_plan(const Input& first, const Input& other) {
-  std::vector<std::string> differences = plan_differences(first.job(), other.job());
+  const Plan one(first.job());
+  const Plan another(other.job());
+  std::vector<std::string> differences = plan_differences(one, another);
   if (differences.empty()) {
-    differences = plan_differences(other.job(), first.job());  // one grid may be a part of the other
+    differences = plan_differences(another, one);  // one grid may be a part of the other
   }
   if (differences.empty()) {
     return;

@@ -13,6 +13,7 @@
 
 #include "store/checkpoint_files.hpp"
 #include "store/journal_contents.hpp"
+#include "store/record_check.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
 #include "util/fault_point.hpp"
@@ -47,11 +48,38 @@ std::string lock_holder(const std::string& host) {
                           lines);
 }
 
-void check_same_plan(const fs::path& file, const Job& stored, const Job& wanted) {
+void check_same_plan(const fs::path& file, const Plan& stored, const Plan& wanted) {
   const std::vector<std::string> differences = plan_differences(stored, wanted);
   if (!differences.empty()) {
     refuse_plan(file, differences);
   }
+}
+
+/// Whether two plans have the same runs in the same rows, with the same metrics.
+bool are_same(const Plan& a, const Plan& b) {
+  if (a.size() != b.size() || a.metrics() != b.metrics()) {
+    return false;
+  }
+  for (std::int64_t run = 0; run < a.size(); ++run) {
+    if (a.identity(run) != b.identity(run)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// The first plan that a journal names; it has the metrics of all later ones.
+std::optional<Job> first_job_of(const fs::path& journal) {
+  const MappedFile map(journal);
+  std::optional<Job> job;
+  constexpr std::size_t enough = 64 * 1024 * 1024;  // for the first frame; a journal may be far longer
+  static_cast<void>(
+      scan_journal(map.bytes().first(std::min(map.bytes().size(), enough)), PastDamage::stop, [&](const Frame& frame) {
+        if (!job && frame.type == FrameType::plan) {
+          job = parse_stored_job(frame.text(), journal.string());
+        }
+      }));
+  return job;
 }
 
 /// Records that must agree do so in everything but time and place.
@@ -65,6 +93,13 @@ bool same_outcome(const RunRecord& a, const RunRecord& b) {
 
 }  // namespace
 
+std::optional<Job> find_stored_job(const fs::path& file) {
+  if (fs::exists(journal_path(file))) {
+    return first_job_of(journal_path(file));
+  }
+  return fs::exists(file) ? std::optional(ResultFile(file).plan().job()) : std::nullopt;
+}
+
 ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, SessionInfo session)
     : file_(std::move(file)),
       plan_(plan),
@@ -76,7 +111,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
   counts_[0] = plan.size();
   provenance_.build = session_.build;
   if (fs::exists(file_)) {
-    check_same_plan(file_, ResultFile(file_).plan().job(), plan_.job());  // before anything is touched
+    check_same_plan(file_, ResultFile(file_).plan(), plan_);  // before anything is touched
   }
   lock_.emplace(file_.string() + ".lock", lock_holder(session_.host), options_.warn);
   open_journal();
@@ -111,13 +146,18 @@ void ResultStore::replay() {
     throw DamagedError("'" + path.string() +
                        "' is not a journal (it holds no plan); move it away if it is not fasweep's");
   }
-  check_same_plan(file_, parse_job(contents.job_text, path.string()), plan_.job());
+  check_same_plan(file_, Plan(parse_stored_job(contents.job_text, path.string())), plan_);
   if (contents.scan.torn_bytes > 0) {
     options_.warn("'" + path.string() + "' ended in an unfinished record of " +
                   std::to_string(contents.scan.torn_bytes) + " bytes, which is dropped; that run is trained again");
   }
   for (const auto& [identity, entry] : contents.records) {
     if (const std::int64_t row = find_row(identity); row >= 0) {
+      if (const std::string wrong = why_not_of_plan(entry.header, row, plan_); !wrong.empty()) {
+        throw DamagedError(
+            "'" + path.string() + "' holds a record that is not of its plan (" + wrong +
+            "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
+      }
       set_row(row, entry.offset, entry.header.status);
     }
   }
@@ -132,17 +172,18 @@ void ResultStore::replay() {
 
 void ResultStore::import_file() {
   const ResultFile old(file_);
-  const bool same_plan = old.plan().hash() == plan_.hash();
-  const bool retries = std::any_of(old.statuses().begin(), old.statuses().end(),
-                                   [&](RunStatus status) { return options_.retry.contains(status); });
+  const bool same_plan = are_same(old.plan(), plan_);
+  const std::vector<RunStatus> statuses = old.read_statuses();
+  const bool retries =
+      std::any_of(statuses.begin(), statuses.end(), [&](RunStatus status) { return options_.retry.contains(status); });
   bool done = same_plan && !retries;
   for (std::int64_t row = 0; done && row < plan_.size(); ++row) {
-    done = !plan_.in_shard(row) || old.statuses()[static_cast<std::size_t>(row)] != RunStatus::pending;
+    done = !plan_.in_shard(row) || statuses[static_cast<std::size_t>(row)] != RunStatus::pending;
   }
   if (done) {
     finished_file_ = true;
     for (std::int64_t row = 0; row < plan_.size(); ++row) {
-      const RunStatus status = old.statuses()[static_cast<std::size_t>(row)];
+      const RunStatus status = statuses[static_cast<std::size_t>(row)];
       set_row(row, status == RunStatus::pending ? -1 : 0, status);
     }
     return;

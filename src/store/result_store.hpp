@@ -35,6 +35,10 @@ struct SessionInfo {
   std::string host;
 };
 
+/// The job whose results `file` or its journal hold, if there is either; both are left as they are. Throws ConfigError
+/// or DamagedError if they cannot be read.
+[[nodiscard]] std::optional<Job> find_stored_job(const std::filesystem::path& file);
+
 class ResultStore final : public RecordSink {
  public:
   /// Opens or creates the results of `plan` in `file` and takes the lock. Results of the same plan, or of a part of it,

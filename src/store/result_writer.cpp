@@ -8,9 +8,12 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "store/hdf5_handle.hpp"
+#include "store/record_check.hpp"
+#include "util/error.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -75,6 +78,13 @@ void write_attribute(hid_t object, const char* name, std::int64_t number) {
   check(H5Awrite(attribute.id(), H5T_STD_I64LE, &number), std::string("writing attribute ") + name);
 }
 
+void write_attribute(hid_t object, const char* name, double number) {
+  const Handle space = make_scalar();
+  const Handle attribute(H5Acreate2(object, name, H5T_IEEE_F64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
+                         std::string("writing attribute ") + name);
+  check(H5Awrite(attribute.id(), H5T_NATIVE_DOUBLE, &number), std::string("writing attribute ") + name);
+}
+
 void write_text(hid_t group, const char* name, const std::string& text) {
   const Handle type = make_text_type();
   const Handle space = make_scalar();
@@ -122,29 +132,23 @@ void write_all(const Handle& dataset, const std::vector<Number>& values, const s
   check(H5Dwrite(dataset.id(), number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "writing " + name);
 }
 
-template <class Names>
-void write_flags(const Handle& dataset, const Names& names) {
-  std::vector<std::uint8_t> values(names.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<std::uint8_t>(i);
-  }
-  write_attribute(dataset.id(), "flag_values", values);
-  write_attribute(dataset.id(), "flag_meanings", join(names, " "));
-}
-
 /// Columns of one number a run, collected while the rows go by.
 struct Columns {
-  std::vector<std::uint8_t> status, reason, solver;
+  std::vector<std::string_view> status, reason, solver;
   std::vector<std::int64_t> steps;
   std::vector<std::int32_t> worker;
   std::vector<double> wall_s, finished_at;
+  std::array<std::int64_t, run_status_names.size()> counts{};
+  double wall_s_total = 0;
 
   void push(const std::optional<RunRecord>& record) {
     const RunRecord empty;
     const RunRecord& r = record ? *record : empty;
-    status.push_back(static_cast<std::uint8_t>(r.status));
-    reason.push_back(static_cast<std::uint8_t>(r.reason));
-    solver.push_back(static_cast<std::uint8_t>(r.solver));
+    status.push_back(name_of(r.status));
+    reason.push_back(name_of(r.reason));
+    solver.push_back(name_of(r.solver));
+    ++counts[static_cast<std::size_t>(r.status)];
+    wall_s_total += record ? r.wall_s : 0;
     steps.push_back(r.steps);
     worker.push_back(record ? r.worker : -1);
     wall_s.push_back(record ? r.wall_s : nan);
@@ -158,9 +162,9 @@ class ResultWriter {
  public:
   ResultWriter(const std::filesystem::path& path, const Plan& plan)
       : plan_(plan),
-        record_(plan.job().record),
+        metrics_(plan.metrics()),
         runs_(static_cast<hsize_t>(plan.size())),
-        points_(record_.steps.size()),
+        points_(plan.recorded_steps().size()),
         file_(create_file(path)),
         run_scale_(make_run_scale()),
         step_scale_(make_step_scale()) {}
@@ -180,7 +184,10 @@ class ResultWriter {
     constexpr unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
     check(H5Pset_link_creation_order(properties.id(), order), "preparing the file");
     check(H5Pset_obj_track_times(properties.id(), false), "preparing the file");
-    return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties.id(), H5P_DEFAULT), H5Fclose,
+    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "preparing the file");
+    // Object headers with checksums, which readers of 2008 and later know.
+    check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_LATEST), "preparing the file");
+    return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties.id(), access.id()), H5Fclose,
             "creating '" + path.string() + "'"};
   }
 
@@ -197,7 +204,7 @@ class ResultWriter {
 
   Handle make_step_scale() {
     Handle scale = create_dataset<std::int64_t>(file_.id(), "step", {points_}, 0, "recorded training step", "1");
-    write_all(scale, record_.steps, "step");
+    write_all(scale, plan_.recorded_steps(), "step");
     check(H5DSset_scale(scale.id(), "step"), "making step a scale");
     return scale;
   }
@@ -212,37 +219,73 @@ class ResultWriter {
     return dataset;
   }
 
-  void write_axes() {
-    std::vector<std::int64_t> width, seed;
-    std::vector<double> ridge;
-    std::vector<std::uint8_t> activation, rule;
-    for (std::int64_t run = 0; run < plan_.size(); ++run) {
-      const RunSpec spec = plan_.at(run);
-      width.push_back(spec.width);
-      ridge.push_back(spec.ridge);
-      activation.push_back(static_cast<std::uint8_t>(spec.activation));
-      rule.push_back(static_cast<std::uint8_t>(spec.rule));
-      seed.push_back(spec.seed);
+  /// A column of names or other texts; HDF5 has no checksums for those, `verify` compares them with the plan.
+  Handle write_texts(const std::string& name, const std::vector<std::string_view>& values,
+                     const std::string& long_name) {
+    const Handle type = make_text_type();
+    const Handle space(H5Screate_simple(1, &runs_, nullptr), H5Sclose, "making the shape of " + name);
+    const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "preparing " + name);
+    check(H5Pset_obj_track_times(properties.id(), false), "preparing " + name);
+    Handle dataset(
+        H5Dcreate2(file_.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
+        H5Dclose, "creating " + name);
+    std::vector<const char*> pointers;
+    pointers.reserve(values.size());
+    for (const std::string_view value : values) {
+      pointers.push_back(value.data());  // of names and canonical texts, which end with a zero
     }
-    write_column("p", width, "hidden width", "1");
-    write_column("lambda", ridge, "ridge level", "1");
-    write_flags(write_column("activation", activation, "activation", "1"), Activations::names);
-    write_flags(write_column("rule", rule, "learning rule", "1"), Rules::names);
-    write_column("seed", seed, "seed of data, initial weights and feedback", "1");
+    check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), "writing " + name);
+    write_attribute(dataset.id(), "long_name", long_name);
+    check(H5DSattach_scale(dataset.id(), run_scale_.id(), 0), "attaching run to " + name);
+    return dataset;
+  }
+
+  void write_axes() {
+    for (const Key* key : columns_of(plan_)) {
+      const std::string name(key->column);
+      coordinates_ += (coordinates_.empty() ? "" : " ") + name;
+      if (key->kind == KeyKind::whole) {
+        write_column(name, values_of<std::int64_t>(*key), std::string(key->name), "1");
+      } else if (key->kind == KeyKind::real) {
+        write_column(name, values_of<double>(*key), std::string(key->name), "1");
+      } else {
+        write_text_axis(*key);
+      }
+    }
+  }
+
+  template <class Number>
+  [[nodiscard]] std::vector<Number> values_of(const Key& key) const {
+    std::vector<Number> values;
+    values.reserve(runs_);
+    for (std::int64_t run = 0; run < plan_.size(); ++run) {
+      values.push_back(static_cast<Number>(key.get(plan_.point(run))));
+    }
+    return values;
+  }
+
+  void write_text_axis(const Key& key) {
+    std::set<std::string> texts;  // each once; runs refer to them
+    std::vector<std::string_view> values;
+    values.reserve(runs_);
+    for (std::int64_t run = 0; run < plan_.size(); ++run) {
+      values.push_back(*texts.insert(write_value(key, plan_.point(run))).first);
+    }
+    write_texts(std::string(key.column), values, std::string(key.name));
   }
 
   /// The trajectories and final values, in slabs of rows so that memory stays bounded; collects the other columns on
   /// the way.
   Columns write_metrics(const RowSource& rows, Provenance& provenance) {
     std::vector<Handle> trajectories;
-    std::vector<std::vector<Real>> finals(record_.metrics.size());
-    for (const int metric : record_.metrics) {
+    std::vector<std::vector<Real>> finals(metrics_.size());
+    for (const int metric : metrics_) {
       trajectories.push_back(create_trajectory(metric));
     }
     Columns columns;
     constexpr hsize_t slab_bytes = 8 * 1024 * 1024;
     const hsize_t slab_rows = std::clamp<hsize_t>(slab_bytes / (sizeof(Real) * points_), 1, runs_);
-    std::vector<std::vector<Real>> slabs(record_.metrics.size());
+    std::vector<std::vector<Real>> slabs(metrics_.size());
     for (hsize_t first = 0; first < runs_; first += slab_rows) {
       const hsize_t count = std::min(slab_rows, runs_ - first);
       for (std::vector<Real>& slab : slabs) {
@@ -251,9 +294,13 @@ class ResultWriter {
       for (hsize_t row = 0; row < count; ++row) {
         const std::optional<RunRecord> record = rows(static_cast<std::int64_t>(first + row));
         columns.push(record);
+        const std::vector<std::size_t> places = record ? places_of(*record, first + row) : std::vector<std::size_t>();
         for (std::size_t metric = 0; metric < slabs.size(); ++metric) {
           finals[metric].push_back(record ? static_cast<Real>(record->final_values[metric]) : static_cast<Real>(nan));
-          copy_trajectory(record, metric, slabs[metric].begin() + static_cast<std::ptrdiff_t>(row * points_));
+          for (std::size_t point = 0; point < places.size(); ++point) {
+            slabs[metric][row * points_ + places[point]] =
+                static_cast<Real>(record->trajectory[metric * places.size() + point]);
+          }
         }
         if (record && !record->error.empty()) {
           provenance.failures += "run " + std::to_string(first + row) + ": " + record->error + "\n";
@@ -264,10 +311,11 @@ class ResultWriter {
       }
     }
     for (std::size_t i = 0; i < finals.size(); ++i) {
-      Metrics::visit(record_.metrics[i], [&](auto type) {
+      Metrics::visit(metrics_[i], [&](auto type) {
         using Metric = typename decltype(type)::type;
-        write_column("final_" + std::string(Metric::name), finals[i],
-                     std::string(Metric::long_name) + ", at the run's last step", std::string(Metric::units));
+        mark_coordinates(write_column("final_" + std::string(Metric::name), finals[i],
+                                      std::string(Metric::long_name) + ", at the run's last step",
+                                      std::string(Metric::units)));
       });
     }
     return columns;
@@ -281,16 +329,21 @@ class ResultWriter {
                                             std::string(Metric::long_name), std::string(Metric::units));
       check(H5DSattach_scale(dataset.id(), run_scale_.id(), 0), "attaching run to " + name);
       check(H5DSattach_scale(dataset.id(), step_scale_.id(), 1), "attaching step to " + name);
+      mark_coordinates(dataset);
       return dataset;
     });
   }
 
-  static void copy_trajectory(const std::optional<RunRecord>& record, std::size_t metric,
-                              typename std::vector<Real>::iterator out) {
-    if (record) {
-      const auto begin = record->trajectory.begin() + static_cast<std::ptrdiff_t>(metric * record->points);
-      std::transform(begin, begin + record->points, out, [](double value) { return static_cast<Real>(value); });
+  /// CF: which columns say what a row is.
+  void mark_coordinates(const Handle& dataset) { write_attribute(dataset.id(), "coordinates", coordinates_); }
+
+  /// Where the points of a record are among the steps of the file. Throws StoreError if the record is not of the plan.
+  [[nodiscard]] std::vector<std::size_t> places_of(const RunRecord& record, hsize_t row) const {
+    const auto run = static_cast<std::int64_t>(row);
+    if (const std::string wrong = why_not_of_plan(record, run, plan_); !wrong.empty()) {
+      throw StoreError(wrong);
     }
+    return places_of_steps(plan_.recorded_steps(plan_.point(run)), plan_.recorded_steps(), record.points);
   }
 
   void write_slab(const Handle& dataset, hsize_t first, hsize_t count, const std::vector<Real>& values) {
@@ -305,9 +358,9 @@ class ResultWriter {
   }
 
   void write_columns(const Columns& columns) {
-    write_flags(write_column("status", columns.status, "how the run ended", "1"), run_status_names);
-    write_flags(write_column("stop_reason", columns.reason, "what ended the run", "1"), stop_reason_names);
-    write_flags(write_column("solver", columns.solver, "formulation that was computed", "1"), solver_names);
+    write_texts("status", columns.status, "how the run ended");
+    write_texts("stop_reason", columns.reason, "what ended the run");
+    write_texts("solver", columns.solver, "formulation that was computed");
     write_column("steps", columns.steps, "training steps taken; the step of the final values", "1");
     mark_provenance(write_column("worker", columns.worker, "worker that trained the run", "1"));
     mark_provenance(write_column("wall_s", columns.wall_s, "wall time of training", "s"));
@@ -322,17 +375,14 @@ class ResultWriter {
     write_attribute(file_.id(), "title", std::string("fasweep: training runs of a parameter grid"));
     write_attribute(file_.id(), "history", provenance.sessions);
     write_attribute(file_.id(), "plan_hash", format_hash(plan_.hash()));
-    std::array<std::int64_t, run_status_names.size()> counts{};
-    for (const std::uint8_t status : columns.status) {
-      ++counts[status];
-    }
-    const std::int64_t pending = counts[static_cast<std::size_t>(RunStatus::pending)];
+    const std::int64_t pending = columns.counts[static_cast<std::size_t>(RunStatus::pending)];
     write_attribute(file_.id(), "complete", std::int64_t{pending == 0 ? 1 : 0});
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      write_attribute(file_.id(), ("count_" + std::string(run_status_names[i])).c_str(), counts[i]);
+    for (std::size_t i = 0; i < columns.counts.size(); ++i) {
+      write_attribute(file_.id(), ("count_" + std::string(run_status_names[i])).c_str(), columns.counts[i]);
     }
     const Handle group(H5Gcreate2(file_.id(), "provenance", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
                        "creating /provenance");
+    write_attribute(group.id(), "training_seconds", columns.wall_s_total);
     write_text(group.id(), "job", resolved_text(plan_.job()));
     write_text(group.id(), "build", provenance.build);
     write_text(group.id(), "sessions", provenance.sessions);
@@ -341,23 +391,46 @@ class ResultWriter {
   }
 
   const Plan& plan_;
-  const RecordSettings& record_;
+  const std::vector<int>& metrics_;
   hsize_t runs_;
   hsize_t points_;
   Handle file_;
   Handle run_scale_;
   Handle step_scale_;
+  std::string coordinates_;  // columns of the axes, separated by blanks
 };
 
 }  // namespace
 
 void write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
                        Provenance provenance) {
-  if (plan.job().training.precision == Precision::float32) {
+  if (plan.precision() == Precision::float32) {
     ResultWriter<float>(path, plan).write(rows, std::move(provenance));
   } else {
     ResultWriter<double>(path, plan).write(rows, std::move(provenance));
   }
+}
+
+std::vector<const Key*> columns_of(const Plan& plan) {
+  std::vector<const Key*> keys = plan.axes();
+  for (const char* name : {"training.step-size", "data.n", "data.d", "data.outputs"}) {
+    if (const Key* key = &key_called(name); std::find(keys.begin(), keys.end(), key) == keys.end()) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
+std::vector<std::size_t> places_of_steps(std::span<const std::int64_t> own, std::span<const std::int64_t> all,
+                                         std::size_t points) {
+  std::vector<std::size_t> places;
+  places.reserve(points);
+  auto place = all.begin();
+  for (const std::int64_t step : own.first(points)) {
+    place = std::lower_bound(place, all.end(), step);
+    places.push_back(static_cast<std::size_t>(place - all.begin()));
+  }
+  return places;
 }
 
 std::string hdf5_version() {

@@ -6,14 +6,18 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "sweep/plan.hpp"
 #include "train/record.hpp"
 
 namespace fasweep {
 
-inline constexpr const char* result_schema = "fasweep-1";
+/// Schema of the files that are written; those of the first version are read too.
+inline constexpr const char* result_schema = "fasweep-2";
+inline constexpr const char* first_result_schema = "fasweep-1";
 
 /// Text for /provenance; each may have several lines.
 struct Provenance {
@@ -30,6 +34,13 @@ using RowSource = std::function<std::optional<RunRecord>(std::int64_t row)>;
 /// `provenance` and the group of that name depend on anything but plan and records. Throws StoreError.
 void write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
                        Provenance provenance);
+
+/// Keys that have a column in the plan's files: axes, and what is wanted of every run.
+[[nodiscard]] std::vector<const Key*> columns_of(const Plan& plan);
+
+/// Positions among `all` steps of the first `points` of a run's `own` steps; both increase.
+[[nodiscard]] std::vector<std::size_t> places_of_steps(std::span<const std::int64_t> own,
+                                                       std::span<const std::int64_t> all, std::size_t points);
 
 /// "linked at run time with" version of HDF5.
 [[nodiscard]] std::string hdf5_version();

@@ -1,45 +1,39 @@
-// A job: the grid and the settings its runs share, as read from a job file. The grammar lives in one table of keys
-// (job.cpp): name, default, what is accepted, how to read and how to write the value. Help, errors, the resolved text
-// stored in result files and plan comparisons all follow from that table.
+// A job: grids of runs and what is recorded of them, as read from a job file. Keys and values are the table's
+// (keys.hpp).
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <span>
+#include <functional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "model/dataset.hpp"
 #include "model/run_spec.hpp"
+#include "sweep/grid.hpp"
+#include "sweep/job_text.hpp"
 
 namespace fasweep {
 
-struct Grid {
-  std::vector<int> widths;          // p, each >= 1
-  std::vector<double> ridges;       // lambda, each >= 0
-  std::vector<int> activations;     // positions in `Activations`
-  std::vector<int> rules;           // positions in `Rules`
-  std::vector<std::int64_t> seeds;  // each >= 0
-};
-
 struct Job {
-  Grid grid;                                          // no axis empty, no value twice
-  std::array<double, Activations::size> step_size{};  // eta > 0 for each activation, in the order of `Activations`
-  DataSettings data;
-  TrainingSettings training;
-  RecordSettings record;
-  std::string record_steps;  // as written, e.g. "log(200)": the grid of steps without its expansion
+  std::vector<Grid> grids;           // at least one; their runs are united
+  std::string record_steps;          // as written: "log(200)"
+  std::vector<int> metrics;          // positions in `Metrics`, increasing
+  bool has_default_metrics = false;  // whether the job left them open
+
+  /// Data of the first run. All runs of a data set have the same.
+  [[nodiscard]] const DataSettings& data() const { return grids.front().base().data; }
+  [[nodiscard]] const TrainingSettings& training() const { return grids.front().base().training; }
 };
 
-/// "section.key" and its value, in the order they are to be applied; later ones win.
-using KeyValues = std::vector<std::pair<std::string, std::string>>;
-
-/// Reads the text of a job file (Boost.Program_options config syntax) and applies `overrides` (from --set) on top.
-/// Throws ConfigError naming the key, its value and what is accepted, also if the job's data set is not read yet: then
-/// `overrides` must hold its facts_of(). `origin` names the text in messages.
+/// Reads the text of a job file and applies `overrides` (from --set) on top; one of a key of [grid] replaces it in
+/// every [grid] section. Throws ConfigError naming the key, its value and what is accepted, also if the job's data set
+/// is not read yet: then `overrides` must hold its facts_of(). `origin` names the text in messages.
 [[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {});
+
+/// The same of a resolved text, as it is broadcast and kept in journals and result files: a key that is missing means
+/// what was done before the key was there.
+[[nodiscard]] Job parse_stored_job(std::string_view text, std::string_view origin);
 
 /// The keys of section [data] alone. Counts that the job leaves to its data set are `as_in_data`, as other keys need
 /// the set to be read first.
@@ -49,23 +43,25 @@ using KeyValues = std::vector<std::pair<std::string, std::string>>;
 /// What the plan of a job depends on of its data set: counts and checksum, as keys.
 [[nodiscard]] KeyValues facts_of(const Dataset& dataset);
 
-/// The job as a job file with every key that applies and every value in canonical form: parse_job(resolved_text(j)) ==
-/// j.
+/// The job as a job file with every key that applies and every value in canonical form, metrics by their names:
+/// parse_stored_job(resolved_text(j)) == j. Depends on nothing else that the program could do.
 [[nodiscard]] std::string resolved_text(const Job& job);
 
-/// resolved_text without the data set's path and without keys that came later than the first result files and are at
-/// their default: names the plan, so that data may move and files written before a key was there stay readable.
-[[nodiscard]] std::string hashed_text(const Job& job);
+/// Hash of a resolved text without the data set's path, without comments, and without keys at what was done before the
+/// keys were there: names the plan, so that data may move and files of earlier versions keep their name.
+[[nodiscard]] std::uint64_t plan_hash(std::string_view resolved_text);
 
-/// One line a key: name, default and what is accepted. For --help.
-[[nodiscard]] std::string job_grammar_help();
+/// Canonical "key = value" lines that name a run for all time, in the table's order, whatever else its job holds: those
+/// of the settings, then those of the axes of the first version.
+[[nodiscard]] std::string settings_lines(const Point& point, const Job& job);
+[[nodiscard]] std::string axes_lines(const Point& point);
 
-/// Canonical "key = value" lines of the settings that all runs share, grid and step-size excluded, later keys at their
-/// default too.
-[[nodiscard]] std::string shared_settings_text(const Job& job);
+/// `wanted` as a continuation of results of `stored`: metrics that the job leaves open are those that were recorded,
+/// and values that differ by rounding alone are those that were used.
+[[nodiscard]] Job continue_job(const Job& stored, Job wanted);
 
-/// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every
-/// stored run is also a run of `wanted` (the same plan or a superset).
-[[nodiscard]] std::vector<std::string> plan_differences(const Job& stored, const Job& wanted);
+/// Calls `visit` for one run of every combination of settings, those of the paper's five axes left out unless settings
+/// follow from them.
+void for_each_setting(const Job& job, const std::function<void(const Point&)>& visit);
 
 }  // namespace fasweep

@@ -1,9 +1,13 @@
 #include "sweep/plan.hpp"
 
 #include <algorithm>
+#include <set>
+#include <unordered_set>
 #include <utility>
 
+#include "model/batch_order.hpp"
 #include "model/dataset.hpp"
+#include "sweep/recorded_steps.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -13,89 +17,322 @@ std::int64_t count(const auto& values) {
   return static_cast<std::int64_t>(values.size());
 }
 
-/// Takes the last digit of `number` in mixed radix: the index into an axis.
-template <class Value>
-const Value& pick(const std::vector<Value>& axis, std::int64_t& number) {
-  const std::int64_t digit = number % count(axis);
-  number /= count(axis);
-  return axis[static_cast<std::size_t>(digit)];
+bool is_paper_axis(const Key& key) {
+  return key.name == "grid.p" || key.name == "grid.lambda" || key.name == "grid.activation" ||
+         key.name == "grid.rule" || key.name == "grid.seed";
+}
+
+std::pair<std::int64_t, std::int64_t> steps_key(const Point& point) {
+  return {point.training.max_steps, steps_an_epoch(point.training, point.data)};
 }
 
 }  // namespace
 
 Plan::Plan(Job job, Solver solver, Shard shard)
-    : job_(std::move(job)),
+    : job_(std::make_shared<const Job>(std::move(job))),
       solver_(solver),
       shard_(shard),
-      runs_per_problem_(count(job_.grid.ridges) * count(job_.grid.rules)),
-      problems_(count(job_.grid.seeds) * count(job_.grid.widths) * count(job_.grid.activations)),
-      shared_hash_(stable_hash(shared_settings_text(job_))),
-      hash_(stable_hash(hashed_text(job_))) {
-  for (const int activation : job_.grid.activations) {
-    for (const int rule : job_.grid.rules) {
-      static_cast<void>(choose_solver(solver, job_.data, job_.training, {0, 1, 0, activation, rule, 0}));
-    }
+      hash_(plan_hash(resolved_text(*job_))) {
+  for (const Grid& grid : job_->grids) {
+    add_grid(grid);
+  }
+  if (blocks_.size() > 1 || blocks_.front().grid->write(key_called("grid.sample")) != "none") {
+    drop_repeats();
+  }
+  collect_steps();
+  const std::vector<const Key*> choices{&key_called("grid.activation"), &key_called("grid.rule")};
+  for (const Grid& grid : job_->grids) {
+    grid.for_each_combination(choices, [&](const Point& point) {
+      static_cast<void>(choose_solver(solver, point.data, point.training, point.run));
+    });
   }
 }
 
+void Plan::add_grid(const Grid& grid) {
+  Block block;
+  block.grid = &grid;
+  block.first_run = size_;
+  block.first_problem = problems_;
+  block.problems = grid.problems();
+  block.runs = block.problems * grid.runs_per_problem();
+  std::vector<const Key*> settings;
+  for (const Key& key : all_keys()) {
+    if (!key.name.starts_with("grid.") && key.name != "training.step-size") {
+      settings.push_back(&key);
+    }
+  }
+  block.settings = grid.dimensions_of(settings);
+  constexpr std::int64_t most_kept = 20'000;
+  if (const std::int64_t combinations = grid.combinations(block.settings); combinations <= most_kept) {
+    for (std::int64_t i = 0; i < combinations; ++i) {
+      const Point point = grid.at(grid.first_of_combination(i, block.settings));
+      block.hashes.push_back(stable_hash(settings_lines(point, *job_)));
+    }
+  }
+  size_ += block.runs;
+  problems_ += block.problems;
+  blocks_.push_back(std::move(block));
+}
+
+/// Runs that several grids hold belong to the first of them; points of a sample may meet when they are rounded.
+void Plan::drop_repeats() {
+  std::unordered_set<std::uint64_t> seen;
+  seen.reserve(static_cast<std::size_t>(size_));
+  size_ = 0;
+  problems_ = 0;
+  for (Block& block : blocks_) {
+    block.first_run = size_;
+    block.first_problem = problems_;
+    const std::int64_t per_problem = block.grid->runs_per_problem();
+    std::vector<std::int64_t> kept;
+    std::vector<std::int64_t> ends;
+    for (std::int64_t index = 0; index < block.runs; ++index) {
+      if (seen.insert(identity_in(block, index)).second) {
+        const bool begins = kept.empty() || kept.back() / per_problem != index / per_problem;
+        if (begins && !kept.empty()) {
+          ends.push_back(count(kept));
+        }
+        kept.push_back(index);
+      }
+    }
+    if (!kept.empty()) {
+      ends.push_back(count(kept));
+    }
+    if (count(kept) < block.runs) {
+      block.runs = count(kept);
+      block.problems = count(ends);
+      block.kept = std::move(kept);
+      block.problem_ends = std::move(ends);
+    }
+    size_ += block.runs;
+    problems_ += block.problems;
+  }
+  std::erase_if(blocks_, [](const Block& block) { return block.runs == 0; });
+}
+
+void Plan::collect_steps() {
+  std::set<std::int64_t> all;
+  for_each_setting(*job_, [&](const Point& point) {
+    precision_ = std::max(precision_, point.training.precision);
+    const auto [place, is_new] = steps_.try_emplace(steps_key(point));
+    if (is_new) {
+      place->second = expand_steps(job_->record_steps, place->first.first, place->first.second);
+      all.insert(place->second.begin(), place->second.end());
+    }
+  });
+  all_steps_.assign(all.begin(), all.end());
+}
+
+const Plan::Block& Plan::block_of(std::int64_t run) const {
+  auto block = blocks_.begin();
+  while (run >= block->first_run + block->runs) {
+    ++block;
+  }
+  return *block;
+}
+
+std::int64_t Plan::index_in(const Block& block, std::int64_t run) const {
+  const std::int64_t number = run - block.first_run;
+  return block.kept.empty() ? number : block.kept[static_cast<std::size_t>(number)];
+}
+
+RunRange Plan::runs_of(std::int64_t problem) const {
+  auto block = blocks_.begin();
+  while (problem >= block->first_problem + block->problems) {
+    ++block;
+  }
+  const std::int64_t number = problem - block->first_problem;
+  if (block->kept.empty()) {
+    const std::int64_t per_problem = block->grid->runs_per_problem();
+    return {block->first_run + number * per_problem, per_problem};
+  }
+  const auto end = block->problem_ends.begin() + number;
+  const std::int64_t first = number == 0 ? 0 : end[-1];
+  return {block->first_run + first, *end - first};
+}
+
+std::int64_t Plan::problem_of(std::int64_t run) const {
+  const Block& block = block_of(run);
+  const std::int64_t number = run - block.first_run;
+  if (block.kept.empty()) {
+    return block.first_problem + number / block.grid->runs_per_problem();
+  }
+  const auto end = std::upper_bound(block.problem_ends.begin(), block.problem_ends.end(), number);
+  return block.first_problem + (end - block.problem_ends.begin());
+}
+
 std::int64_t Plan::shard_size() const {
-  return std::max<std::int64_t>(0, problems_ - shard_.index + shard_.count - 1) / shard_.count * runs_per_problem_;
+  if (shard_.count == 1) {
+    return size_;
+  }
+  std::int64_t runs = 0;
+  for (std::int64_t problem = shard_.index; problem < problems_; problem += shard_.count) {
+    runs += runs_of(problem).count;
+  }
+  return runs;
 }
 
-RunSpec Plan::at(std::int64_t run) const {
-  RunSpec spec;
-  spec.run = run;
-  spec.ridge = pick(job_.grid.ridges, run);
-  spec.rule = pick(job_.grid.rules, run);
-  spec.seed = pick(job_.grid.seeds, run);
-  spec.width = pick(job_.grid.widths, run);
-  spec.activation = pick(job_.grid.activations, run);
-  spec.step_size = job_.step_size[static_cast<std::size_t>(spec.activation)];
-  return spec;
+Point Plan::point(std::int64_t run) const {
+  const Block& block = block_of(run);
+  Point point = block.grid->at(index_in(block, run));
+  point.run.run = run;
+  return point;
 }
 
-ProblemKey Plan::problem_key(std::int64_t problem) const {
-  const RunSpec spec = at(problem * runs_per_problem_);
-  return {spec.seed, spec.width, spec.activation};
+RunSettings Plan::settings(std::int64_t run) const {
+  Point all = point(run);
+  const std::vector<std::int64_t>& steps = recorded_steps(all);
+  return {std::move(all.data), all.training, {steps, job_->metrics}};
+}
+
+const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const {
+  return steps_.at(steps_key(point));
+}
+
+std::vector<const Key*> Plan::axes() const {
+  std::vector<const Key*> keys;
+  for (const Key& key : all_keys()) {
+    const auto varies = [&](const Grid& grid) {
+      const Axis* axis = grid.find_axis(key);
+      return (axis != nullptr && (axis->numbers.size() > 1 || key.kind != KeyKind::text)) ||
+             grid.write(key) != job_->grids.front().write(key);
+    };
+    const bool has_value = !key.column.empty() && applies(key, job_->data().source);
+    if (is_paper_axis(key) || (has_value && std::any_of(job_->grids.begin(), job_->grids.end(), varies))) {
+      keys.push_back(&key);
+    }
+  }
+  return keys;
+}
+
+std::uint64_t Plan::identity_in(const Block& block, std::int64_t index) const {
+  const Point point = block.grid->at(index);
+  const std::uint64_t settings =
+      block.hashes.empty() ? stable_hash(settings_lines(point, *job_))
+                           : block.hashes[static_cast<std::size_t>(block.grid->combination_of(index, block.settings))];
+  return stable_hash(axes_lines(point), settings);
 }
 
 std::uint64_t Plan::identity(std::int64_t run) const {
-  const RunSpec spec = at(run);
-  const auto activation = static_cast<std::size_t>(spec.activation);
-  return stable_hash("p = " + std::to_string(spec.width) + "\nlambda = " + format_real(spec.ridge) +
-                         "\nactivation = " + std::string(Activations::names[activation]) +
-                         "\nrule = " + std::string(Rules::names[static_cast<std::size_t>(spec.rule)]) + "\nseed = " +
-                         std::to_string(spec.seed) + "\nstep-size = " + format_real(spec.step_size) + "\n",
-                     shared_hash_);
+  const Block& block = block_of(run);
+  return identity_in(block, index_in(block, run));
 }
 
 Solver Plan::solver(std::int64_t run) const {
-  return choose_solver(solver_, job_.data, job_.training, at(run));
+  const Point all = point(run);
+  return choose_solver(solver_, all.data, all.training, all.run);
 }
 
 double Plan::run_cost(std::int64_t run) const {
-  const RunSpec spec = at(run);
-  const TrainingSettings& training = job_.training;
-  const StopMonitor monitor(training.stop, training.schedule, spec.step_size, spec.ridge, training.max_steps);
-  const Solver by = solver(run);
+  const Point all = point(run);
+  const TrainingSettings& training = all.training;
+  const StopMonitor monitor(training.stop, training.schedule, all.run.step_size, all.run.ridge, training.max_steps);
+  const Solver by = choose_solver(solver_, all.data, training, all.run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
-  const std::vector<std::int64_t>& recorded = job_.record.steps;
+  const std::vector<std::int64_t>& recorded = recorded_steps(all);
   const auto observations = std::upper_bound(recorded.begin(), recorded.end(), monitor.last_step()) - recorded.begin();
-  return (static_cast<double>(monitor.last_step() + 1) * step_cost(by, job_.data, training, spec) +
+  return (static_cast<double>(monitor.last_step() + 1) * step_cost(by, all.data, training, all.run) +
           static_cast<double>(observations) *
-              evaluation_cost(by, job_.data, training, traits_of(job_.record.metrics), spec)) *
+              evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
          (is_double ? 2 : 1);
 }
 
 double Plan::setup_cost(std::int64_t run) const {
-  return fasweep::setup_cost(solver(run), job_.data, at(run).width);
+  const Point all = point(run);
+  return fasweep::setup_cost(choose_solver(solver_, all.data, all.training, all.run), all.data, all.run.width);
 }
 
 std::int64_t Plan::record_bytes() const {
   constexpr std::int64_t frame_bytes = 96;  // header, checksum and identity of a journal record
-  const auto metrics = static_cast<std::int64_t>(job_.record.metrics.size());
-  const auto points = static_cast<std::int64_t>(job_.record.steps.size());
-  return frame_bytes + metrics * (points + 1) * (job_.training.precision == Precision::float64 ? 8 : 4);
+  std::int64_t points = 0;
+  for (const auto& [key, steps] : steps_) {
+    points = std::max(points, count(steps));
+  }
+  return frame_bytes + count(job_->metrics) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
+}
+
+std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted) {
+  if (resolved_text(stored.job()) == resolved_text(wanted.job())) {
+    return {};
+  }
+  std::unordered_set<std::uint64_t> known;
+  known.reserve(static_cast<std::size_t>(wanted.size()));
+  for (std::int64_t run = 0; run < wanted.size(); ++run) {
+    known.insert(wanted.identity(run));
+  }
+  std::int64_t missing = -1;
+  std::int64_t missing_count = 0;
+  for (std::int64_t run = 0; run < stored.size(); ++run) {
+    if (!known.contains(stored.identity(run))) {
+      missing = missing < 0 ? run : missing;
+      ++missing_count;
+    }
+  }
+  if (missing_count == 0) {
+    return {};
+  }
+  std::vector<std::string> differences;
+  const auto texts = [](const Job& job, const Key& key) {
+    std::vector<std::string> values;
+    for (const Grid& grid : job.grids) {
+      if (const std::string value = grid.write(key); std::find(values.begin(), values.end(), value) == values.end()) {
+        values.push_back(value);
+      }
+    }
+    return values;
+  };
+  /// Values of a key in the runs of a plan, for keys whose lists may grow.
+  const auto values = [](const Job& job, const Key& key) {
+    std::set<std::string> found;
+    for (const Grid& grid : job.grids) {
+      grid.for_each_combination({&key}, [&](const Point& point) { found.insert(write_value(key, point)); });
+    }
+    return found;
+  };
+  for (const Key& key : all_keys()) {
+    const bool is_recorded = key.name.starts_with("record.");
+    if (key.name == "data.path" || (!key.get && !key.write && !is_recorded)) {
+      continue;
+    }
+    std::string before;
+    std::string now;
+    bool differ = false;
+    if (is_recorded) {
+      const auto line = [&](const Job& job) {
+        const std::string text = resolved_text(job);
+        const std::string start = "\n" + std::string(key.short_name()) + " = ";
+        const std::size_t at = text.rfind(start) + start.size();
+        return text.substr(at, text.find('\n', at) - at);
+      };
+      before = line(stored.job());
+      now = line(wanted.job());
+      differ = before != now;
+    } else {
+      const auto joined = [](const std::vector<std::string>& parts) {
+        return join(std::vector<std::string_view>(parts.begin(), parts.end()), " | ");
+      };
+      before = joined(texts(stored.job(), key));
+      now = joined(texts(wanted.job(), key));
+      const bool applies_to_both = applies(key, stored.job().data().source) && applies(key, wanted.job().data().source);
+      const bool means_something = !key.matters || key.matters(stored.point(missing));
+      if (before != now && applies_to_both && means_something) {
+        const std::set<std::string> stored_values = values(stored.job(), key);
+        const std::set<std::string> wanted_values = values(wanted.job(), key);
+        differ = !std::includes(wanted_values.begin(), wanted_values.end(), stored_values.begin(), stored_values.end());
+      }
+    }
+    if (differ) {
+      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now +
+                            (key.name == "data.checksum" ? " (other data)" : ""));
+    }
+  }
+  if (differences.empty()) {
+    std::string point = axes_lines(stored.point(missing));
+    std::replace(point.begin(), point.end(), '\n', ' ');
+    differences.push_back("grid: " + std::to_string(missing_count) +
+                          " runs of the file are not in the job, the first: " + point);
+  }
+  return differences;
 }
 
 namespace {
@@ -103,42 +340,46 @@ namespace {
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
 /// are sparse.
-std::int64_t worker_bytes(const Job& job, std::int64_t width) {
+std::int64_t worker_bytes(const Point& point) {
   constexpr std::int64_t evaluated_samples = 512;
-  const std::int64_t samples = std::int64_t{job.data.samples} + job.data.test_samples;
-  const std::int64_t weights = 3 * width * job.data.inputs;
-  if (takes_minibatches(job.training, job.data) || job.data.source != DataSource::teacher) {
-    const std::int64_t batch = job.training.batch_size > 0 ? job.training.batch_size : job.data.samples;
-    const bool copies_inputs = expected_density(job.data.source) >= sparse_density;
-    return 8 * (weights + (3 * batch + evaluated_samples) * width + (copies_inputs ? samples * job.data.inputs : 0));
+  const DataSettings& data = point.data;
+  const std::int64_t width = point.run.width;
+  const std::int64_t samples = std::int64_t{data.samples} + data.test_samples;
+  const std::int64_t weights = 3 * width * data.inputs;
+  if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {
+    const std::int64_t batch = point.training.batch_size > 0 ? point.training.batch_size : data.samples;
+    const bool copies_inputs = expected_density(data.source) >= sparse_density;
+    return 8 * (weights + (3 * batch + evaluated_samples) * width + (copies_inputs ? samples * data.inputs : 0));
   }
-  return 8 * (weights + 3 * samples * width + samples * (job.data.inputs + samples));
+  return 8 * (weights + 3 * samples * width + samples * (data.inputs + samples));
 }
 
 }  // namespace
 
 PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
-  const Job& job = plan.job();
   PlanSize size;
   size.data_bytes = dataset == nullptr ? 0 : memory_bytes(*dataset);
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
-    const std::int64_t first = problem * plan.runs_per_problem();
-    size.flop += plan.setup_cost(first);
-    for (std::int64_t run = first; run < first + plan.runs_per_problem(); ++run) {
+    const RunRange runs = plan.runs_of(problem);
+    size.flop += plan.setup_cost(runs.first);
+    for (std::int64_t run = runs.first; run < runs.first + runs.count; ++run) {
       size.flop += plan.run_cost(run);
     }
   }
-  const auto metrics = static_cast<std::int64_t>(job.record.metrics.size());
-  const auto points = static_cast<std::int64_t>(job.record.steps.size());
-  const std::int64_t number = job.training.precision == Precision::float64 ? 8 : 4;
-  constexpr std::int64_t columns_bytes = 80;  // axes, status, times of a row
-  const std::int64_t values = metrics * (points + 1) * number;
-  size.file_bytes = plan.size() * (values + columns_bytes);
+  for (const Grid& grid : plan.job().grids) {
+    std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
+                                  &key_called("data.test-n"), &key_called("training.batch-size")};
+    grid.for_each_combination(
+        sizes, [&](const Point& point) { size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point)); });
+  }
+  const std::int64_t number = plan.precision() == Precision::float64 ? 8 : 4;
+  const std::int64_t columns_bytes = 80 + 16 * count(plan.axes());  // axes, status, times of a row
+  constexpr std::int64_t constant_bytes = 128 * 1024;               // HDF5's own, whatever the plan
+  const std::int64_t values = count(plan.metrics()) * (count(plan.recorded_steps()) + 1) * number;
+  size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();
   constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
   size.master_bytes = plan.size() * bookkeeping_bytes;
-  const std::int64_t widest = *std::max_element(job.grid.widths.begin(), job.grid.widths.end());
-  size.worker_bytes = worker_bytes(job, widest);
   return size;
 }
 

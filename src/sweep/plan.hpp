@@ -1,8 +1,10 @@
-// The plan: run number <-> point of the grid, and what each run is called and costs. A pure function of the job text,
+// The plan: run number <-> point of the grids, and what each run is called and costs. A pure function of the job text,
 // so every rank computes the same plan and a batch on the wire is a few integers.
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,39 +14,60 @@
 
 namespace fasweep {
 
+/// Consecutive runs first, first + 1, ..., first + count - 1 of a plan.
+struct RunRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  friend bool operator==(const RunRange&, const RunRange&) = default;
+};
+
 /// The part of a plan that one of several independent jobs trains: problems index, index + count, index + 2 count, ...
 struct Shard {
   std::int64_t index = 0;  // 0..count-1
   std::int64_t count = 1;
 };
 
-/// Runs are numbered with lambda fastest, then rule, seed, width and activation, so that the runs of one problem (one
-/// seed, width and activation: same data, same initial state) are consecutive.
+/// The runs of the job's grids in order, each run once. Within a grid the runs of one problem (same data, same initial
+/// state) are consecutive; lambda is fastest, activation slowest.
 class Plan {
  public:
   explicit Plan(Job job, Solver solver = Solver::automatic, Shard shard = {});
 
-  [[nodiscard]] const Job& job() const { return job_; }
+  [[nodiscard]] const Job& job() const { return *job_; }
   [[nodiscard]] Solver wanted_solver() const { return solver_; }
-  [[nodiscard]] std::int64_t size() const { return problems_ * runs_per_problem_; }
+  [[nodiscard]] std::int64_t size() const { return size_; }
   [[nodiscard]] std::int64_t problems() const { return problems_; }
-  [[nodiscard]] std::int64_t runs_per_problem() const { return runs_per_problem_; }
+
+  /// Runs of a problem, 0..problems()-1, and the problem of a run.
+  [[nodiscard]] RunRange runs_of(std::int64_t problem) const;
+  [[nodiscard]] std::int64_t problem_of(std::int64_t run) const;
 
   /// A shard has every row of the plan, its hash too, and leaves pending what other shards train.
   [[nodiscard]] Shard shard() const { return shard_; }
   /// Whether this shard trains `run`.
-  [[nodiscard]] bool in_shard(std::int64_t run) const { return run / runs_per_problem_ % shard_.count == shard_.index; }
+  [[nodiscard]] bool in_shard(std::int64_t run) const { return problem_of(run) % shard_.count == shard_.index; }
   /// Runs this shard trains.
   [[nodiscard]] std::int64_t shard_size() const;
 
-  /// run: 0..size()-1.
-  [[nodiscard]] RunSpec at(std::int64_t run) const;
-  [[nodiscard]] ProblemKey problem_key(std::int64_t problem) const;
+  /// run: 0..size()-1. point(): all values of the run; at(): its coordinates; settings(): what it shares with others.
+  [[nodiscard]] Point point(std::int64_t run) const;
+  [[nodiscard]] RunSpec at(std::int64_t run) const { return point(run).run; }
+  [[nodiscard]] RunSettings settings(std::int64_t run) const;
+
+  /// Recorded steps of a run, and of all runs together: the columns of the result file.
+  [[nodiscard]] const std::vector<std::int64_t>& recorded_steps(const Point& point) const;
+  [[nodiscard]] const std::vector<std::int64_t>& recorded_steps() const { return all_steps_; }
+  [[nodiscard]] const std::vector<int>& metrics() const { return job_->metrics; }
+  /// The widest precision of any run.
+  [[nodiscard]] Precision precision() const { return precision_; }
+
+  /// Keys that differ between runs, and those of the paper's axes, in the order of the table.
+  [[nodiscard]] std::vector<const Key*> axes() const;
 
   /// Name of a run for all time: a hash of its canonical parameters, whatever else the grid holds.
   [[nodiscard]] std::uint64_t identity(std::int64_t run) const;
 
-  /// Hash of the resolved job text, later keys at their default and the data set's path left out.
+  /// plan_hash() of the resolved job text.
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
   /// The solver that will train a run.
@@ -58,14 +81,41 @@ class Plan {
   [[nodiscard]] std::int64_t record_bytes() const;
 
  private:
-  Job job_;
+  /// A grid of the job and where its runs are.
+  struct Block {
+    const Grid* grid = nullptr;
+    std::int64_t first_run = 0;
+    std::int64_t first_problem = 0;
+    std::int64_t runs = 0;
+    std::int64_t problems = 0;
+    std::vector<std::int64_t> kept;          // indices in the grid, if some of its runs are in an earlier grid too
+    std::vector<std::int64_t> problem_ends;  // then: ends of the problems in `kept`
+    std::vector<bool> settings;              // dimensions on which settings depend
+    std::vector<std::uint64_t> hashes;       // of the settings' lines by combination; empty: too many to keep
+  };
+
+  void add_grid(const Grid& grid);
+  void drop_repeats();
+  void collect_steps();
+  [[nodiscard]] const Block& block_of(std::int64_t run) const;
+  [[nodiscard]] std::int64_t index_in(const Block& block, std::int64_t run) const;
+  [[nodiscard]] std::uint64_t identity_in(const Block& block, std::int64_t index) const;
+
+  std::shared_ptr<const Job> job_;  // blocks point into it, and copies of a plan share it
   Solver solver_;
   Shard shard_;
-  std::int64_t runs_per_problem_;
-  std::int64_t problems_;
-  std::uint64_t shared_hash_;
-  std::uint64_t hash_;
+  std::vector<Block> blocks_;
+  std::int64_t size_ = 0;
+  std::int64_t problems_ = 0;
+  std::uint64_t hash_ = 0;
+  Precision precision_ = Precision::float32;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>> steps_;  // by max-steps and epoch
+  std::vector<std::int64_t> all_steps_;
 };
+
+/// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every
+/// stored run is also a run of `wanted` (the same plan or a superset).
+[[nodiscard]] std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted);
 
 /// What a plan needs, before anything runs. Upper bounds: runs that stop early need less.
 struct PlanSize {

@@ -15,8 +15,9 @@ std::int64_t Batch::runs() const {
 
 WorkQueue::WorkQueue(const Plan& plan, const std::function<bool(std::int64_t run)>& is_done) : plan_(&plan) {
   for (std::int64_t problem = plan.shard().index; problem < plan.problems(); problem += plan.shard().count) {
-    const std::int64_t end = (problem + 1) * plan.runs_per_problem();
-    for (std::int64_t run = problem * plan.runs_per_problem(); run < end;) {
+    const RunRange all = plan.runs_of(problem);
+    const std::int64_t end = all.first + all.count;
+    for (std::int64_t run = all.first; run < end;) {
       RunRange range{run, 0};
       while (run < end && !is_done(run)) {
         ++range.count;
@@ -80,8 +81,7 @@ void WorkQueue::put_back(const std::vector<RunRange>& ranges, bool alone) {
   for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
     // A range may not span problems in the queue, so that set-up is counted once an item.
     for (std::int64_t end = range->first + range->count; end > range->first;) {
-      const std::int64_t problem_start = (end - 1) / plan_->runs_per_problem() * plan_->runs_per_problem();
-      const std::int64_t first = std::max(problem_start, range->first);
+      const std::int64_t first = std::max(plan_->runs_of(plan_->problem_of(end - 1)).first, range->first);
       items_.push_front(make_item({first, end - first}));
       items_.front().alone = alone;
       const Item& item = items_.front();

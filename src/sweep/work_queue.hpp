@@ -13,13 +13,6 @@
 
 namespace fasweep {
 
-/// Consecutive runs first, first + 1, ..., first + count - 1 of a plan.
-struct RunRange {
-  std::int64_t first = 0;
-  std::int64_t count = 0;
-  friend bool operator==(const RunRange&, const RunRange&) = default;
-};
-
 /// Work for one worker: ranges in the order to train them.
 struct Batch {
   std::vector<RunRange> ranges;

@@ -48,8 +48,9 @@ class Trainer {
   /// How many problems of this width it would have together, each in memory meanwhile. At least 1.
   [[nodiscard]] virtual int problems_at_once(const DataSettings& /*data*/, int /*width*/) const { return 1; }
 
-  /// train() for requests that differ in problem and runs alone, and whose runs all have one width and activation. One
-  /// after the other unless a trainer gains by more; records in the order of the requests.
+  /// train() for requests whose problems have one shape and whose runs have one width and activation; requests with the
+  /// same settings refer to the same objects, requests of the same problem follow each other. One after the other
+  /// unless a trainer gains by more; records in the order of the requests.
   [[nodiscard]] virtual std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests);
 };
 

@@ -1,8 +1,11 @@
 #include "util/text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 namespace fasweep {
 namespace {
@@ -75,10 +78,43 @@ std::optional<Call> parse_call(std::string_view text) {
   if (open == std::string_view::npos) {
     return text.find(')') == std::string_view::npos ? std::optional(Call{text, {}}) : std::nullopt;
   }
-  if (text.back() != ')' || text.find('(', open + 1) != std::string_view::npos || text.find(')') != text.size() - 1) {
+  int depth = 0;
+  for (std::size_t i = open; i < text.size(); ++i) {
+    depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
+    if (depth < 0 || (depth == 0 && i + 1 < text.size())) {
+      return std::nullopt;
+    }
+  }
+  if (depth != 0) {
     return std::nullopt;
   }
   return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2), ',')};
+}
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);  // of the prefix of a so far against each prefix of b
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+std::string_view nearest_name(std::string_view name, std::span<const std::string_view> names) {
+  const auto nearest = std::min_element(names.begin(), names.end(), [&](std::string_view a, std::string_view b) {
+    return edit_distance(name, a) < edit_distance(name, b);
+  });
+  const std::size_t most = std::max<std::size_t>(1, name.size() / 3);
+  return nearest != names.end() && edit_distance(name, *nearest) <= most ? *nearest : std::string_view();
+}
+
+std::string suggest(std::string_view name, std::span<const std::string_view> names) {
+  const std::string_view nearest = nearest_name(name, names);
+  return nearest.empty() ? "" : "; did you mean '" + std::string(nearest) + "'?";
 }
 
 std::uint64_t stable_hash(std::string_view text, std::uint64_t start) {

@@ -30,8 +30,18 @@ struct Call {
   std::vector<std::string_view> arguments;
 };
 
-/// Nothing when parentheses do not match or text follows them.
+/// Arguments may hold parentheses. Nothing when parentheses do not match or text follows them.
 [[nodiscard]] std::optional<Call> parse_call(std::string_view text);
+
+/// Insertions, deletions and replacements that make `b` of `a` (Levenshtein 1966).
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
+
+/// The name that a typing error most likely meant: the nearest one, if at most a third of the letters differ; else
+/// empty.
+[[nodiscard]] std::string_view nearest_name(std::string_view name, std::span<const std::string_view> names);
+
+/// "; did you mean '...'?" for the end of a message about an unknown name, or nothing.
+[[nodiscard]] std::string suggest(std::string_view name, std::span<const std::string_view> names);
 
 /// 64-bit FNV-1a (Fowler, Noll, Vo): stable across versions and machines, unlike std::hash.
 /// `start` continues the hash of what came before `text`.

@@ -83,13 +83,13 @@ def set_status(result_file: Path) -> Callable[..., np.ndarray]:
     """set_status(name, p=10, seed=2): in result_file the rows of these axis values end so; returns which rows they are.
     Pending ones lose their values, as in a file the program has not finished."""
 
-    def change(name: str, **values: int) -> np.ndarray:
+    def change(name: str, **values: int | str) -> np.ndarray:
         with h5py.File(result_file, "r+") as file:
             rows = np.ones(file["p"].shape, dtype=bool)
             for axis, value in values.items():
-                rows &= file[axis][...] == value
-            meanings = file["status"].attrs["flag_meanings"].split()
-            file["status"][rows] = file["status"].attrs["flag_values"][meanings.index(name)]
+                column = file[axis].asstr()[...] if h5py.check_string_dtype(file[axis].dtype) else file[axis][...]
+                rows &= column == value
+            file["status"][rows] = name
             if name == "pending":
                 for dataset in (d for n, d in file.items() if n == "loss" or n.startswith("final_")):
                     dataset[np.flatnonzero(rows)] = np.nan

@@ -44,14 +44,15 @@ def test_readme_lines_reach_the_rows_they_name(
     with h5py.File(path) as file:
         names_read = ("p", "lambda", "seed", "activation", "alignment", "final_alignment")
         columns = {name: file[name][...] for name in names_read}
-    relu = columns["activation"] == 1
-    rows = (columns["p"] == 200) & (columns["lambda"] == 0.1) & relu
+        rule = file["rule"].asstr()[...] == "feedback-alignment"
+        relu = file["activation"].asstr()[...] == "relu"
+    rows = (columns["p"] == 200) & (columns["lambda"] == 0.1) & relu & rule
     assert rows.sum() == 3
     np.testing.assert_array_equal(np.ravel(names["trajectory"]), columns["alignment"][rows & (columns["seed"] == 0)][0])
     # xarray averages in float32.
     for mean in (names["mean"], names["mean4"]):
         np.testing.assert_allclose(mean.values, columns["alignment"][rows].mean(axis=0), rtol=1e-5)
     for p in (100, 200):
-        values = columns["final_alignment"][(columns["lambda"] == 0.1) & (columns["p"] == p)].astype(float)
+        values = columns["final_alignment"][(columns["lambda"] == 0.1) & (columns["p"] == p) & relu & rule].astype(float)
         assert names["by_width"].loc[p, "mean"] == pytest.approx(values.mean(), rel=1e-5)
         assert names["by_width"].loc[p, "std"] == pytest.approx(values.std(ddof=1), rel=1e-5)

@@ -28,15 +28,14 @@ def cells(printed: str) -> dict[tuple[str, ...], list[str]]:
 
 def assert_numbers_are_those_of_numpy(printed: str, path: Path) -> None:
     with h5py.File(path) as file:
-        names = [file[axis].attrs["flag_meanings"].split() for axis in ("activation", "rule")]
-        keys = list(zip(file["activation"], file["rule"], file["lambda"], file["p"]))
-        done = file["status"][...] == 1
+        keys = list(zip(file["activation"].asstr()[...], file["rule"].asstr()[...], file["lambda"], file["p"]))
+        done = file["status"].asstr()[...] == "done"
         metrics = [file[name][...] for name in ("final_alignment", "final_loss")]
     table = cells(printed)
     assert len(table) == len(set(keys))
     for key in set(keys):
         group = np.array([other == key for other in keys])
-        runs, *pairs, status = table[names[0][key[0]], names[1][key[1]], f"{key[2]:g}", str(key[3])]
+        runs, *pairs, status = table[key[0], key[1], f"{key[2]:g}", str(key[3])]
         assert int(runs) == np.count_nonzero(group)
         assert f"{np.count_nonzero(group & done)} done" in status
         for pair, values in zip(pairs, metrics):

@@ -22,7 +22,7 @@ Plan make_plan(std::int64_t runs) {
 }
 
 RunRecord make_record(const Plan& plan) {
-  const RecordSettings& settings = plan.job().record;
+  const RecordSettings settings = plan.settings(0).record;
   RunRecord record;
   record.steps = 20000;
   record.status = RunStatus::done;
@@ -37,7 +37,7 @@ RunRecord make_record(const Plan& plan) {
 void write_journal(const std::filesystem::path& file, const Plan& plan) {
   ResultStore store(file, plan, {}, {"replay_bench", "", "host"});
   RunRecord record = make_record(plan);
-  for (std::int64_t run = 0; run < plan.size() - plan.runs_per_problem(); ++run) {
+  for (std::int64_t run = 0; run < plan.size() - plan.runs_of(0).count; ++run) {
     record.run = run;
     ByteWriter encoded;
     encode(record, encoded);

@@ -40,7 +40,7 @@ def test_status_and_verify_of_a_complete_file(fasweep: Fasweep):
 def test_verify_sees_a_changed_value(fasweep: Fasweep):
     fasweep.run("run", fasweep.job(), "-o", "out.h5")
     with h5py.File(fasweep.folder / "out.h5", "r+") as file:
-        file["status"][3] = 0
+        file["status"][3] = "pending"
     fasweep.run("verify", "out.h5", expect=5)
 
 
@@ -68,5 +68,5 @@ def test_failed_and_diverged_runs_are_records(fasweep: Fasweep):
     status = json.loads(fasweep.run("status", "out.h5", "--json"))
     assert status["counts"]["diverged"] > 0
     with h5py.File(fasweep.folder / "out.h5") as file:
-        diverged = file["status"][...] == 3
+        diverged = file["status"].asstr()[...] == "diverged"
         assert np.isfinite(file["loss"][...][diverged][:, 0]).all()  # the start is there

@@ -30,7 +30,7 @@ def mean_alignment(fasweep: Fasweep, name: str, **settings: object) -> tuple[np.
     """Mean final alignment, and its standard error, for each width."""
     fasweep.run("run", fasweep.job(JOB.format(**settings), f"{name}.cfg"), "-o", f"{name}.h5")
     with h5py.File(fasweep.folder / f"{name}.h5") as file:
-        assert (file["status"][...] == 1).all()
+        assert (file["status"].asstr()[...] == "done").all()
         width, alignment = file["p"][...], file["final_alignment"][...]
     groups = [alignment[width == p] for p in np.unique(width)]
     return np.array([g.mean() for g in groups]), np.array([g.std(ddof=1) / len(g) ** 0.5 for g in groups])

@@ -10,7 +10,7 @@ from conftest import Fasweep, assert_same_results, status_column
 def reference(fasweep: Fasweep):
     fasweep.run("run", fasweep.job(), "-o", "reference.h5", "--workers", "1")
     path = fasweep.folder / "reference.h5"
-    assert (status_column(path) == 1).all()
+    assert (status_column(path) == "done").all()
     return path
 
 

@@ -36,8 +36,8 @@ def test_merged_shards_are_the_whole_sweep(fasweep: Fasweep, shards: list[str]):
 
 def test_every_run_is_in_one_shard(fasweep: Fasweep, shards: list[str]):
     columns = [status_column(fasweep.folder / name) for name in shards]
-    assert (sum(column == 1 for column in columns) == 1).all()
-    assert all((column == 1).any() for column in columns)
+    assert (sum(column == "done" for column in columns) == 1).all()
+    assert all((column == "done").any() for column in columns)
 
 
 def test_complete_shard_is_left_alone(fasweep: Fasweep, shards: list[str]):
@@ -54,7 +54,7 @@ def test_shard_continued_without_the_option_becomes_the_whole(fasweep: Fasweep, 
 
 def test_missing_shard_is_counted_and_added_later(fasweep: Fasweep, shards: list[str]):
     out = fasweep.run("merge", shards[0], shards[2], "-o", "merged.h5", expect=75)
-    missing = int((status_column(fasweep.folder / shards[1]) == 1).sum())
+    missing = int((status_column(fasweep.folder / shards[1]) == "done").sum())
     assert f"{missing} are missing" in out
     fasweep.run("merge", shards[1], "-o", "merged.h5")
     fasweep.run("run", "job.cfg", "-o", "whole.h5")
@@ -74,7 +74,7 @@ def test_differing_duplicate_is_reported_and_the_first_kept(fasweep: Fasweep, sh
     fasweep.run("run", "job.cfg", "-o", "whole.h5")
     changed = fasweep.folder / shards[0]
     with h5py.File(changed, "r+") as file:
-        row = int((file["status"][...] == 1).argmax())
+        row = int((file["status"].asstr()[...] == "done").argmax())
         file["loss"][row, 0] += 1
     out = fasweep.run("merge", "whole.h5", *shards, "-o", "merged.h5", expect=5)
     assert f"run {row} " in out and "1 records differ" in out

@@ -52,7 +52,7 @@ class MasterTest : public ::testing::Test {
     ByteWriter out;
     for (const RunRange& range : batch.ranges) {
       for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
-        RunRecord record = make_record(plan_.at(run), plan_.job().record);
+        RunRecord record = make_record(plan_.at(run), plan_.settings(run).record);
         if (change) {
           change(record);
         }

@@ -28,7 +28,7 @@ inline Plan make_plan(const KeyValues& overrides = {}) {
 inline RunRecord make_record(const RunSpec& run, const RecordSettings& settings) {
   RunRecord record;
   record.run = run.run;
-  record.steps = 100;
+  record.steps = settings.steps.back();
   record.wall_s = 1e-3;
   record.status = RunStatus::done;
   record.reason = StopReason::max_steps;

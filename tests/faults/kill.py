@@ -115,10 +115,15 @@ def journal_records(data: bytes) -> dict[int, Record]:
     return records
 
 
+STATUS = ("pending", "done", "failed", "diverged", "timed-out", "cancelled")  # by their code in the journal
+
+
 def file_records(path: Path) -> dict[int, Record]:
     """Row -> record of a result file."""
     with h5py.File(path) as file:
-        status, steps = file["status"][...], file["steps"][...]
+        codes = {name: code for code, name in enumerate(STATUS)}
+        status = np.array([codes[name] for name in file["status"].asstr()[...]])
+        steps = file["steps"][...]
         wall_s, finished_at = file["wall_s"][...], file["finished_at"][...]
         reached = np.searchsorted(file["step"][...], steps, side="right")
         trajectories = {name: file[name][...] for name in ("loss", "alignment")}

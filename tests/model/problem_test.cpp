@@ -94,17 +94,18 @@ TEST(Problem, BlocksOfHiddenWeightsAreThoseOfTheWhole) {
   }
 }
 
-/// f0(x) of one row of inputs and one output, as it is defined.
-double teacher_output(const Problem& problem, std::size_t row, std::size_t output, int teacher_width, int activation) {
+/// f0(x) of one row of inputs and one output, as it is defined. stream_width: of the streams of the teacher.
+double teacher_output(const Problem& problem, std::size_t row, std::size_t output, int teacher_width, int stream_width,
+                      int activation) {
   const auto d = static_cast<std::size_t>(problem.inputs);
   const auto outputs = static_cast<std::size_t>(problem.outputs);
   std::vector<double> weights(static_cast<std::size_t>(teacher_width) * outputs);
-  RandomStream{problem.seed, problem.width, Purpose::teacher_output}.fill_normal(weights);
+  RandomStream{problem.seed, stream_width, Purpose::teacher_output}.fill_normal(weights);
   double sum = 0;
   for (std::size_t r = 0; r < static_cast<std::size_t>(teacher_width); ++r) {
     std::vector<double> unit(d);
     const std::size_t stride = (d + 1) / 2 * 2;  // rows begin at even positions
-    RandomStream{problem.seed, problem.width, Purpose::teacher_hidden}.fill_normal(unit, r * stride);
+    RandomStream{problem.seed, stream_width, Purpose::teacher_hidden}.fill_normal(unit, r * stride);
     const double z = std::inner_product(unit.begin(), unit.end(), &problem.x[row * d], 0.0);
     sum += weights[r * outputs + output] *
            Activations::visit(activation, [&](auto type) { return decltype(type)::type::value(z); });
@@ -121,15 +122,41 @@ TEST_P(TeacherTargets, AreTheTeachersForEveryWidth) {
     data.inputs = 7;
     data.outputs = 2;
     data.teacher_width = teacher_width;
-    const Problem problem = make_problem(data, {5, 8, GetParam()});
+    for (const DataDraw draw : {DataDraw::shared, DataDraw::per_width}) {
+      data.draw = draw;
+      const Problem problem = make_problem(data, {5, 8, GetParam()});
 
-    ASSERT_EQ(problem.y.size(), 12U);  // 4 + 2 rows
-    for (std::size_t i = 0; i < problem.y.size(); ++i) {
-      // Sums of 7 x teacher_width products of size 1, in other orders.
-      EXPECT_NEAR(problem.y[i], teacher_output(problem, i / 2, i % 2, teacher_width, GetParam()),
-                  1e-13 * teacher_width);
+      ASSERT_EQ(problem.y.size(), 12U);  // 4 + 2 rows
+      const int stream_width = draw == DataDraw::shared ? teacher_width : problem.width;
+      for (std::size_t i = 0; i < problem.y.size(); ++i) {
+        // Sums of 7 x teacher_width products of size 1, in other orders.
+        EXPECT_NEAR(problem.y[i], teacher_output(problem, i / 2, i % 2, teacher_width, stream_width, GetParam()),
+                    1e-13 * teacher_width);
+      }
     }
   }
+}
+
+TEST(Problem, TeachersOfFixedWidthSetOneTaskForEveryWidth) {
+  DataSettings data = small_data();
+  data.teacher_width = 11;
+  data.label_noise = 0.5;
+  const Problem narrow = make_problem(data, {5, 8, 1});
+  const Problem wide = make_problem(data, {5, 300, 1});
+  EXPECT_EQ(narrow.x, wide.x);
+  EXPECT_EQ(narrow.y, wide.y);
+  data.draw = DataDraw::per_width;
+  EXPECT_NE(make_problem(data, {5, 8, 1}).x, make_problem(data, {5, 300, 1}).x);
+}
+
+TEST(Problem, DataAndWeightsMayHaveSeedsOfTheirOwn) {
+  const Problem both = make_problem(small_data(), {5, 9, 1});
+  const Problem weights = make_problem(small_data(), {6, 9, 1, 5});
+  EXPECT_EQ(weights.x, both.x);
+  EXPECT_EQ(weights.y, both.y);
+  EXPECT_NE(weights.output_weight, both.output_weight);
+  EXPECT_NE(weights.feedback, both.feedback);
+  EXPECT_NE(weights.hidden_weight(), both.hidden_weight());
 }
 
 INSTANTIATE_TEST_SUITE_P(Problem, TeacherTargets, testing::Range(0, Activations::size), [](const auto& activation) {

@@ -117,8 +117,8 @@ TEST(ResultStore, SnapshotsAreValidAndIncomplete) {
   EXPECT_FALSE(file.complete());
   EXPECT_THAT(file.find_problems(), IsEmpty());
   EXPECT_EQ(read_status(folder / "out.h5").counts[1], 1);
-  EXPECT_EQ(file.statuses()[3], RunStatus::done);
-  EXPECT_EQ(file.statuses()[4], RunStatus::pending);
+  EXPECT_EQ(file.read_statuses()[3], RunStatus::done);
+  EXPECT_EQ(file.read_statuses()[4], RunStatus::pending);
 }
 
 TEST(ResultStore, LargerGridKeepsWhatIsThere) {

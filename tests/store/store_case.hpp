@@ -9,8 +9,11 @@
 
 #include <gtest/gtest.h>
 
+#include "store/export_csv.hpp"
 #include "store/result_file.hpp"
 #include "store/result_store.hpp"
+#include "store/status_report.hpp"
+#include "store/verify.hpp"
 #include "support/folder.hpp"
 #include "sweep/plan.hpp"
 
@@ -26,7 +29,7 @@ inline Plan make_plan(const KeyValues& overrides = {}) {
 /// The record of a run: numbers that follow from its coordinates, so that any plan gives the same run the same record.
 inline RunRecord make_record(const Plan& plan, std::int64_t run, double wall_s = 1) {
   const RunSpec spec = plan.at(run);
-  const RecordSettings& settings = plan.job().record;
+  const RecordSettings settings = plan.settings(run).record;
   RunRecord record;
   record.run = run;
   record.steps = 10;
@@ -35,7 +38,7 @@ inline RunRecord make_record(const Plan& plan, std::int64_t run, double wall_s =
   record.status = RunStatus::done;
   record.reason = StopReason::max_steps;
   record.solver = Solver::weight_space;
-  record.precision = plan.job().training.precision;
+  record.precision = plan.settings(run).training.precision;
   record.metrics = static_cast<std::uint32_t>(settings.metrics.size());
   record.points = static_cast<std::uint32_t>(settings.steps.size());
   for (std::uint32_t i = 0; i < record.metrics; ++i) {

@@ -1,4 +1,4 @@
-#include "sweep/job.hpp"
+#include "sweep/plan.hpp"
 
 #include <string>
 
@@ -23,6 +23,21 @@ std::string error_of(const std::string& text, const KeyValues& overrides = {}) {
     return error.what();
   }
   return "accepted";
+}
+
+/// Values of a key's axis in the first grid.
+std::vector<double> values_of(const Job& job, std::string_view key) {
+  const Axis* axis = job.grids.front().find_axis(key_called(key));
+  return axis == nullptr ? std::vector<double>() : axis->numbers;
+}
+
+/// Lines that name the first run of a job.
+std::string first_settings(const Job& job) {
+  return settings_lines(Plan(job).point(0), job);
+}
+
+std::vector<std::string> differences(const Job& stored, const Job& wanted) {
+  return plan_differences(Plan(stored), Plan(wanted));
 }
 
 constexpr const char* full_job = R"(# a comment
@@ -54,39 +69,39 @@ metrics = loss, alignment
 TEST(Job, EveryKeyReachesItsSetting) {
   const Job job = parse_job(full_job, "test.cfg");
 
-  EXPECT_THAT(job.grid.widths, ElementsAre(200, 400));
-  EXPECT_THAT(job.grid.ridges, ElementsAre(0, 0.1));
-  EXPECT_THAT(job.grid.activations, ElementsAre(0, 2));
-  EXPECT_EQ(job.grid.rules.size(), 2U);
-  EXPECT_EQ(job.grid.seeds.size(), 5U);
-  EXPECT_EQ(job.data.samples, 20);
-  EXPECT_EQ(job.data.inputs, 30);
-  EXPECT_EQ(job.data.test_samples, 10);
-  EXPECT_EQ(job.data.input_law, InputLaw::gaussian_scaled);
-  EXPECT_EQ(job.data.label_noise, 0.5);
-  EXPECT_EQ(job.data.teacher_width, 64);
-  EXPECT_EQ(job.step_size[0], 1e-4);
-  EXPECT_EQ(job.step_size[1], Relu::step_size);
-  EXPECT_EQ(job.step_size[2], 0.5);
-  EXPECT_TRUE(std::holds_alternative<ExponentialSchedule>(job.training.schedule));
-  EXPECT_TRUE(std::holds_alternative<PlateauStop>(job.training.stop));
-  EXPECT_EQ(job.training.precision, Precision::float64);
-  EXPECT_EQ(job.record.steps.front(), 0);
-  EXPECT_EQ(job.record.steps.back(), 1000);
-  EXPECT_THAT(job.record.metrics, ElementsAre(0, 3));
+  EXPECT_THAT(values_of(job, "grid.p"), ElementsAre(200, 400));
+  EXPECT_THAT(values_of(job, "grid.lambda"), ElementsAre(0, 0.1));
+  EXPECT_THAT(values_of(job, "grid.activation"), ElementsAre(0, 2));
+  EXPECT_EQ(values_of(job, "grid.rule").size(), 2U);
+  EXPECT_EQ(values_of(job, "grid.seed").size(), 5U);
+  EXPECT_EQ(job.data().samples, 20);
+  EXPECT_EQ(job.data().inputs, 30);
+  EXPECT_EQ(job.data().test_samples, 10);
+  EXPECT_EQ(job.data().input_law, InputLaw::gaussian_scaled);
+  EXPECT_EQ(job.data().label_noise, 0.5);
+  EXPECT_EQ(job.data().teacher_width, 64);
+  const Plan plan(job);
+  EXPECT_EQ(plan.at(0).step_size, 1e-4);
+  EXPECT_EQ(plan.at(plan.size() - 1).step_size, 0.5);
+  EXPECT_TRUE(std::holds_alternative<ExponentialSchedule>(job.training().schedule));
+  EXPECT_TRUE(std::holds_alternative<PlateauStop>(job.training().stop));
+  EXPECT_EQ(job.training().precision, Precision::float64);
+  EXPECT_EQ(Plan(job).recorded_steps().front(), 0);
+  EXPECT_EQ(Plan(job).recorded_steps().back(), 1000);
+  EXPECT_THAT(job.metrics, ElementsAre(0, 3));
 }
 
 TEST(Job, ResolvedTextIsAFixedPoint) {
   for (const char* text : {full_job, "[grid]\np = 3\n"}) {
     const std::string resolved = resolved_text(parse_job(text, "test.cfg"));
-    EXPECT_EQ(resolved_text(parse_job(resolved, "resolved")), resolved);
+    EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
   }
 }
 
 TEST(Job, OverridesWinOverTheFile) {
   const Job job = parse_job(full_job, "test.cfg", {{"data.n", "7"}, {"data.n", "8"}, {"grid.p", "5"}});
-  EXPECT_EQ(job.data.samples, 8);
-  EXPECT_THAT(job.grid.widths, ElementsAre(5));
+  EXPECT_EQ(job.data().samples, 8);
+  EXPECT_THAT(values_of(job, "grid.p"), ElementsAre(5));
 }
 
 TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
@@ -122,12 +137,13 @@ TEST(Job, GridsBeyondABillionRunsAreRefused) {
 TEST(Job, RecordedStepsAlwaysHoldFirstAndLast) {
   for (const char* steps : {"log(1)", "log(200)", "linear(7)", "every(300)"}) {
     const Job job = parse_job("[grid]\np = 3\n", "test.cfg", {{"training.max-steps", "1000"}, {"record.steps", steps}});
-    EXPECT_EQ(job.record.steps.front(), 0) << steps;
-    EXPECT_EQ(job.record.steps.back(), 1000) << steps;
-    EXPECT_TRUE(std::is_sorted(job.record.steps.begin(), job.record.steps.end()));
+    const Plan plan(job);
+    EXPECT_EQ(plan.recorded_steps().front(), 0) << steps;
+    EXPECT_EQ(plan.recorded_steps().back(), 1000) << steps;
+    EXPECT_TRUE(std::is_sorted(plan.recorded_steps().begin(), plan.recorded_steps().end()));
   }
   const Job none = parse_job("[grid]\np = 3\n[training]\nmax-steps = 0\n", "test.cfg");
-  EXPECT_THAT(none.record.steps, ElementsAre(0));
+  EXPECT_THAT(Plan(none).recorded_steps(), ElementsAre(0));
 }
 
 constexpr const char* network_job = R"([grid]
@@ -151,24 +167,24 @@ steps = epochs(2)
 TEST(Job, NetworkKeysReachTheirSettings) {
   const Job job = parse_job(network_job, "test.cfg");
 
-  EXPECT_EQ(job.training.reduction, Reduction::mean);
-  EXPECT_EQ(job.training.batch_size, 20);
-  EXPECT_EQ(job.training.dropout, 0.25);
-  EXPECT_EQ(job.training.output_scale, OutputScale::one);
-  EXPECT_EQ(job.training.initial_weights, InitialWeights::gaussian_scaled);
-  EXPECT_TRUE(job.training.biases);
-  EXPECT_EQ(job.training.decay, Decay::all);
-  EXPECT_EQ(job.training.max_steps, 18) << "three steps see 20, 20 and 10 of 50 samples";
-  EXPECT_THAT(job.record.steps, ElementsAre(0, 6, 12, 18));
+  EXPECT_EQ(job.training().reduction, Reduction::mean);
+  EXPECT_EQ(job.training().batch_size, 20);
+  EXPECT_EQ(job.training().dropout, 0.25);
+  EXPECT_EQ(job.training().output_scale, OutputScale::one);
+  EXPECT_EQ(job.training().initial_weights, InitialWeights::gaussian_scaled);
+  EXPECT_TRUE(job.training().biases);
+  EXPECT_EQ(job.training().decay, Decay::all);
+  EXPECT_EQ(Plan(job).point(0).training.max_steps, 18) << "three steps see 20, 20 and 10 of 50 samples";
+  EXPECT_THAT(Plan(job).recorded_steps(), ElementsAre(0, 6, 12, 18));
   const std::string resolved = resolved_text(job);
-  EXPECT_EQ(resolved_text(parse_job(resolved, "resolved")), resolved);
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
 }
 
 TEST(Job, AnEpochOfFullBatchIsAStep) {
   const Job job =
       parse_job("[grid]\np = 3\n[training]\nmax-steps = 7 epochs\n[record]\nsteps = epochs(3)\n", "test.cfg");
-  EXPECT_EQ(job.training.max_steps, 7);
-  EXPECT_THAT(job.record.steps, ElementsAre(0, 3, 6, 7));
+  EXPECT_EQ(Plan(job).point(0).training.max_steps, 7);
+  EXPECT_THAT(Plan(job).recorded_steps(), ElementsAre(0, 3, 6, 7));
 }
 
 TEST(Job, NetworkKeysAreChecked) {
@@ -185,7 +201,7 @@ TEST(Job, NetworkKeysAreChecked) {
 
 TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
   const auto has = [](const std::string& text, auto metric) {
-    const std::vector<int> metrics = parse_job("[grid]\np = 3\n" + text, "test.cfg").record.metrics;
+    const std::vector<int> metrics = parse_job("[grid]\np = 3\n" + text, "test.cfg").metrics;
     return std::find(metrics.begin(), metrics.end(), Metrics::index_of<decltype(metric)>()) != metrics.end();
   };
   EXPECT_TRUE(has("", LossMetric()));
@@ -203,22 +219,21 @@ TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
 TEST(Job, LaterKeysAtTheirDefaultsAreNoPartOfARunsName) {
   const Job job = parse_job("[grid]\np = 3\n", "test.cfg");
   const Job other = parse_job("[grid]\np = 3\n[training]\ndropout = 0.5\n", "test.cfg");
-  for (const auto& text : {shared_settings_text(job), hashed_text(job)}) {
-    EXPECT_THAT(text, AllOf(HasSubstr("max-steps = 20000"), Not(HasSubstr("dropout")), Not(HasSubstr("loss ="))));
-  }
-  EXPECT_THAT(shared_settings_text(other), HasSubstr("training.dropout = 0.5"));
-  EXPECT_THAT(hashed_text(other), HasSubstr("dropout = 0.5"));
+  EXPECT_THAT(first_settings(job),
+              AllOf(HasSubstr("max-steps = 20000"), Not(HasSubstr("dropout")), Not(HasSubstr("loss ="))));
+  EXPECT_THAT(first_settings(other), HasSubstr("training.dropout = 0.5"));
   EXPECT_THAT(resolved_text(job), HasSubstr("dropout = 0"));
+  EXPECT_NE(plan_hash(resolved_text(job)), plan_hash(resolved_text(other)));
 }
 
 TEST(Job, SupersetHasNoDifferencesAndConflictsAreListed) {
   const Job stored = parse_job(full_job, "test.cfg");
-  EXPECT_THAT(plan_differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..9"}})), IsEmpty());
+  EXPECT_THAT(differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..9"}})), IsEmpty());
   // The relu step size is in no stored run.
-  EXPECT_THAT(plan_differences(
-                  stored, parse_job(full_job, "test.cfg", {{"training.step-size", "linear:1e-4, tanh:0.5, relu:7"}})),
-              IsEmpty());
-  EXPECT_THAT(plan_differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..3"}, {"data.n", "21"}})),
+  EXPECT_THAT(
+      differences(stored, parse_job(full_job, "test.cfg", {{"training.step-size", "linear:1e-4, tanh:0.5, relu:7"}})),
+      IsEmpty());
+  EXPECT_THAT(differences(stored, parse_job(full_job, "test.cfg", {{"grid.seed", "0..3"}, {"data.n", "21"}})),
               ElementsAre(HasSubstr("grid.seed: file has 0..4, job wants 0..3"), HasSubstr("data.n")));
 }
 
@@ -258,14 +273,14 @@ TEST(Job, DataKeysAreReadBeforeTheSetIs) {
 
 TEST(Job, ResolvedTextOfASetNeedsNoSet) {
   const std::string resolved = resolved_text(parse_set_job());
-  const Job job = parse_job(resolved, "resolved");
+  const Job job = parse_stored_job(resolved, "resolved");
 
   EXPECT_EQ(resolved_text(job), resolved);
-  EXPECT_EQ(job.data.samples, 6);
-  EXPECT_EQ(job.data.inputs, 4);
-  EXPECT_EQ(job.data.outputs, 10);
-  EXPECT_EQ(job.data.test_samples, 2);
-  EXPECT_EQ(job.data.checksum, 0x00c0ffeeU);
+  EXPECT_EQ(job.data().samples, 6);
+  EXPECT_EQ(job.data().inputs, 4);
+  EXPECT_EQ(job.data().outputs, 10);
+  EXPECT_EQ(job.data().test_samples, 2);
+  EXPECT_EQ(job.data().checksum, 0x00c0ffeeU);
   EXPECT_THAT(resolved, HasSubstr("checksum = 00c0ffee\n"));
 }
 
@@ -301,13 +316,13 @@ TEST(Job, DataMayMoveAndNotChange) {
   const Job moved = parse_set_job({{"data.path", "elsewhere"}});
   const Job other = parse_set_job({{"data.checksum", "00000001"}});
 
-  EXPECT_THAT(plan_differences(stored, moved), IsEmpty());
-  EXPECT_EQ(hashed_text(stored), hashed_text(moved));
-  EXPECT_EQ(shared_settings_text(stored), shared_settings_text(moved));
-  EXPECT_THAT(plan_differences(stored, other),
+  EXPECT_THAT(differences(stored, moved), IsEmpty());
+  EXPECT_EQ(plan_hash(resolved_text(stored)), plan_hash(resolved_text(moved)));
+  EXPECT_EQ(first_settings(stored), first_settings(moved));
+  EXPECT_THAT(differences(stored, other),
               ElementsAre("data.checksum: file has 00c0ffee, job wants 00000001 (other data)"));
-  EXPECT_NE(hashed_text(stored), hashed_text(other));
-  EXPECT_NE(shared_settings_text(stored), shared_settings_text(other));
+  EXPECT_NE(plan_hash(resolved_text(stored)), plan_hash(resolved_text(other)));
+  EXPECT_NE(first_settings(stored), first_settings(other));
 }
 
 }  // namespace

@@ -32,11 +32,17 @@ TEST(Plan, RunNumbersAreABijectionOntoTheGrid) {
 
 TEST(Plan, RunsOfAProblemAreConsecutive) {
   const Plan plan = make_plan();
-  EXPECT_EQ(plan.runs_per_problem() * plan.problems(), plan.size());
-  for (std::int64_t run = 0; run < plan.size(); ++run) {
-    const RunSpec spec = plan.at(run);
-    EXPECT_EQ(plan.problem_key(run / plan.runs_per_problem()), (ProblemKey{spec.seed, spec.width, spec.activation}));
+  std::int64_t next = 0;
+  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+    const RunRange runs = plan.runs_of(problem);
+    EXPECT_EQ(runs.first, next);
+    next += runs.count;
+    for (std::int64_t run = runs.first; run < next; ++run) {
+      EXPECT_EQ(plan.problem_of(run), problem);
+      EXPECT_EQ(problem_key(plan.at(run)), problem_key(plan.at(runs.first)));
+    }
   }
+  EXPECT_EQ(next, plan.size());
 }
 
 TEST(Plan, IdentityIsTheRunsOwnWhateverElseTheGridHolds) {
@@ -66,7 +72,7 @@ TEST(Plan, ShardsShareOutWholeProblems) {
       for (std::int64_t run = 0; run < shard.size(); ++run) {
         owners[static_cast<std::size_t>(run)] += shard.in_shard(run) ? 1 : 0;
         own += shard.in_shard(run) ? 1 : 0;
-        EXPECT_EQ(shard.in_shard(run), shard.in_shard(run - run % shard.runs_per_problem()));
+        EXPECT_EQ(shard.in_shard(run), shard.in_shard(shard.runs_of(shard.problem_of(run)).first));
       }
       EXPECT_EQ(shard.shard_size(), own);
       EXPECT_EQ(shard.hash(), whole.hash());
@@ -90,7 +96,7 @@ TEST(Plan, MeasureSumsRunsAndSizes) {
   const PlanSize size = measure_plan(plan);
   double flop = 0;
   for (std::int64_t run = 0; run < plan.size(); ++run) {
-    flop += plan.run_cost(run) + (run % plan.runs_per_problem() == 0 ? plan.setup_cost(run) : 0);
+    flop += plan.run_cost(run) + (plan.runs_of(plan.problem_of(run)).first == run ? plan.setup_cost(run) : 0);
   }
   EXPECT_NEAR(size.flop, flop, 1e-9 * flop);        // order of summation
   EXPECT_GE(size.file_bytes, plan.size() * 3 * 4);  // steps 0, 20000 and the final value in float32

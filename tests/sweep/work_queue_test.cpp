@@ -126,7 +126,7 @@ TEST(WorkQueue, RunsReturnedAloneShareNoBatch) {
 TEST(WorkQueue, TargetsBoundTheBatch) {
   const Plan plan = make_plan();
   WorkQueue queue(plan, nothing_done);
-  const std::int64_t widest = plan.runs_per_problem() * 4;  // p = 512 comes second, after four seeds of p = 8
+  const std::int64_t widest = plan.runs_of(4).first;  // p = 512 comes second, after four seeds of p = 8
   const double longest_run = plan.run_cost(widest) + plan.setup_cost(widest);
   while (const auto batch = queue.take(5e7)) {
     EXPECT_GE(batch->runs(), 1);

@@ -1,5 +1,7 @@
 #include "util/text.hpp"
 
+#include <array>
+
 #include <string>
 #include <vector>
 
@@ -40,9 +42,20 @@ TEST(Text, CallsHaveANameAndArguments) {
   EXPECT_EQ(plateau->name, "plateau");
   EXPECT_THAT(plateau->arguments, ElementsAre("1e-4", "1000"));
   EXPECT_TRUE(parse_call("never")->arguments.empty());
-  for (const char* text : {"f(1", "f)1(", "f(1)x", "f((1))", "f(1))"}) {
+  for (const char* text : {"f(1", "f)1(", "f(1)x", "f((1)", "f(1))", "f(1)(2)"}) {
     EXPECT_FALSE(parse_call(text)) << text;
   }
+  EXPECT_THAT(parse_call("cutoff(200 * sqrt(p), g(a, b))")->arguments, ElementsAre("200 * sqrt(p)", "g(a, b)"));
+}
+
+TEST(Text, NearestNameIsTheOneThatWasMeant) {
+  constexpr std::array<std::string_view, 3> names{"step-size", "schedule", "stop"};
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(nearest_name("stepsize", names), "step-size");
+  EXPECT_EQ(nearest_name("stpo", names), "") << "two letters of four differ";
+  EXPECT_EQ(suggest("shedule", names), "; did you mean 'schedule'?");
+  EXPECT_EQ(suggest("bogus", names), "");
 }
 
 TEST(Text, StableHashIsFnv1a) {

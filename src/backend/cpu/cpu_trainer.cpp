@@ -11,29 +11,31 @@
 namespace fasweep {
 namespace {
 
-/// Trains runs of one problem; each solver's shared state is made when the first run needs it.
+/// Trains runs of one problem, whatever their settings; each solver's shared state is made when the first run needs it.
 class ProblemTrainer {
  public:
-  explicit ProblemTrainer(const TrainingRequest& request) : request_(request) {}
+  explicit ProblemTrainer(const Problem& problem) : problem_(problem) {}
 
-  [[nodiscard]] RunRecord train(const RunSpec& run, Solver solver) {
+  [[nodiscard]] bool is_of(const Problem& problem) const { return &problem == &problem_; }
+
+  [[nodiscard]] RunRecord train(const TrainingRequest& request, const RunSpec& run, Solver solver) {
     if (solver == Solver::reduced_linear) {
-      return made(reduced_linear_).train(request_, run);
+      return made(reduced_linear_).train(request, run);
     }
-    const bool single = request_.training.precision == Precision::float32;
+    const bool single = request.training.precision == Precision::float32;
     if (solver == Solver::sample_space) {
-      return single ? made(sample_space_single_).train(request_, run) : made(sample_space_double_).train(request_, run);
+      return single ? made(sample_space_single_).train(request, run) : made(sample_space_double_).train(request, run);
     }
-    return single ? train_weight_space<float>(request_, run) : train_weight_space<double>(request_, run);
+    return single ? train_weight_space<float>(request, run) : train_weight_space<double>(request, run);
   }
 
  private:
   template <class T>
   T& made(std::optional<T>& shared) {
-    return shared ? *shared : shared.emplace(request_.problem);
+    return shared ? *shared : shared.emplace(problem_);
   }
 
-  const TrainingRequest& request_;
+  const Problem& problem_;
   std::optional<ReducedLinearSolver> reduced_linear_;
   std::optional<SampleSpaceSolver<float>> sample_space_single_;
   std::optional<SampleSpaceSolver<double>> sample_space_double_;
@@ -42,15 +44,23 @@ class ProblemTrainer {
 class CpuTrainer final : public Trainer {
  public:
   [[nodiscard]] std::vector<RunRecord> train(const TrainingRequest& request) override {
-    ProblemTrainer trainer(request);
+    return train_together({&request, 1});
+  }
+
+  [[nodiscard]] std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests) override {
     std::vector<RunRecord> records;
-    records.reserve(request.runs.size());
-    for (const RunSpec& run : request.runs) {
-      const Solver solver = choose_solver(request.solver, request.data, request.training, run);
-      try {
-        records.push_back(trainer.train(run, solver));
-      } catch (const std::exception& error) {
-        records.push_back(failed_record(run, request.training, request.record, solver, error.what()));
+    std::optional<ProblemTrainer> trainer;
+    for (const TrainingRequest& request : requests) {
+      if (!trainer || !trainer->is_of(request.problem)) {
+        trainer.emplace(request.problem);
+      }
+      for (const RunSpec& run : request.runs) {
+        const Solver solver = choose_solver(request.solver, request.data, request.training, run);
+        try {
+          records.push_back(trainer->train(request, run, solver));
+        } catch (const std::exception& error) {
+          records.push_back(failed_record(run, request.training, request.record, solver, error.what()));
+        }
       }
     }
     return records;

@@ -35,7 +35,7 @@ class WeightSpaceState {
         rule_(run.rule),
         traits_(traits_of(request.record.metrics)),
         is_classes_(request.data.targets == Targets::classes),
-        masks_{run.seed, run.width, Purpose::masks},
+        masks_{seed_of_training(run), run.width, Purpose::masks},
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),

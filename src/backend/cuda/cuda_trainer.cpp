@@ -43,23 +43,37 @@ class CudaTrainer final : public Trainer {
   }
 
   [[nodiscard]] std::vector<RunRecord> train_together(std::span<const TrainingRequest> requests) override {
-    std::map<std::pair<Solver, std::int64_t>, std::vector<BatchMember>> ours;  // by solver and the step they begin at
-    std::vector<BatchMember> theirs;
+    /// A request with the settings, and what trains on the device by solver and the step it begins at.
+    struct Group {
+      const TrainingRequest* settings;
+      std::map<std::pair<Solver, std::int64_t>, std::vector<BatchMember>> ours;
+      std::vector<BatchMember> theirs;
+    };
+    std::vector<Group> groups;
     for (const TrainingRequest& request : requests) {
+      auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& other) {
+        return &other.settings->training == &request.training && &other.settings->record == &request.record;
+      });
+      if (group == groups.end()) {
+        group = groups.insert(group, {&request, {}, {}});
+      }
       for (const RunSpec& run : request.runs) {
         const Solver solver =
             choose_device_solver(request.data, request.training, request.solver, run, {shared_bytes_, has_products_});
         if (solver == Solver::automatic) {
-          theirs.push_back({&request.problem, &run});
+          group->theirs.push_back({&request.problem, &run});
           continue;
         }
         BatchMember member = find_saved(request.problem, run, solver, request.checkpoints);
-        ours[{solver, member.step}].push_back(std::move(member));
+        group->ours[{solver, member.step}].push_back(std::move(member));
       }
     }
-    std::vector<RunRecord> records = train_there(requests[0], theirs);
-    for (const auto& [key, members] : ours) {
-      append(records, train_here(requests[0], key.first, members));
+    std::vector<RunRecord> records;
+    for (const Group& group : groups) {
+      append(records, train_there(*group.settings, group.theirs));
+      for (const auto& [key, members] : group.ours) {
+        append(records, train_here(*group.settings, key.first, members));
+      }
     }
     return in_order(requests, std::move(records));
   }

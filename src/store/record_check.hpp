@@ -1,0 +1,16 @@
+// Whether a record is one of a plan's: what the master asks of records that arrive, and the store of those it finds in
+// journals and other files. Whatever does not fit is refused, never read.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sweep/plan.hpp"
+#include "train/record.hpp"
+
+namespace fasweep {
+
+/// Why a record with this header cannot be that of run `run` of the plan: "2 metrics instead of 9"; empty if it can.
+[[nodiscard]] std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const Plan& plan);
+
+}  // namespace fasweep

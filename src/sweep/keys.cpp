@@ -1,0 +1,724 @@
+#include "sweep/keys.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "model/batch_order.hpp"
+#include "sweep/formula.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+constexpr double max_width = 100'000'000;
+constexpr double max_steps_limit = 1e15;
+constexpr double max_seed = 0x1p53;
+
+template <class Names>
+std::string one_of(const Names& names) {
+  return join(names, ", ");
+}
+
+template <class Names>
+int read_name(std::string_view text, const Names& names) {
+  const auto found = std::find(names.begin(), names.end(), text);
+  if (found == names.end()) {
+    throw ConfigError("'" + std::string(text) + "' is not known" + suggest(text, names));
+  }
+  return static_cast<int>(found - names.begin());
+}
+
+bool has_teacher(const Point& point) {
+  return point.data.source == DataSource::teacher;
+}
+
+bool has_random_steps(const Point& point) {
+  return takes_minibatches(point.training, point.data) || point.training.dropout > 0;
+}
+
+/// A key of whole numbers from `low` to `high`. field: reference to the value in a point, const or not.
+template <class Field>
+Key whole_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
+              double low, double high, Field field) {
+  Key key{.name = name,
+          .column = column,
+          .kind = KeyKind::whole,
+          .default_text = default_text,
+          .accepted = std::move(accepted)};
+  key.get = [field](const Point& point) { return static_cast<double>(field(point)); };
+  key.set = [=](Point& point, double value) {
+    if (value != std::round(value)) {
+      throw ConfigError(format_real(value) + " is not a whole number (round() makes one)");
+    }
+    if (value < low || value > high) {
+      throw ConfigError(format_real(value) + (value < 0 && low == 0 ? " is negative" : "") + ", not between " +
+                        format_real(low) + " and " + format_real(high));
+    }
+    using Value = std::remove_reference_t<decltype(field(point))>;
+    field(point) = static_cast<Value>(value);
+  };
+  return key;
+}
+
+/// A key of real numbers that `is_good` accepts; why: what is said of the others.
+template <class Field, class Check>
+Key real_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
+             Check is_good, std::string_view why, Field field) {
+  Key key{.name = name,
+          .column = column,
+          .kind = KeyKind::real,
+          .default_text = default_text,
+          .accepted = std::move(accepted)};
+  key.get = [field](const Point& point) { return field(point); };
+  key.set = [=](Point& point, double value) {
+    if (!is_good(value)) {
+      throw ConfigError(format_real(value) + " is " + std::string(why));
+    }
+    field(point) = value;
+  };
+  return key;
+}
+
+/// A key that chooses by name; field: an enum, an int or a bool.
+template <class Names, class Field>
+Key name_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
+             const Names& names, Field field) {
+  Key key{.name = name,
+          .column = column,
+          .kind = KeyKind::name,
+          .default_text = default_text,
+          .accepted = std::move(accepted)};
+  key.names.assign(names.begin(), names.end());
+  key.get = [field](const Point& point) { return static_cast<double>(static_cast<int>(field(point))); };
+  key.set = [field](Point& point, double value) {
+    using Value = std::remove_reference_t<decltype(field(point))>;
+    field(point) = static_cast<Value>(static_cast<int>(value));
+  };
+  return key;
+}
+
+/// A number in a call, which may be a formula.
+double read_argument(std::string_view text, const VariableValue& variables) {
+  if (const std::optional<double> value = parse_real(text)) {
+    return *value;
+  }
+  return evaluate(text, formula_names(), variables);
+}
+
+/// A schedule or stop rule: `name(value, ...)` into the variant of the list's types.
+template <class List, class Variant>
+Variant read_call(std::string_view text, const VariableValue& variables) {
+  const std::optional<Call> call = parse_call(text);
+  if (!call) {
+    throw ConfigError("parentheses do not match");
+  }
+  return List::visit(read_name(call->name, List::names), [&](auto type) -> Variant {
+    typename decltype(type)::type result;
+    if (call->arguments.size() != result.values.size()) {
+      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
+    }
+    for (std::size_t i = 0; i < result.values.size(); ++i) {
+      result.values[i] = read_argument(call->arguments[i], variables);
+    }
+    if (!result.valid()) {
+      throw ConfigError(std::string(result.name) + " needs " + std::string(result.accepted));
+    }
+    return result;
+  });
+}
+
+template <class Variant>
+std::string write_call(const Variant& variant) {
+  return std::visit(
+      [](const auto& alternative) {
+        std::string text(alternative.name);
+        for (std::size_t i = 0; i < alternative.values.size(); ++i) {
+          text += (i == 0 ? "(" : ", ") + format_real(alternative.values[i]);
+        }
+        return alternative.values.empty() ? text : text + ")";
+      },
+      variant);
+}
+
+template <class List>
+std::string accepted_calls() {
+  std::string text;
+  List::for_each([&](auto type) {
+    using Type = typename decltype(type)::type;
+    text += (text.empty() ? "" : ", ") + std::string(Type::name);
+    text += Type::parameters.empty() ? "" : "(" + join(Type::parameters, ", ") + ")";
+  });
+  return text;
+}
+
+template <class List, class Field>
+Key call_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
+             Field field) {
+  Key key{.name = name,
+          .column = column,
+          .kind = KeyKind::call,
+          .default_text = default_text,
+          .accepted = std::move(accepted)};
+  key.read = [field](Point& point, std::string_view text, const VariableValue& variables) {
+    using Variant = std::remove_reference_t<decltype(field(point))>;
+    field(point) = read_call<List, Variant>(text, variables);
+  };
+  key.write = [field](const Point& point) { return write_call(field(point)); };
+  return key;
+}
+
+std::vector<Key> grid_keys() {
+  const std::string listed(list_grammar);
+  Key p = whole_key(
+      "grid.p", "p", "", "hidden widths >= 1: " + listed, 1, max_width,
+      [](auto& point) -> auto& { return point.run.width; });
+  Key lambda = real_key(
+      "grid.lambda", "lambda", "0", "ridge levels >= 0: " + listed, [](double value) { return value >= 0; }, "negative",
+      [](auto& point) -> auto& { return point.run.ridge; });
+  Key activation = name_key(
+      "grid.activation", "activation", Relu::name, one_of(Activations::names), Activations::names,
+      [](auto& point) -> auto& { return point.run.activation; });
+  Key rule = name_key(
+      "grid.rule", "rule", FeedbackAlignment::name, one_of(Rules::names), Rules::names,
+      [](auto& point) -> auto& { return point.run.rule; });
+  Key seed = whole_key(
+      "grid.seed", "seed", "0", "whole numbers >= 0: " + listed, 0, max_seed,
+      [](auto& point) -> auto& { return point.run.seed; });
+  for (Key* key : {&p, &activation, &seed}) {
+    key->shapes_problem = true;
+  }
+  const Key zip{.name = "grid.zip",
+                .default_text = "none",
+                .accepted =
+                    "keys whose lists advance together instead of in all combinations, groups separated by ;, or "
+                    "none: zip = n, d; rule, step-size"};
+  const Key sample{.name = "grid.sample",
+                   .default_text = "none",
+                   .accepted =
+                       "sobol(count) or random(count), points in the ranges of the keys that are written "
+                       "uniform(a,b) or loguniform(a,b), or none"};
+  return {p, lambda, activation, rule, seed, zip, sample};
+}
+
+/// A whole-number key of DataSettings that a data set may decide.
+template <class Field>
+Key count_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view what,
+              double low, double high, Field field) {
+  Key key = whole_key(name, column, default_text,
+                      std::string(what) + ", " + format_real(low) + ".." +
+                          std::to_string(static_cast<std::int64_t>(high)) + "; all: as many as the data set contains",
+                      low, high, field);
+  key.words = {{"all", as_in_data}};
+  key.set = [=, in_range = key.set](Point& point, double value) {
+    if (value == as_in_data && !has_teacher(point)) {
+      field(point) = as_in_data;
+    } else if (value == as_in_data) {
+      throw ConfigError("a teacher has no samples of its own");
+    } else {
+      in_range(point, value);
+    }
+  };
+  key.set_default_text = "all";
+  return key;
+}
+
+constexpr std::string_view default_path_text = "default";
+constexpr std::string_view unread = "unread";
+
+/// Where samples come from and what is done to them.
+std::vector<Key> source_keys() {
+  Key source = name_key(
+      "data.source", "source", data_source_names[0], one_of(data_source_names), data_source_names,
+      [](auto& point) -> auto& { return point.data.source; });
+  Key path{.name = "data.path",
+           .default_text = default_path_text,
+           .accepted =
+               "the folder of mnist (default data/mnist) or fashion-mnist (default "
+               "/usr/share/datasets/fashion-mnist), the file of csv or hdf5; not part of the plan"};
+  path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
+    if (text.empty() || unwritable) {
+      throw ConfigError("it is empty, or has '#' or a control character, which a job file cannot hold");
+    }
+    if (text != default_path_text) {
+      point.data.path = text;
+    } else if (point.data.source == DataSource::mnist) {
+      point.data.path = "data/mnist";
+    } else if (point.data.source == DataSource::fashion_mnist) {
+      point.data.path = "/usr/share/datasets/fashion-mnist";
+    } else {
+      point.data.path.clear();  // the data keys are refused without it
+    }
+  };
+  path.write = [](const Point& point) { return point.data.path; };
+  Key targets = name_key(
+      "data.targets", "targets", targets_names[1], one_of(targets_names) + "; classes are labels 0..k-1", targets_names,
+      [](auto& point) -> auto& { return point.data.targets; });
+  Key normalize = name_key(
+      "data.normalize", "normalize", normalize_names[1],
+      one_of(normalize_names) + "; by mean and standard deviation of the training samples", normalize_names,
+      [](auto& point) -> auto& { return point.data.normalize; });
+  Key checksum{.name = "data.checksum",
+               .default_text = unread,
+               .accepted = "8 hexadecimal digits, or unread; found by reading the data set"};
+  checksum.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    point.data.checksum = parse_checksum(text);
+    if (!point.data.checksum && text != unread) {
+      throw ConfigError("not 8 hexadecimal digits");
+    }
+  };
+  checksum.write = [](const Point& point) {
+    return point.data.checksum ? format_checksum(*point.data.checksum) : std::string(unread);
+  };
+  std::vector<Key> keys{source, path, targets, normalize, checksum};
+  for (std::size_t i = 1; i < keys.size(); ++i) {
+    keys[i].use = KeyUse::sets;
+  }
+  return keys;
+}
+
+/// A key of seeds that is `seed` unless it is given.
+template <class Field>
+Key seed_key(std::string_view name, std::string_view column, std::string accepted, Field field) {
+  constexpr double as_seed = -1;
+  Key key{.name = name,
+          .column = column,
+          .kind = KeyKind::whole,
+          .default_text = "seed",
+          .accepted = std::move(accepted),
+          .earlier_text = "seed"};
+  key.words = {{"seed", as_seed}};
+  key.get = [=](const Point& point) { return field(point) ? static_cast<double>(*field(point)) : as_seed; };
+  key.set = [=](Point& point, double value) {
+    if (value != std::round(value) || value < as_seed || value > max_seed) {
+      throw ConfigError(format_real(value) + " is not a whole number >= 0");
+    }
+    field(point) = value == as_seed ? std::nullopt : std::optional(static_cast<std::int64_t>(value));
+  };
+  return key;
+}
+
+std::vector<Key> sample_keys() {
+  Key outputs = count_key(
+      "data.outputs", "k", "1", "k, targets or classes of each sample", 1, max_outputs,
+      [](auto& point) -> auto& { return point.data.outputs; });
+  outputs.earlier_text = "1";
+  Key inputs = name_key(
+      "data.inputs", "input_law", input_law_names[0],
+      one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say", input_law_names,
+      [](auto& point) -> auto& { return point.data.input_law; });
+  Key noise = real_key(
+      "data.label-noise", "label_noise", "0", "standard deviation >= 0 of noise added to training targets",
+      [](double value) { return value >= 0; }, "not a number >= 0",
+      [](auto& point) -> auto& { return point.data.label_noise; });
+  Key teacher = whole_key(
+      "data.teacher-width", "teacher_width", "width",
+      "hidden units of the teacher >= 1, or 'width': as many as the student", 0, max_width,
+      [](auto& point) -> auto& { return point.data.teacher_width; });
+  teacher.words = {{"width", 0}};
+  Key draw = name_key(
+      "data.draw", "draw", data_draw_names[0],
+      one_of(data_draw_names) +
+          "; whether a teacher of fixed width and its data are one for every p, or drawn anew for each, "
+          "as version 0.1 did",
+      data_draw_names, [](auto& point) -> auto& { return point.data.draw; });
+  draw.earlier_text = data_draw_names[1];
+  draw.matters = [](const Point& point) { return point.data.teacher_width > 0; };
+  for (Key* key : {&inputs, &noise, &teacher, &draw}) {
+    key->use = KeyUse::teachers;
+  }
+  Key seed = seed_key(
+      "data.seed", "data_seed", "seed of the data and the teacher, or 'seed': that of the run",
+      [](auto& point) -> auto& { return point.run.data_seed; });
+  seed.use = KeyUse::teachers;
+  return {count_key(
+              "data.n", "n", "50", "training samples", 1, max_samples,
+              [](auto& point) -> auto& { return point.data.samples; }),
+          count_key(
+              "data.d", "d", "150", "inputs of each sample", 1, max_inputs,
+              [](auto& point) -> auto& { return point.data.inputs; }),
+          outputs,
+          count_key(
+              "data.test-n", "test_n", "0", "held-out samples", 0, max_samples,
+              [](auto& point) -> auto& { return point.data.test_samples; }),
+          inputs,
+          noise,
+          teacher,
+          draw,
+          seed};
+}
+
+constexpr std::array<std::string_view, 2> no_yes{"no", "yes"};
+
+/// What sets a network apart from the paper's one output in full batch.
+std::vector<Key> network_keys() {
+  Key batch = whole_key(
+      "training.batch-size", "batch_size", "all", "samples of a step, 1..n, or 'all'", 0, max_samples,
+      [](auto& point) -> auto& { return point.training.batch_size; });
+  batch.words = {{"all", 0}};
+  Key initial = name_key(
+      "training.initial-weights", "initial_weights", initial_weights_names[0],
+      one_of(initial_weights_names) + ": W(0) from N(0,1) or N(0,1/d)", initial_weights_names,
+      [](auto& point) -> auto& { return point.training.initial_weights; });
+  initial.shapes_problem = true;
+  std::vector<Key> keys{
+      name_key(
+          "training.loss", "loss_function", loss_function_names[0], one_of(loss_function_names), loss_function_names,
+          [](auto& point) -> auto& { return point.training.loss; }),
+      name_key(
+          "training.reduction", "reduction", reduction_names[0],
+          one_of(reduction_names) + " of the losses of a batch's samples", reduction_names,
+          [](auto& point) -> auto& { return point.training.reduction; }),
+      batch,
+      real_key(
+          "training.dropout", "dropout", "0",
+          "probability, 0 <= q < 1, of dropping a hidden unit, drawn for each sample and step",
+          [](double value) { return value >= 0 && value < 1; }, "not a number from 0 up to but not including 1",
+          [](auto& point) -> auto& { return point.training.dropout; }),
+      name_key(
+          "training.output-scale", "output_scale", output_scale_names[0],
+          one_of(output_scale_names) + ": f = H beta / sqrt(p) or H beta", output_scale_names,
+          [](auto& point) -> auto& { return point.training.output_scale; }),
+      initial,
+      name_key(
+          "training.biases", "biases", no_yes[0], one_of(no_yes) + "; of hidden units and outputs, 0 at the start",
+          no_yes, [](auto& point) -> auto& { return point.training.biases; }),
+      name_key(
+          "training.decay", "decay", decay_names[0], one_of(decay_names) + ": what lambda decays, beta or beta and W",
+          decay_names, [](auto& point) -> auto& { return point.training.decay; }),
+  };
+  for (Key& key : keys) {
+    key.earlier_text = key.default_text;
+  }
+  Key seed = seed_key(
+      "training.seed", "training_seed",
+      "seed of initial weights, feedback, batches and masks, or 'seed': that of the run",
+      [](auto& point) -> auto& { return point.run.training_seed; });
+  seed.shapes_problem = true;
+  keys.push_back(seed);
+  return keys;
+}
+
+/// "linear:1e-04, relu:0.001, ..."
+const std::string& default_step_sizes() {
+  static const std::string text = [] {
+    std::string list;
+    Activations::for_each([&](auto type) {
+      using Type = typename decltype(type)::type;
+      list += (list.empty() ? "" : ", ") + std::string(Type::name) + ":" + format_real(Type::step_size);
+    });
+    return list;
+  }();
+  return text;
+}
+
+/// The step size that "relu:1e-3, tanh:1e-2" gives an activation; its own default if the list does not name it.
+double step_size_of(std::string_view list, int activation) {
+  double step_size = Activations::visit(activation, [](auto type) { return decltype(type)::type::step_size; });
+  std::vector<double> named;
+  for (const std::string_view item : split(list, ',')) {
+    const std::size_t colon = item.find(':');
+    if (colon == std::string_view::npos) {
+      throw ConfigError("'" + std::string(item) + "' names no activation");
+    }
+    named.push_back(read_name(trim(item.substr(0, colon)), Activations::names));
+    const std::string_view number = trim(item.substr(colon + 1));
+    const std::optional<double> value = parse_real(number);
+    if (!value || *value <= 0) {
+      throw ConfigError("'" + std::string(number) + "' is not a positive number");
+    }
+    step_size = named.back() == activation ? *value : step_size;
+  }
+  reject_repeats(named);
+  return step_size;
+}
+
+std::vector<Key> training_keys() {
+  Key step_size = real_key(
+      "training.step-size", "step_size", default_step_sizes(),
+      "eta > 0, or one for each activation: " + default_step_sizes(), [](double value) { return value > 0; },
+      "not a positive number", [](auto& point) -> auto& { return point.run.step_size; });
+  Key max_steps = whole_key(
+      "training.max-steps", "max_steps", "20000", "steps >= 0, or 'k epochs': k times all training samples", 0,
+      max_steps_limit, [](auto& point) -> auto& { return point.training.max_steps; });
+  return {
+      step_size,
+      call_key<Schedules>(
+          "training.schedule", "schedule", ConstantSchedule::name, "lambda(t): " + accepted_calls<Schedules>(),
+          [](auto& point) -> auto& { return point.training.schedule; }),
+      max_steps,
+      call_key<StopRules>(
+          "training.stop", "stop_rule", NeverStop::name, accepted_calls<StopRules>(),
+          [](auto& point) -> auto& { return point.training.stop; }),
+      name_key(
+          "training.precision", "precision", precision_names[0], one_of(precision_names), precision_names,
+          [](auto& point) -> auto& { return point.training.precision; }),
+      // After max-steps and test-n, on which their meaning depends.
+      {.name = "record.steps",
+       .default_text = "log(200)",
+       .accepted =
+           "log(k) or linear(k): about k steps; every(k): each k-th step; epochs(k): the start of each k-th epoch"},
+      {.name = "record.metrics",
+       .default_text = "default",
+       .accepted =
+           "default: all that apply, except, with minibatches, those that need a pass over the training set; or a "
+           "list of " +
+           one_of(Metrics::names)},
+  };
+}
+
+constexpr std::string_view epoch_name = "epoch";
+
+/// Values of a run by the names that formulas use.
+VariableValue variables_at(const Point& point) {
+  return [&point](std::string_view name) -> double {
+    if (name == epoch_name) {
+      return static_cast<double>(steps_an_epoch(point.training, point.data));
+    }
+    for (const Key& key : all_keys()) {
+      if (key.is_number() && (key.short_name() == name || key.column == name)) {
+        return key.get(point);
+      }
+    }
+    throw ConfigError("'" + std::string(name) + "' is not a value of a run" + suggest(name, formula_names()) +
+                      "; formulas know " + join(formula_names(), ", "));
+  };
+}
+
+bool is_list_of_activations(const Key& key, std::string_view text) {
+  return key.name == "training.step-size" && text.find(':') != std::string_view::npos;
+}
+
+/// Refuses with the key's name, for the reason that `act` throws.
+template <class Act>
+auto with_refusal(const Key& key, std::string_view text, Act act) {
+  try {
+    return act();
+  } catch (const ConfigError& reason) {
+    throw ConfigError(refusal(key, text, reason.what()));
+  }
+}
+
+/// A value whose meaning depends on other values of the run.
+void apply_formula(const Key& key, std::string_view text, Point& point) {
+  if (is_list_of_activations(key, text)) {
+    key.set(point, step_size_of(text, point.run.activation));
+  } else {
+    key.set(point, evaluate(text, formula_names(), variables_at(point)));
+  }
+}
+
+}  // namespace
+
+std::string refusal(const Key& key, std::string_view value, std::string_view why) {
+  return "key '" + std::string(key.name) + "' = '" + std::string(value) + "' is not accepted (" + std::string(why) +
+         "); write " + key.accepted;
+}
+
+const std::vector<Key>& all_keys() {
+  static const std::vector<Key> keys = [] {
+    std::vector<Key> all = grid_keys();
+    for (std::vector<Key>& section : std::array{source_keys(), sample_keys(), network_keys(), training_keys()}) {
+      std::move(section.begin(), section.end(), std::back_inserter(all));
+    }
+    for (Key& key : all) {
+      key.shapes_problem = key.shapes_problem || key.name.starts_with("data.");
+    }
+    return all;
+  }();
+  return keys;
+}
+
+const Key& find_key(std::string_view name, std::string_view origin) {
+  const std::vector<Key>& keys = all_keys();
+  const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == name; });
+  if (found == keys.end()) {
+    std::vector<std::string_view> names;
+    for (const Key& key : keys) {
+      names.push_back(key.name);
+    }
+    throw ConfigError("unknown key '" + std::string(name) + "' in '" + std::string(origin) + "' (no such key" +
+                      suggest(name, names) + "); write one of " + join(names, ", "));
+  }
+  return *found;
+}
+
+const Key& key_called(std::string_view name) {
+  return find_key(name, "the program");
+}
+
+bool applies(const Key& key, DataSource source) {
+  return key.use == KeyUse::always || (key.use == KeyUse::teachers) == (source == DataSource::teacher);
+}
+
+std::string write_number(const Key& key, double value) {
+  for (const auto& [word, number] : key.words) {
+    if (value == number) {
+      return std::string(word);
+    }
+  }
+  if (key.kind == KeyKind::name) {
+    return std::string(key.names.at(static_cast<std::size_t>(value)));
+  }
+  return key.kind == KeyKind::whole ? std::to_string(static_cast<std::int64_t>(value)) : format_real(value);
+}
+
+std::string write_value(const Key& key, const Point& point) {
+  return key.write ? key.write(point) : write_number(key, key.get(point));
+}
+
+void apply_number(const Key& key, double value, Point& point) {
+  with_refusal(key, write_number(key, value), [&] { key.set(point, value); });
+}
+
+void apply_value(const Key& key, std::string_view text, Point& point) {
+  with_refusal(key, text, [&] {
+    if (key.read) {
+      key.read(point, text, variables_at(point));
+    } else if (key.kind == KeyKind::name) {
+      key.set(point, read_name(text, key.names));
+    } else if (key.is_number()) {
+      const auto word =
+          std::find_if(key.words.begin(), key.words.end(), [&](const auto& entry) { return entry.first == text; });
+      const std::optional<double> number = word == key.words.end() ? parse_real(text) : std::optional(word->second);
+      if (number) {
+        key.set(point, *number);
+      } else {
+        apply_formula(key, text, point);
+      }
+    }
+  });
+}
+
+ValueList parse_list(const Key& key, std::string_view text) {
+  return with_refusal(key, text, [&] {
+    ValueList list;
+    if (trim(text).empty()) {
+      throw ConfigError("the list is empty");
+    }
+    if (is_list_of_activations(key, text)) {
+      static_cast<void>(step_size_of(text, 0));  // throws now rather than for a run
+      list.numbers.push_back(std::numeric_limits<double>::quiet_NaN());
+      list.formulas.emplace(0, text);
+    } else if (key.is_number()) {
+      constexpr std::string_view unit = "epochs";
+      std::string spelled;
+      for (const std::string_view item : split(text, ',')) {
+        const bool counts_epochs = key.name == "training.max-steps" && item.ends_with(unit);
+        spelled += spelled.empty() ? "" : ", ";
+        spelled += counts_epochs
+                       ? std::string(trim(item.substr(0, item.size() - unit.size()))) + " * " + std::string(epoch_name)
+                       : std::string(item);
+      }
+      list = parse_values(spelled, key.kind == KeyKind::whole ? NumberKind::whole : NumberKind::real,
+                          [&](std::string_view word) -> std::optional<double> {
+                            for (const auto& [known, number] : key.words) {
+                              if (known == word) {
+                                return number;
+                              }
+                            }
+                            return std::nullopt;
+                          });
+      for (const auto& [position, formula] : list.formulas) {
+        static_cast<void>(keys_in_formula(key, formula));  // every variable is known
+      }
+    } else {
+      for (const std::string_view item : split(text, ',')) {
+        if (key.kind == KeyKind::name) {
+          list.numbers.push_back(read_name(item, key.names));
+        } else {
+          list.formulas.emplace(static_cast<std::int64_t>(list.numbers.size()), item);
+          list.numbers.push_back(std::numeric_limits<double>::quiet_NaN());
+        }
+      }
+      reject_repeats(list.numbers);
+    }
+    return list;
+  });
+}
+
+const std::vector<std::string_view>& formula_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> list{epoch_name};
+    for (const Key& key : all_keys()) {
+      if (key.is_number() && std::find(list.begin(), list.end(), key.short_name()) == list.end()) {
+        list.push_back(key.short_name());
+      }
+    }
+    list.push_back(key_called("data.outputs").column);
+    std::sort(list.begin(), list.end());
+    return list;
+  }();
+  return names;
+}
+
+std::vector<const Key*> keys_in_formula(const Key& key, std::string_view text) {
+  if (is_list_of_activations(key, text)) {
+    return {&key_called("grid.activation")};
+  }
+  std::vector<std::string> names;
+  if (key.kind == KeyKind::call) {
+    const std::optional<Call> call = parse_call(text);
+    for (const std::string_view argument : call ? call->arguments : std::vector<std::string_view>()) {
+      if (!parse_real(argument)) {
+        const std::vector<std::string> more = variables_of(argument, formula_names());
+        names.insert(names.end(), more.begin(), more.end());
+      }
+    }
+  } else if (key.is_number()) {
+    names = variables_of(text, formula_names());
+  }
+  std::vector<const Key*> used;
+  for (const std::string& name : names) {
+    if (name == epoch_name) {
+      used.push_back(&key_called("data.n"));
+      used.push_back(&key_called("training.batch-size"));
+      continue;
+    }
+    const std::vector<Key>& keys = all_keys();
+    const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& other) {
+      return other.is_number() && (other.short_name() == name || other.column == name);
+    });
+    if (found == keys.end()) {
+      throw ConfigError("'" + name + "' is not a value of a run" + suggest(name, formula_names()) + "; formulas know " +
+                        join(formula_names(), ", "));
+    }
+    used.push_back(&*found);
+  }
+  return used;
+}
+
+void check_together(const Point& point) {
+  const auto refuse = [&](std::string_view name, std::string_view why) {
+    const Key& key = key_called(name);
+    throw ConfigError(refusal(key, write_value(key, point), why));
+  };
+  if (point.training.batch_size > point.data.samples && point.data.samples != as_in_data) {
+    refuse("training.batch-size", "not between 1 and " + std::to_string(point.data.samples));
+  }
+  if (point.training.loss == LossFunction::cross_entropy && point.data.targets != Targets::classes) {
+    refuse("training.loss", "the targets are numbers, not classes");
+  }
+  if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
+    refuse(
+        "training.stop",
+        "this rule needs a deterministic loss, but minibatches or dropout make it random: with their noise no step is "
+        "like the last");
+  }
+}
+
+std::string job_grammar_help() {
+  constexpr std::array<std::string_view, 3> uses{"", "teachers: ", "data sets: "};
+  std::string text;
+  for (const Key& key : all_keys()) {
+    text += "  " + std::string(key.name) + " = " +
+            (key.default_text.empty() ? "(required)" : std::string(key.default_text)) +
+            (key.set_default_text.empty() ? "" : "; with a data set " + std::string(key.set_default_text)) +
+            "\n      " + std::string(uses[static_cast<std::size_t>(key.use)]) + key.accepted + "\n";
+  }
+  return text;
+}
+
+}  // namespace fasweep
