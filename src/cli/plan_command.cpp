@@ -10,8 +10,10 @@
 #include "cli/arguments.hpp"
 #include "cli/device_forecast.hpp"
 #include "cli/format.hpp"
+#include "store/result_writer.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/value_list.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -80,6 +82,41 @@ void print(const Plan& plan, const PlanSize& size) {
             << format_bytes(static_cast<double>(size.master_bytes)) << " on rank 0\n";
 }
 
+void print_points(const Plan& plan) {
+  const std::vector<const Key*> columns = columns_of(plan);
+  std::cout << "run";
+  for (const Key* key : columns) {
+    std::cout << "," << key->column;
+  }
+  std::cout << "\n";
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    const Point point = plan.point(run);
+    std::cout << run;
+    for (const Key* key : columns) {
+      std::cout << "," << csv_cell(write_value(*key, point));
+    }
+    std::cout << "\n";
+  }
+}
+
+/// An array with an object a run, written as it goes: plans may have many runs.
+void print_points_as_json(const Plan& plan) {
+  const std::vector<const Key*> columns = columns_of(plan);
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    const Point point = plan.point(run);
+    nlohmann::ordered_json json{{"run", run}};
+    for (const Key* key : columns) {
+      const std::string text = write_value(*key, point);
+      const bool is_number = key->is_number() && parse_real(text);
+      json[std::string(key->column)] = !is_number                    ? nlohmann::ordered_json(text)
+                                       : key->kind == KeyKind::whole ? nlohmann::ordered_json(*parse_integer(text))
+                                                                     : nlohmann::ordered_json(*parse_real(text));
+    }
+    std::cout << (run == 0 ? "[\n" : ",\n") << json.dump();
+  }
+  std::cout << "\n]\n";
+}
+
 std::string_view bound_of(const StepForecast& step) {
   const double slower = std::max(step.arithmetic_s, step.memory_s);
   if (step.launch_s > slower) {
@@ -140,7 +177,9 @@ int plan_command(const Arguments& arguments) {
       "solver", program_options::value<std::string>()->default_value(std::string(name_of(Solver::automatic))),
       join(solver_names, ", ").c_str())("device-profile", program_options::value<std::string>(),
                                         ("forecast the time on one GPU: " + join(device_profile_names, ", ")).c_str())(
-      "json", "one JSON object on standard output");
+      "json", "one JSON object on standard output")(
+      "points", program_options::value<std::string>(),
+      "list every run with its value on each axis instead: csv (a line a run) or json (an array)");
   grammar.add_positional("job");
   grammar.epilog =
       "\njob file: [section] lines, key = value lines, # comments. Keys, defaults, and what is accepted:\n" +
@@ -154,6 +193,12 @@ int plan_command(const Arguments& arguments) {
   const auto solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
   const Plan plan(loaded.job, solver);
+  if (values.count("points") > 0) {
+    constexpr std::array<std::string_view, 2> formats{"csv", "json"};
+    const bool is_csv = parse_choice("--points", values["points"].as<std::string>(), formats) == 0;
+    is_csv ? print_points(plan) : print_points_as_json(plan);
+    return success;
+  }
   const PlanSize size = measure_plan(plan, loaded.dataset ? &*loaded.dataset : nullptr);
   const DeviceProfile* device = nullptr;
   if (values.count("device-profile") > 0) {

@@ -16,8 +16,7 @@ void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows ro
     const Point point = plan.point(record.run);
     out << record.run;
     for (const Key* key : columns) {
-      const std::string text = write_value(*key, point);
-      out << "," << (text.find(',') == std::string::npos ? text : "\"" + text + "\"");
+      out << "," << csv_cell(write_value(*key, point));
     }
   };
   out << "run";

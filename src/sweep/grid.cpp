@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <set>
 #include <span>
 
 #include "sweep/formula.hpp"
@@ -92,6 +93,7 @@ Grid::Grid(const KeyTexts& texts) {
   zip_axes(zip_);
   sort_dimensions();
   order_axes();
+  fold_formulas();
 }
 
 double Grid::size() const {
@@ -311,6 +313,32 @@ void Grid::order_axes() {
     }
     order_.push_back(ready->place);
     waiting.erase(ready);
+  }
+}
+
+/// A formula that gives every run the same number is that number: `max-steps = 3 epochs` of one data set.
+void Grid::fold_formulas() {
+  std::vector<std::pair<const Key*, double>> constants;
+  for (const Dimension& dimension : dimensions_) {
+    const Axis& axis = dimension.axes[0];
+    if (dimension.size > 1 || axis.formulas.empty() || is_paper_axis(*axis.key) || !axis.key->is_number() ||
+        axis.formulas.at(0).find(':') != std::string::npos) {
+      continue;
+    }
+    std::set<double> values;
+    for_each_combination({axis.key}, [&](const Point& point) { values.insert(axis.key->get(point)); });
+    if (values.size() == 1) {
+      constants.emplace_back(axis.key, *values.begin());
+    }
+  }
+  for (const auto& [key, value] : constants) {
+    std::erase_if(dimensions_,
+                  [&, folded = key](const Dimension& dimension) { return dimension.axes[0].key == folded; });
+    apply_number(*key, value, base_);
+  }
+  if (!constants.empty()) {
+    order_.clear();
+    order_axes();
   }
 }
 

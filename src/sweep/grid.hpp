@@ -79,6 +79,7 @@ class Grid {
   void sample_ranges(std::string_view text);
   void sort_dimensions();
   void order_axes();
+  void fold_formulas();
   [[nodiscard]] std::vector<const Key*> with_keys_in_formulas(std::vector<const Key*> keys) const;
 
   Point base_;

@@ -91,6 +91,11 @@ std::optional<Call> parse_call(std::string_view text) {
   return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2), ',')};
 }
 
+std::string csv_cell(std::string_view text) {
+  const bool needs_quotes = text.find(',') != std::string_view::npos;
+  return needs_quotes ? "\"" + std::string(text) + "\"" : std::string(text);
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);  // of the prefix of a so far against each prefix of b
   std::iota(row.begin(), row.end(), std::size_t{0});

@@ -33,6 +33,9 @@ struct Call {
 /// Arguments may hold parentheses. Nothing when parentheses do not match or text follows them.
 [[nodiscard]] std::optional<Call> parse_call(std::string_view text);
 
+/// A cell of a table of comma-separated values: in quotation marks if it holds a comma.
+[[nodiscard]] std::string csv_cell(std::string_view text);
+
 /// Insertions, deletions and replacements that make `b` of `a` (Levenshtein 1966).
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 
