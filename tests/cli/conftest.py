@@ -18,7 +18,8 @@ BINARY = Path(os.environ.get("FASWEEP_BINARY", ROOT / "build" / "release" / "fas
 MPI_ENVIRONMENT = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
     "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",  # Open MPI 4; the next line is for 5
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
     "OMPI_MCA_btl_vader_single_copy_mechanism": "none",
 }
 

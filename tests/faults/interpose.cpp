@@ -61,12 +61,20 @@ Function* original(const char* name) {
   return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
 }
 
+/// Whether every library has been set up. UCX, which Open MPI 5 brings along, waits by the time of day in its
+/// constructor, for ever if that goes backwards; a library put before all others is set up last.
+std::atomic<bool> has_started = false;
+__attribute__((constructor)) void start() {
+  has_started = true;
+}
+
 /// Seconds to take off the time of day.
 std::int64_t steps_back() {
   constexpr std::int64_t hour_s = 3600;
   static const char* clock = std::getenv("FASWEEP_CLOCK");
   static std::atomic<std::int64_t> looks = 0;
-  return clock != nullptr && std::string_view(clock) == "backwards" ? hour_s * ++looks : 0;
+  const bool backwards = has_started && clock != nullptr && std::string_view(clock) == "backwards";
+  return backwards ? hour_s * ++looks : 0;
 }
 
 }  // namespace
