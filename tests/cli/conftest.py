@@ -46,6 +46,13 @@ def environment(**extra: str) -> dict[str, str]:
     return clean | MPI_ENVIRONMENT | extra
 
 
+def mpirun_in(folders: list[Path], command: list[str]) -> list[str]:
+    """mpirun of a rank in each folder. By a shell, not by a `-wdir` a rank: parts joined by `:` crash the launcher of Open
+    MPI 5.0.7, whatever they start."""
+    enter = 'shift "$OMPI_COMM_WORLD_RANK"; cd "$1"; while [ "$1" != -- ]; do shift; done; shift; exec "$@"'
+    return ["mpirun", "-n", str(len(folders)), "sh", "-ec", enter, "sh", *map(str, folders), "--", *command]
+
+
 class Fasweep:
     """The program, in one folder."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import BINARY, Fasweep, assert_same_results, environment, status_column
+from conftest import BINARY, Fasweep, assert_same_results, environment, mpirun_in, status_column
 
 JOB = """
 [grid]
@@ -244,8 +244,7 @@ def test_one_rank_of_a_node_reads_for_all(with_set: Fasweep):
     there.mkdir()
     write_set(there / "set", seed=1)
     shutil.copy(with_set.folder / "job.cfg", there)
-    run = [str(BINARY), "run", "job.cfg", "-o", "out.h5"]
-    command = ["mpirun", "-n", "1", "-wdir", str(with_set.folder), *run, ":", "-n", "1", "-wdir", str(there), *run]
+    command = mpirun_in([with_set.folder, there], [str(BINARY), "run", "job.cfg", "-o", "out.h5"])
     result = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=120)
     assert result.returncode == 0, result.stderr
     with_set.run("run", "job.cfg", "-o", "alone.h5")

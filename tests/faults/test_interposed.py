@@ -12,6 +12,7 @@ import h5py
 import kill
 import pytest
 import test_datasets as datasets
+from conftest import mpirun_in
 
 LIBRARY = kill.BINARY.parent / "libfasweep-interpose.so"
 
@@ -92,8 +93,7 @@ def test_ranks_without_shared_memory_read_for_themselves(folder: Path, same: boo
         (place / "job.cfg").write_text(datasets.JOB)
         datasets.write_set(place / "set", seed)
     command = [str(kill.BINARY), "run", "job.cfg", "-o"]
-    ranks = [["-n", "1", "-wdir", str(place), *command, "out.h5"] for place in (folder, there)]
-    result = subprocess.run(["mpirun", *ranks[0], ":", *ranks[1]], text=True, capture_output=True, timeout=120,
+    result = subprocess.run(mpirun_in([folder, there], [*command, "out.h5"]), text=True, capture_output=True, timeout=120,
                             env=kill.environment(LD_PRELOAD=str(LIBRARY), FASWEEP_MEMFD="none",
                                                  ASAN_OPTIONS="verify_asan_link_order=0"))
     if same:
