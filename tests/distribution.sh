@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Runs README's two commands on a bare Debian: makes a folder of its packages (debootstrap, with apt's own mirror of this
+# machine), and in it, from a clone of the last commit, jobs/quickstart.sh and tests/run.sh, as root and as a user with sudo.
+# Ends with a line for each of the four: its outcome and how long it took. README.md keeps what came of it.
+# usage: sudo tests/distribution.sh bookworm|trixie [quickstart|tests]...      both commands unless named
+# FASWEEP_DISTRIBUTIONS names a folder for the systems and the logs, 3 GB each; otherwise /var/tmp/fasweep-distributions.
+set -euo pipefail
+
+case "${1:-}" in
+  bookworm | trixie) release=$1 ;;
+  *) sed -n '5,6s/^# //p' "$0" >&2; exit 2 ;;
+esac
+shift
+commands=("$@")
+[ ${#commands[@]} -gt 0 ] || commands=(quickstart tests)
+for command in "${commands[@]}"; do
+  case "$command" in
+    quickstart | tests) ;;
+    *) sed -n '5,6s/^# //p' "$0" >&2; exit 2 ;;
+  esac
+done
+if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
+  echo "distribution.sh: it needs root and debootstrap (it makes a system and enters it); install debootstrap, run it by sudo" >&2
+  exit 1
+fi
+
+source=$(cd "$(dirname "$0")/.." && pwd)
+folder=${FASWEEP_DISTRIBUTIONS:-/var/tmp/fasweep-distributions}
+mkdir -p "$folder"
+folder=$(cd "$folder" && pwd)
+root=$folder/$release
+# shellcheck disable=SC2016  # apt's own variable, not the shell's
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep '/debian/*$' | head -n 1)
+if [ -z "$mirror" ]; then
+  echo "distribution.sh: apt names no mirror of Debian here (nothing to make '$root' from); add one and run apt-get update" >&2
+  exit 1
+fi
+
+mounts=(proc sys dev dev/pts dev/shm)
+mount_all() {
+  local path
+  for path in "${mounts[@]}"; do
+    mount --bind "/$path" "$root/$path"
+  done
+}
+
+unmount_all() {
+  local i
+  for ((i = ${#mounts[@]} - 1; i >= 0; --i)); do
+    if mountpoint --quiet "$root/${mounts[i]}"; then
+      umount "$root/${mounts[i]}"
+    fi
+  done
+}
+
+# make_system: a bare system in $root with a user who may use sudo. Nothing in it is from an earlier time.
+make_system() {
+  unmount_all
+  rm -rf --one-file-system "$root"
+  debootstrap --variant=minbase --include=ca-certificates,git,sudo "$release" "$root" "$mirror" >"$folder/$release.log" 2>&1
+  mount_all
+  echo "user ALL=(ALL) NOPASSWD: ALL" >"$root/etc/sudoers.d/user"
+  chroot "$root" useradd --create-home --shell /bin/bash user
+}
+
+# run_as WHO COMMAND: in a clone of its own, in the environment of a new login.
+run_as() {
+  local who=$1
+  local command=$2
+  local home=/root
+  [ "$who" = root ] || home=/home/$who
+  if [ ! -d "$root$home/fasweep" ]; then
+    git clone --quiet "file://$source" "$root$home/fasweep"
+    chroot "$root" chown -R "$who:" "$home/fasweep"
+  fi
+  chroot "$root" sudo --user "$who" --login env LC_ALL=C.UTF-8 bash -c "cd $home/fasweep && $command"
+}
+
+declare -A scripts=([quickstart]=jobs/quickstart.sh [tests]=tests/run.sh)
+trap unmount_all EXIT
+results=()
+failed=no
+for who in root user; do
+  make_system
+  for command in "${commands[@]}"; do
+    log=$folder/$release-$who-$command.log
+    begin=$SECONDS
+    outcome="exit 0"
+    run_as "$who" "${scripts[$command]}" >"$log" 2>&1 </dev/null || { outcome="exit $?, see $log"; failed=yes; }
+    results+=("$release, $who, ${scripts[$command]}: $outcome, $((SECONDS - begin)) s")
+    echo "${results[-1]}"
+    tail -n 1 "$log"
+  done
+done
+printf '\ncommit %s\n' "$(git -C "$source" rev-parse --short HEAD)"
+printf '%s\n' "${results[@]}"
+[ "$failed" = no ]
