@@ -37,6 +37,7 @@ HOME: dict[str, set[str]] = {
     "hdf5": {"data/hdf5_table.cpp", "store"},
     "zlib.h": {"data"},
     "mpi.h": {"cluster/mpi_transport.cpp"},
+    "mpi-ext.h": {"cluster/mpi_transport.cpp"},
     "nlohmann/": {"cli"},
     "cuda": {"backend/cuda"},
     "cublas": {"backend/cuda"},

@@ -65,7 +65,7 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
 void Master::handle(int from, const WireMessage& message, double now) {
   Agent& agent = agents_.at(static_cast<std::size_t>(from));
   agent.last_heard = now;
-  agent.lost = false;  // a late message revives it
+  agent.lost = agent.dead;  // a late message revives what was only silent
   if (const auto* hello = std::get_if<Hello>(&message)) {
     take(from, *hello, now);
   } else if (!agent.greeted) {
@@ -218,10 +218,19 @@ void Master::record_failure(std::int64_t run, const std::string& why) {
   ++progress_.failed;
 }
 
-void Master::lose(int rank) {
+void Master::handle_death(int rank) {
+  Agent& agent = agents_.at(static_cast<std::size_t>(rank));
+  const bool was_gone = agent.gone();
+  agent.dead = true;
+  if (!was_gone) {
+    lose(rank, "it died");
+  }
+}
+
+void Master::lose(int rank, const std::string& why) {
   Agent& agent = agents_[static_cast<std::size_t>(rank)];
-  options_.warn("rank " + std::to_string(rank) + " is lost (silent for " + format_real(options_.lost_after_s) +
-                " s); its " + std::to_string(agent.batches.size()) + " batches are handed out again");
+  options_.warn("rank " + std::to_string(rank) + " is lost (" + why + "); its " + std::to_string(agent.batches.size()) +
+                " batches are handed out again");
   agent.lost = true;
   take_back_batches(agent);
 }
@@ -236,7 +245,7 @@ void Master::tick(double now, double time_left_s) {
   for (int rank = 0; rank < static_cast<int>(agents_.size()); ++rank) {
     const Agent& agent = agents_[static_cast<std::size_t>(rank)];
     if (!agent.gone() && now - agent.last_heard > options_.lost_after_s) {
-      lose(rank);
+      lose(rank, "silent for " + format_real(options_.lost_after_s) + " s");
     }
   }
   if (draining_) {

@@ -48,6 +48,9 @@ class Master {
   /// runs that were not asked for, records of wrong shape) are refused with a warning naming what is wrong.
   void handle(int from, const WireMessage& message, double now);
 
+  /// Agent `rank` died. Its work is handed out again; what it sent before may still arrive, and counts.
+  void handle_death(int rank);
+
   /// Looks for lost agents and hands out work; call often. time_left_s: until the drain. What cannot be done by then is
   /// not begun, unless it will be saved unfinished; when nothing is left that can, it drains.
   void tick(double now, double time_left_s = std::numeric_limits<double>::infinity());
@@ -80,6 +83,7 @@ class Master {
     bool greeted = false;  // said hello
     int workers = 0;
     bool lost = false;
+    bool dead = false;  // lost for ever
     bool left = false;
     double last_heard = 0;
     double rate = 0;                           // learned flop/s of one worker
@@ -102,7 +106,7 @@ class Master {
   [[nodiscard]] bool is_acceptable(int from, const RecordHeader& header) const;
   void return_work(const std::vector<RunRange>& ranges, bool by_accident);
   void record_failure(std::int64_t run, const std::string& why);
-  void lose(int rank);
+  void lose(int rank, const std::string& why);
   void take_back_batches(Agent& agent);
   void assign_work(double time_left_s);
   [[nodiscard]] double most_run_cost(const Agent& agent, double time_left_s) const;

@@ -1,6 +1,9 @@
 #include "cluster/mpi_transport.hpp"
 
 #include <mpi.h>
+#if FASWEEP_ULFM
+#include <mpi-ext.h>
+#endif
 
 #include <algorithm>
 #include <array>
@@ -9,6 +12,8 @@
 #include <deque>
 #include <limits>
 #include <list>
+#include <numeric>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -27,6 +32,50 @@ void check(int code, const char* call) {
                          "); run the same command again to continue");
   }
 }
+
+#if FASWEEP_ULFM
+
+/// Ranks known to have died, which is nobody unless the launcher was told to tolerate faults (mpirun --with-ft ulfm).
+std::vector<int> find_dead_ranks() {
+  MPI_Group dead = MPI_GROUP_NULL;
+  if (MPIX_Comm_get_failed(MPI_COMM_WORLD, &dead) != MPI_SUCCESS) {
+    return {};
+  }
+  int count = 0;
+  MPI_Group_size(dead, &count);
+  std::vector<int> in_group(static_cast<std::size_t>(count));
+  std::iota(in_group.begin(), in_group.end(), 0);
+  std::vector<int> ranks(in_group.size());
+  MPI_Group everybody = MPI_GROUP_NULL;
+  MPI_Comm_group(MPI_COMM_WORLD, &everybody);
+  MPI_Group_translate_ranks(dead, count, in_group.data(), everybody, ranks.data());
+  MPI_Group_free(&everybody);
+  MPI_Group_free(&dead);
+  return ranks;
+}
+
+/// Whether a call failed only because ranks died. They are acknowledged then: messages from any source arrive again.
+bool failed_for_the_dead(int code) {
+  int error_class = MPI_SUCCESS;
+  MPI_Error_class(code, &error_class);
+  if (error_class != MPIX_ERR_PROC_FAILED && error_class != MPIX_ERR_PROC_FAILED_PENDING) {
+    return false;
+  }
+  MPIX_Comm_failure_ack(MPI_COMM_WORLD);
+  return true;
+}
+
+#else
+
+std::vector<int> find_dead_ranks() {
+  return {};
+}
+
+bool failed_for_the_dead(int /*code*/) {
+  return false;
+}
+
+#endif
 
 class MpiTransport final : public Transport {
  public:
@@ -87,7 +136,11 @@ class MpiTransport final : public Transport {
     int arrived = 0;
     MPI_Message handle = MPI_MESSAGE_NULL;
     MPI_Status status;
-    check(MPI_Improbe(MPI_ANY_SOURCE, message_tag, MPI_COMM_WORLD, &arrived, &handle, &status), "MPI_Improbe");
+    const int code = MPI_Improbe(MPI_ANY_SOURCE, message_tag, MPI_COMM_WORLD, &arrived, &handle, &status);
+    if (failed_for_the_dead(code)) {
+      return std::nullopt;
+    }
+    check(code, "MPI_Improbe");
     if (arrived == 0) {
       return std::nullopt;
     }
@@ -96,6 +149,21 @@ class MpiTransport final : public Transport {
     Message message{status.MPI_SOURCE, Bytes(static_cast<std::size_t>(size))};
     check(MPI_Mrecv(message.body.data(), size, MPI_BYTE, &handle, MPI_STATUS_IGNORE), "MPI_Mrecv");
     return message;
+  }
+
+  [[nodiscard]] std::vector<int> take_dead() override {
+    constexpr double interval_s = 0.02;
+    if (since_dead_.seconds() < interval_s) {
+      return {};
+    }
+    since_dead_.restart();
+    std::vector<int> news;
+    for (const int rank : find_dead_ranks()) {
+      if (dead_.insert(rank).second) {
+        news.push_back(rank);
+      }
+    }
+    return news;
   }
 
   void set_farewell(Farewell farewell) override { farewell_ = farewell; }
@@ -172,6 +240,8 @@ class MpiTransport final : public Transport {
   int node_rank_ = 0;
   int node_size_ = 1;
   Farewell farewell_ = Farewell::together;
+  std::set<int> dead_;  // of which the caller has heard
+  Stopwatch since_dead_;
   std::list<Sending> sending_;
   std::deque<Message> to_self_;
 };

@@ -44,6 +44,12 @@ class Agent {
     }
   }
 
+  /// Nobody will take the results.
+  void leave_without_master() {
+    transport_.set_farewell(Farewell::at_once);
+    left_ = true;
+  }
+
   /// Sends what is due. Returns whether it sent results.
   bool step(double now) {
     std::vector<Result> results = pool_.take_results();
@@ -55,10 +61,9 @@ class Agent {
       transport_.send(master_rank, encode(Heartbeat{pool_.work_under_way()}));
       last_sent_ = now;
     }
-    // The master answers heartbeats; without an answer for this long it is gone and nobody will take the results.
+    // The master answers heartbeats; without an answer for this long it is gone.
     if (transport_.rank() != master_rank && now - last_heard_ > 2 * options_.master.lost_after_s) {
-      transport_.set_farewell(Farewell::at_once);
-      left_ = true;
+      leave_without_master();
     }
     return !results.empty();
   }
@@ -178,6 +183,13 @@ class Rank {
     while (const std::optional<Message> message = transport_.receive()) {
       handle(*message);
       busy = true;
+    }
+    for (const int rank : transport_.take_dead()) {
+      if (master_) {
+        master_->handle_death(rank);
+      } else if (rank == master_rank) {
+        agent_.leave_without_master();
+      }
     }
     const double now = attentive_clock_.seconds();
     busy = agent_.step(now) || busy;

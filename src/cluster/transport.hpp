@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "util/bytes.hpp"
 
@@ -39,6 +40,9 @@ class Transport {
 
   /// The next message, or nothing.
   [[nodiscard]] virtual std::optional<Message> receive() = 0;
+
+  /// Ranks that died since the last call, as far as the transport hears of deaths at all; heartbeats notice the others.
+  [[nodiscard]] virtual std::vector<int> take_dead() { return {}; }
 
   /// For this end's destructor; Farewell::together unless set.
   virtual void set_farewell(Farewell farewell) = 0;

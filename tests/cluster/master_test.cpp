@@ -136,6 +136,30 @@ TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {
   EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
 }
 
+TEST_F(MasterTest, WorkOfADeadAgentIsHandedOutAtOnceAndALateResultDoesNotReviveIt) {
+  greet(0);
+  greet(1);
+  master_->tick(1);
+  const std::vector<Assign> lost = take_assigned(1);
+  ASSERT_FALSE(lost.empty());
+
+  master_->handle_death(1);
+  master_->handle_death(1);
+  master_->handle(1, finish(lost.front()), 1);
+
+  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("rank 1 is lost (it died)")));
+  EXPECT_TRUE(master_->has_lost_agents());
+  EXPECT_GT(sink_.records.size(), 0U);
+  while (!master_->finished()) {
+    master_->tick(1);
+    EXPECT_THAT(take_assigned(1), IsEmpty());
+    for (const Assign& batch : take_assigned(0)) {
+      master_->handle(0, finish(batch), 1);
+    }
+  }
+  EXPECT_EQ(static_cast<std::int64_t>(sink_.records.size()), plan_.size());
+}
+
 TEST_F(MasterTest, StopSaysWhetherARankDied) {
   const auto told_dead = [this] { return std::get<Stop>(sent_.back().second).rank_died; };
   greet(0);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -27,9 +28,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out.h5"
 
 
-def start(folder: Path, ranks: int, *launch: str) -> subprocess.Popen:
+def start(folder: Path, ranks: int, *launch: str, lost_after_s: float = 2) -> subprocess.Popen:
     (folder / "job.cfg").write_text(LONG_JOB)
-    command = ["run", "job.cfg", "-o", "out.h5", "--batch-seconds", "0.01", "--lost-after-seconds", "2"]
+    command = ["run", "job.cfg", "-o", "out.h5", "--batch-seconds", "0.01", "--lost-after-seconds", str(lost_after_s)]
     return subprocess.Popen(
         ["mpirun", *launch, "-n", str(ranks), str(kill.BINARY), *command], cwd=folder, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=kill.environment(),
@@ -59,6 +60,46 @@ def test_sweep_finishes_with_the_ranks_that_are_left(tmp_path: Path, reference: 
     for rank in victims:
         assert f"rank {rank} is lost" in out
     assert f"{kill.RUNS} of {kill.RUNS} runs; complete" in out
+    kill.assert_same_results(tmp_path / "out.h5", reference)
+
+
+def tells_of_dead_ranks() -> bool:
+    """Whether MPI has user-level failure mitigation, as Open MPI has since version 5."""
+    version = subprocess.run(["mpirun", "--version"], text=True, capture_output=True).stdout
+    return (match := re.search(r"Open MPI\) (\d+)", version)) is not None and int(match[1]) >= 5
+
+
+@pytest.mark.parametrize("ranks, victims", [(3, [1]), (4, [1, 2, 3])])
+def test_dead_ranks_are_found_at_once(tmp_path: Path, reference: Path, ranks: int, victims: list[int]):
+    """Long before they would be missed."""
+    if not tells_of_dead_ranks():
+        pytest.skip("this MPI does not tell of dead ranks")
+    process = start(tmp_path, ranks, "--with-ft", "ulfm", lost_after_s=1000)
+    processes = kill.find_processes(process, ranks)
+    wait_for_records(tmp_path, process, 5)
+    for rank in victims:
+        os.kill(processes[rank], signal.SIGKILL)
+    assert len(kill.acknowledged(tmp_path)) < kill.RUNS
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    for rank in victims:
+        assert f"rank {rank} is lost (it died)" in out, out
+    kill.assert_same_results(tmp_path / "out.h5", reference)
+
+
+def test_others_leave_at_once_when_rank_0_dies(tmp_path: Path, reference: Path):
+    """And the same command continues."""
+    if not tells_of_dead_ranks():
+        pytest.skip("this MPI does not tell of dead ranks")
+    process = start(tmp_path, 3, "--with-ft", "ulfm", lost_after_s=1000)
+    processes = kill.find_processes(process, 3)
+    wait_for_records(tmp_path, process, 5)
+    os.kill(processes[0], signal.SIGKILL)
+    process.communicate(timeout=30)
+    kept = kill.acknowledged(tmp_path)
+    assert 5 <= len(kept) < kill.RUNS
+    kill.finish(tmp_path, 3)
+    kill.check_kept(kept, kill.file_records(tmp_path / "out.h5"), "in the final file")
     kill.assert_same_results(tmp_path / "out.h5", reference)
 
 
