@@ -122,15 +122,6 @@ std::uint32_t count_points(const std::vector<std::int64_t>& recorded, RunStatus 
   return static_cast<std::uint32_t>(std::upper_bound(recorded.begin(), recorded.end(), steps) - recorded.begin());
 }
 
-/// Columns of axes in files of the first schema.
-std::vector<const Key*> first_columns() {
-  std::vector<const Key*> keys;
-  for (const char* name : {"grid.p", "grid.lambda", "grid.activation", "grid.rule", "grid.seed"}) {
-    keys.push_back(&key_called(name));
-  }
-  return keys;
-}
-
 /// Position of a name in the list; the last for one that is not there.
 template <class Names>
 std::uint8_t code_of(const std::string& name, const Names& names) {
@@ -374,7 +365,7 @@ std::vector<std::string> ResultFile::find_problems() const {
   for (const char* name : {"status", "stop_reason", "solver", "steps", "worker", "wall_s", "finished_at"}) {
     expect(has_scale(name), "dataset '" + std::string(name) + "' has no scale");
   }
-  for (const Key* key : is_first_schema_ ? first_columns() : columns_of(plan_)) {
+  for (const Key* key : is_first_schema_ ? paper_axes() : columns_of(plan_)) {
     expect(has_scale(std::string(key->column)), "dataset '" + std::string(key->column) + "' has no scale");
     const std::string wrong = find_wrong_column(*key);
     expect(wrong.empty(), wrong);

@@ -18,14 +18,6 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::string_view none = "none";
-/// Keys that are axes even with one value.
-constexpr std::array<std::string_view, 5> paper_axes{"grid.activation", "grid.p", "grid.seed", "grid.rule",
-                                                     "grid.lambda"};
-
-bool is_paper_axis(const Key& key) {
-  return std::find(paper_axes.begin(), paper_axes.end(), key.name) != paper_axes.end();
-}
-
 /// uniform(a, b) or loguniform(a, b).
 bool is_range(std::string_view text) {
   return text.starts_with("uniform(") || text.starts_with("loguniform(");

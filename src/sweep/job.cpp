@@ -284,15 +284,6 @@ std::string record_text(const GivenJob& given, const Key& key) {
   return std::string(trim(value == nullptr ? key.default_text : std::string_view(*value)));
 }
 
-template <class Act>
-auto with_refusal(const Key& key, std::string_view text, Act act) {
-  try {
-    return act();
-  } catch (const ConfigError& reason) {
-    throw ConfigError(refusal(key, text, reason.what()));
-  }
-}
-
 void read_record(const GivenJob& given, Author author, Job& job) {
   const Key& steps = key_called(steps_key);
   job.record_steps = record_text(given, steps);

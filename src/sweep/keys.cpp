@@ -6,7 +6,6 @@
 
 #include "model/batch_order.hpp"
 #include "sweep/formula.hpp"
-#include "util/error.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -116,11 +115,12 @@ Variant read_call(std::string_view text, const VariableValue& variables) {
   }
   return List::visit(read_name(call->name, List::names), [&](auto type) -> Variant {
     typename decltype(type)::type result;
-    if (call->arguments.size() != result.values.size()) {
-      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
+    std::vector<double> values;
+    for (const std::string_view argument : call->arguments) {
+      values.push_back(read_argument(argument, variables));
     }
-    for (std::size_t i = 0; i < result.values.size(); ++i) {
-      result.values[i] = read_argument(call->arguments[i], variables);
+    if (!take_values(result, values)) {
+      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
     }
     if (!result.valid()) {
       throw ConfigError(std::string(result.name) + " needs " + std::string(result.accepted));
@@ -440,6 +440,11 @@ std::vector<Key> training_keys() {
       "training.step-size", "step_size", default_step_sizes(),
       "eta > 0, or one for each activation: " + default_step_sizes(), [](double value) { return value > 0; },
       "not a positive number", [](auto& point) -> auto& { return point.run.step_size; });
+  Key step_schedule = call_key<Schedules>(
+      "training.step-schedule", "step_schedule", ConstantSchedule::name,
+      "eta(t), as schedule is of lambda(t): " + accepted_calls<Schedules>(),
+      [](auto& point) -> auto& { return point.training.step_schedule; });
+  step_schedule.earlier_text = ConstantSchedule::name;
   Key max_steps = whole_key(
       "training.max-steps", "max_steps", "20000", "steps >= 0, or 'k epochs': k times all training samples", 0,
       max_steps_limit, [](auto& point) -> auto& { return point.training.max_steps; });
@@ -491,16 +496,6 @@ bool is_list_of_activations(const Key& key, std::string_view text) {
   return key.name == "training.step-size" && text.find(':') != std::string_view::npos;
 }
 
-/// Refuses with the key's name, for the reason that `act` throws.
-template <class Act>
-auto with_refusal(const Key& key, std::string_view text, Act act) {
-  try {
-    return act();
-  } catch (const ConfigError& reason) {
-    throw ConfigError(refusal(key, text, reason.what()));
-  }
-}
-
 /// A value whose meaning depends on other values of the run.
 void apply_formula(const Key& key, std::string_view text, Point& point) {
   if (is_list_of_activations(key, text)) {
@@ -547,6 +542,17 @@ const Key& find_key(std::string_view name, std::string_view origin) {
 
 const Key& key_called(std::string_view name) {
   return find_key(name, "the program");
+}
+
+const std::vector<const Key*>& paper_axes() {
+  static const std::vector<const Key*> keys{&key_called("grid.p"), &key_called("grid.lambda"),
+                                            &key_called("grid.activation"), &key_called("grid.rule"),
+                                            &key_called("grid.seed")};
+  return keys;
+}
+
+bool is_paper_axis(const Key& key) {
+  return std::find(paper_axes().begin(), paper_axes().end(), &key) != paper_axes().end();
 }
 
 bool applies(const Key& key, DataSource source) {

@@ -16,6 +16,7 @@
 #include "model/run_spec.hpp"
 #include "sweep/formula.hpp"
 #include "sweep/value_list.hpp"
+#include "util/error.hpp"
 
 namespace fasweep {
 
@@ -73,6 +74,10 @@ struct Key {
 /// For code that needs a certain key; the name is one of the table.
 [[nodiscard]] const Key& key_called(std::string_view name);
 
+/// Keys that are axes even with one value, and columns of every result file: p, lambda, activation, rule, seed.
+[[nodiscard]] const std::vector<const Key*>& paper_axes();
+[[nodiscard]] bool is_paper_axis(const Key& key);
+
 /// Whether runs with this source of data have the key.
 [[nodiscard]] bool applies(const Key& key, DataSource source);
 
@@ -106,5 +111,15 @@ void check_together(const Point& point);
 
 /// "key '...' = '...' is not accepted (why); write ...".
 [[nodiscard]] std::string refusal(const Key& key, std::string_view value, std::string_view why);
+
+/// What `act` returns; what it throws with the reason alone is refused with key and value.
+template <class Act>
+auto with_refusal(const Key& key, std::string_view value, Act act) {
+  try {
+    return act();
+  } catch (const ConfigError& reason) {
+    throw ConfigError(refusal(key, value, reason.what()));
+  }
+}
 
 }  // namespace fasweep

@@ -7,6 +7,7 @@
 
 #include "model/batch_order.hpp"
 #include "model/dataset.hpp"
+#include "model/stop/monitor.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/text.hpp"
 
@@ -17,12 +18,8 @@ std::int64_t count(const auto& values) {
   return static_cast<std::int64_t>(values.size());
 }
 
-bool is_paper_axis(const Key& key) {
-  return key.name == "grid.p" || key.name == "grid.lambda" || key.name == "grid.activation" ||
-         key.name == "grid.rule" || key.name == "grid.seed";
-}
-
-std::pair<std::int64_t, std::int64_t> steps_key(const Point& point) {
+/// What decides which steps are recorded: max-steps, and steps an epoch.
+std::pair<std::int64_t, std::int64_t> length_of(const Point& point) {
   return {point.training.max_steps, steps_an_epoch(point.training, point.data)};
 }
 
@@ -114,7 +111,7 @@ void Plan::collect_steps() {
   std::set<std::int64_t> all;
   for_each_setting(*job_, [&](const Point& point) {
     precision_ = std::max(precision_, point.training.precision);
-    const auto [place, is_new] = steps_.try_emplace(steps_key(point));
+    const auto [place, is_new] = steps_.try_emplace(length_of(point));
     if (is_new) {
       place->second = expand_steps(job_->record_steps, place->first.first, place->first.second);
       all.insert(place->second.begin(), place->second.end());
@@ -186,7 +183,7 @@ RunSettings Plan::settings(std::int64_t run) const {
 }
 
 const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const {
-  return steps_.at(steps_key(point));
+  return steps_.at(length_of(point));
 }
 
 std::vector<const Key*> Plan::axes() const {
@@ -226,7 +223,8 @@ Solver Plan::solver(std::int64_t run) const {
 double Plan::run_cost(std::int64_t run) const {
   const Point all = point(run);
   const TrainingSettings& training = all.training;
-  const StopMonitor monitor(training.stop, training.schedule, all.run.step_size, all.run.ridge, training.max_steps);
+  const StopMonitor monitor(training.stop, training.schedule, all.run.step_size, all.run.ridge, training.max_steps,
+                            training.step_schedule);
   const Solver by = choose_solver(solver_, all.data, training, all.run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
   const std::vector<std::int64_t>& recorded = recorded_steps(all);

@@ -21,7 +21,8 @@ std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
 Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
                             const RunSpec& run, const DeviceLimits& limits) {
   const bool is_automatic = wanted == Solver::automatic;
-  if (training.precision != Precision::float32 ||
+  const bool has_other_steps = !is_constant(training.step_schedule);  // eta is one number a run on the device
+  if (training.precision != Precision::float32 || has_other_steps ||
       (is_automatic && choose_solver(wanted, data, training, run) == Solver::reduced_linear)) {
     return Solver::automatic;
   }
