@@ -71,10 +71,14 @@ run_as() {
   [ "$who" = root ] || home=/home/$who
   if [ ! -d "$root$home/fasweep" ]; then
     git clone --quiet "file://$source" "$root$home/fasweep"
+    git -C "$root$home/fasweep" checkout --quiet "$commit"
     chroot "$root" chown -R "$who:" "$home/fasweep"
   fi
   chroot "$root" sudo --user "$who" --login env LC_ALL=C.UTF-8 bash -c "cd $home/fasweep && $command"
 }
+
+# Of the whole run, whatever is committed meanwhile.
+commit=$(git -C "$source" rev-parse HEAD)
 
 declare -A scripts=([quickstart]=jobs/quickstart.sh [tests]=tests/run.sh)
 trap unmount_all EXIT
@@ -92,6 +96,6 @@ for who in root user; do
     tail -n 1 "$log"
   done
 done
-printf '\ncommit %s\n' "$(git -C "$source" rev-parse --short HEAD)"
+printf '\ncommit %s\n' "${commit:0:7}"
 printf '%s\n' "${results[@]}"
 [ "$failed" = no ]
