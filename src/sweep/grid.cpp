@@ -83,6 +83,7 @@ Grid::Grid(const KeyTexts& texts) {
   }
   sample_ranges(sample_);
   zip_axes(zip_);
+  reject_repeated_values();
   sort_dimensions();
   order_axes();
   fold_formulas();
@@ -201,6 +202,25 @@ void Grid::zip_axes(std::string_view text) {
       dimensions_.erase(found);
     }
     dimensions_.push_back(std::move(joined));
+  }
+}
+
+/// Lists that advance with others may hold a value twice, and so may samples.
+void Grid::reject_repeated_values() const {
+  for (const Dimension& dimension : dimensions_) {
+    const Axis& axis = dimension.axes[0];
+    if (dimension.axes.size() > 1 || !axis.range.empty()) {
+      continue;
+    }
+    with_refusal(*axis.key, write(*axis.key), [&] {
+      reject_repeats(axis.numbers);
+      std::set<std::string_view> formulas;
+      for (const auto& [position, formula] : axis.formulas) {
+        if (!formulas.insert(formula).second) {
+          throw ConfigError("'" + formula + "' is given twice");
+        }
+      }
+    });
   }
 }
 

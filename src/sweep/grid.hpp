@@ -77,6 +77,7 @@ class Grid {
   void add_axis(const Key& key, std::string_view text);
   void zip_axes(std::string_view text);
   void sample_ranges(std::string_view text);
+  void reject_repeated_values() const;
   void sort_dimensions();
   void order_axes();
   void fold_formulas();

@@ -639,7 +639,6 @@ ValueList parse_list(const Key& key, std::string_view text) {
           list.numbers.push_back(std::numeric_limits<double>::quiet_NaN());
         }
       }
-      reject_repeats(list.numbers);
     }
     return list;
   });

@@ -33,7 +33,10 @@ Plan::Plan(Job job, Solver solver, Shard shard)
   for (const Grid& grid : job_->grids) {
     add_grid(grid);
   }
-  if (blocks_.size() > 1 || blocks_.front().grid->write(key_called("grid.sample")) != "none") {
+  const auto may_repeat = [](const Grid& grid) {
+    return grid.write(key_called("grid.sample")) != "none" || grid.write(key_called("grid.zip")) != "none";
+  };
+  if (blocks_.size() > 1 || may_repeat(*blocks_.front().grid)) {
     drop_repeats();
   }
   collect_steps();

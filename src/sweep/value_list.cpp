@@ -157,7 +157,6 @@ ValueList parse_values(std::string_view text, NumberKind kind, const ReadWord& r
       std::transform(begin, list.numbers.end(), begin, [&](double value) { return round_to_whole(value, item); });
     }
   }
-  reject_repeats(list.numbers);
   return list;
 }
 

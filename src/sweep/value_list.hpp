@@ -48,7 +48,7 @@ using ReadWord = std::function<std::optional<double>(std::string_view)>;
 /// Whether two values are the same up to the rounding of whoever computed them: closer than 1e-12, relative.
 [[nodiscard]] bool are_one_value(double a, double b);
 
-/// Throws ConfigError if two of the values are one.
+/// Throws ConfigError if two of the values are one; NaN is none.
 void reject_repeats(std::span<const double> values);
 
 }  // namespace fasweep

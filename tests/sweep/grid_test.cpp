@@ -105,6 +105,9 @@ TEST(Grid, ZippedAxesAdvanceTogether) {
     points.insert({point.run.ridge, static_cast<double>(point.data.samples)});
   }
   EXPECT_EQ(points.size(), 6U);
+  EXPECT_EQ(plan_of("[grid]\np = 4, 4, 8\nzip = p, n\n[data]\nn = 5, 6, 5\n").size(), 3) << "a list may repeat there";
+  EXPECT_EQ(plan_of("[grid]\np = 4, 4, 8\nzip = p, n\n[data]\nn = 5, 5, 5\n").size(), 2) << "a run may not";
+  EXPECT_THAT(error_of("[grid]\np = 4\n[training]\nschedule = cutoff(p), cutoff(p)\n"), HasSubstr("given twice"));
   EXPECT_THAT(error_of("[grid]\np = 4, 8\nzip = p, n\n[data]\nn = 5, 6, 7\n"),
               AllOf(HasSubstr("grid.zip"), HasSubstr("3")));
   EXPECT_THAT(error_of("[grid]\np = 4, 8\nzip = p, dd\n[data]\nd = 5, 6\n"), HasSubstr("dd"));

@@ -42,9 +42,9 @@ TEST(ValueList, ValuesAreWhatAPersonWouldWrite) {
 }
 
 TEST(ValueList, ValuesThatDifferByRoundingAreOne) {
-  EXPECT_THROW(static_cast<void>(reals("0.1, 0.1000000000000001")), ConfigError);
-  EXPECT_THROW(static_cast<void>(reals("0.01, logspace(0.001, 1, 4)")), ConfigError);
-  EXPECT_THAT(reals("0.1, 0.10000000001"), ElementsAre(0.1, 0.10000000001));
+  EXPECT_THROW(reject_repeats(reals("0.1, 0.1000000000000001")), ConfigError);
+  EXPECT_THROW(reject_repeats(reals("0.01, logspace(0.001, 1, 4)")), ConfigError);
+  EXPECT_NO_THROW(reject_repeats(reals("0.1, 0.10000000001")));
 }
 
 TEST(ValueList, FormulasKeepTheirPlace) {
@@ -59,7 +59,7 @@ TEST(ValueList, FormulasKeepTheirPlace) {
 
 TEST(ValueList, BadItemsAreNamed) {
   for (const char* text : {"", " ", "1,,2", "3..1", "1..x", "linspace(0,1)", "linspace(0,1,0)", "logspace(0,1,3)", "2^",
-                           "10^1..400", "1e999", "0..999999999999", "linspace(0,1,2", "1 +", "1, 1"}) {
+                           "10^1..400", "1e999", "0..999999999999", "linspace(0,1,2", "1 +"}) {
     EXPECT_THROW(static_cast<void>(reals(text)), ConfigError) << text;
   }
   EXPECT_THROW(static_cast<void>(wholes("1.5")), ConfigError);
