@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "model/solver.hpp"
+#include "model/stop/monitor.hpp"
 
 namespace fasweep::cli {
 namespace {

@@ -8,24 +8,29 @@
 #include <string_view>
 #include <vector>
 
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
 #include "model/metric.hpp"
-#include "model/rule.hpp"
-#include "model/schedule.hpp"
-#include "model/stop_rule.hpp"
+#include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
+#include "util/enum_names.hpp"
 
 namespace fasweep {
 
 /// Law of the teacher's inputs; the paper leaves it open (Propositions 3.3 and 4.5 use N(0, 1/d)).
 enum class InputLaw { gaussian, gaussian_scaled };
 inline constexpr std::array<std::string_view, 2> input_law_names{"gaussian", "gaussian-scaled"};
+static_assert(names_cover<InputLaw>(input_law_names));
 
 enum class Precision { float32, float64 };
 inline constexpr std::array<std::string_view, 2> precision_names{"float32", "float64"};
+static_assert(names_cover<Precision>(precision_names));
 
 /// Where training samples come from: a teacher network, or the files of a data set.
 enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5 };
 inline constexpr std::array<std::string_view, 5> data_source_names{"teacher", "mnist", "fashion-mnist", "csv", "hdf5"};
+static_assert(names_cover<DataSource>(data_source_names));
 
 /// Share of the raw inputs that are not zero, as far as the source tells (counted in the sets' training images); 1: not
 /// known.
@@ -43,11 +48,13 @@ inline constexpr std::array<std::string_view, 5> data_source_names{"teacher", "m
 /// What a target is: numbers to regress on, or one of k classes, one-hot.
 enum class Targets { numbers, classes };
 inline constexpr std::array<std::string_view, 2> targets_names{"numbers", "classes"};
+static_assert(names_cover<Targets>(targets_names));
 
 /// What a data set's inputs go through: nothing (pixels are 0..1), or minus mean and over standard deviation of the
 /// training samples, over all inputs together or each input for itself.
 enum class Normalize { none, global, per_input };
 inline constexpr std::array<std::string_view, 3> normalize_names{"none", "global", "per-input"};
+static_assert(names_cover<Normalize>(normalize_names));
 
 /// A count that is the data set's, before the set was read.
 inline constexpr int as_in_data = -1;
@@ -72,26 +79,28 @@ struct DataSettings {
   int teacher_width = 0;   // hidden units of the teacher; 0: as many as the student
 };
 
-/// L of one sample with error e = prediction - y: 1/2 sum_c e_c^2 with f as prediction, or -sum_c y_c log softmax(f)_c
-/// with softmax(f) as prediction. Either way e is what flows back.
-enum class LossFunction { squared, cross_entropy };
-inline constexpr std::array<std::string_view, 2> loss_function_names{"squared", "cross-entropy"};
+inline constexpr auto loss_function_names = Losses::names;
+static_assert(names_cover<LossFunction>(loss_function_names));
 
 /// The losses of a batch's samples are summed (the paper's eq. 2.2) or averaged.
 enum class Reduction { sum, mean };
 inline constexpr std::array<std::string_view, 2> reduction_names{"sum", "mean"};
+static_assert(names_cover<Reduction>(reduction_names));
 
 /// f = H beta / sqrt(p), as in the paper's eq. 2.1, or f = H beta.
 enum class OutputScale { root_width, one };
 inline constexpr std::array<std::string_view, 2> output_scale_names{"root-width", "one"};
+static_assert(names_cover<OutputScale>(output_scale_names));
 
 /// Law of W(0): N(0, 1), as in the paper's Theorem 3.2, or N(0, 1/d).
 enum class InitialWeights { gaussian, gaussian_scaled };
 inline constexpr std::array<std::string_view, 2> initial_weights_names{"gaussian", "gaussian-scaled"};
+static_assert(names_cover<InitialWeights>(initial_weights_names));
 
 /// What the ridge acts on: beta alone, as in the paper's eq. 4.1, or W too. Never biases.
 enum class Decay { output, all };
 inline constexpr std::array<std::string_view, 2> decay_names{"output", "all"};
+static_assert(names_cover<Decay>(decay_names));
 
 struct TrainingSettings {
   Schedule schedule;
@@ -106,6 +115,7 @@ struct TrainingSettings {
   InitialWeights initial_weights = InitialWeights::gaussian;
   bool biases = false;  // of hidden units and outputs, 0 at the start
   Decay decay = Decay::output;
+  Schedule step_schedule;  // of eta, as `schedule` is of lambda
 };
 
 /// Whether a step sees less than all training samples.

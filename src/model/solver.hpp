@@ -7,11 +7,13 @@
 #include <string_view>
 
 #include "model/run_spec.hpp"
+#include "util/enum_names.hpp"
 
 namespace fasweep {
 
 enum class Solver : std::uint8_t { automatic, weight_space, sample_space, reduced_linear };
 inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-space", "sample-space", "reduced-linear"};
+static_assert(names_cover<Solver>(solver_names));
 
 [[nodiscard]] constexpr std::string_view name_of(Solver solver) {
   return solver_names[static_cast<std::size_t>(solver)];

@@ -99,15 +99,16 @@ Variant read_call(std::string_view text) {
   }
   return List::visit(read_name(call->name, List::names), [&](auto type) -> Variant {
     typename decltype(type)::type result;
-    if (call->arguments.size() != result.values.size()) {
-      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
-    }
-    for (std::size_t i = 0; i < result.values.size(); ++i) {
-      const std::optional<double> value = parse_real(call->arguments[i]);
+    std::vector<double> values;
+    for (const std::string_view argument : call->arguments) {
+      const std::optional<double> value = parse_real(argument);
       if (!value) {
-        throw ConfigError("'" + std::string(call->arguments[i]) + "' is not a finite number");
+        throw ConfigError("'" + std::string(argument) + "' is not a finite number");
       }
-      result.values[i] = *value;
+      values.push_back(*value);
+    }
+    if (!take_values(result, values)) {
+      throw ConfigError(std::string(result.name) + " takes (" + join(result.parameters, ", ") + ")");
     }
     if (!result.valid()) {
       throw ConfigError(std::string(result.name) + " needs " + std::string(result.accepted));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "model/dataset.hpp"
+#include "model/stop/monitor.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/metric.hpp"
+#include "model/stop/monitor.hpp"
 #include "train/checkpoint.hpp"
 #include "train/trainer.hpp"
 #include "util/bytes.hpp"
@@ -23,7 +24,7 @@ concept RunState = requires(State state, const State constant, double step_size,
   { constant.loss() } -> std::same_as<double>;            // of the batch of step t, without ridge
   { constant.decayed_square() } -> std::same_as<double>;  // squared norm of what the ridge decays at t
   { state.observe() } -> std::same_as<Observation>;       // all of Observation but `ridge`
-  {state.advance(step_size, ridge)};                      // to t + 1 with eta and lambda(t), forward pass included
+  {state.advance(step_size, ridge)};                      // to t + 1 with eta(t) and lambda(t), forward pass included
   {state.save(out)};                                      // all that the steps from t on, bit for bit, depend on
   {state.restore(in)};                                    // of the same run; throws TransportError before any change
 };
@@ -79,8 +80,8 @@ class RunTraining {
         request_(request),
         solver_(solver),
         checkpoints_(request.checkpoints),
-        monitor_(request.training.stop, request.training.schedule, run.step_size, run.ridge,
-                 request.training.max_steps),
+        monitor_(request.training.stop, request.training.schedule, run.step_size, run.ridge, request.training.max_steps,
+                 request.training.step_schedule),
         recorder_(run, request, solver),
         save_timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()),
         tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {}
@@ -114,8 +115,12 @@ class RunTraining {
  private:
   [[nodiscard]] double ridge() const { return run_.ridge * schedule_factor(request_.training.schedule, step_); }
 
+  [[nodiscard]] double step_size() const {
+    return run_.step_size * schedule_factor(request_.training.step_schedule, step_);
+  }
+
   void advance() {
-    state_.advance(run_.step_size, ridge());
+    state_.advance(step_size(), ridge());
     ++step_;
   }
 

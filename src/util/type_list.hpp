@@ -27,12 +27,13 @@ struct TypeList {
     return std::nullopt;
   }
 
-  /// Position of `Type` in the list.
+  /// Position of `Type`, which is in the list.
   template <class Type>
   [[nodiscard]] static constexpr int index_of() {
+    static_assert((std::is_same_v<Type, Types> || ...), "this type is not in the list");
     int index = 0;
-    const bool found = ((std::is_same_v<Type, Types> || (++index, false)) || ...);
-    return found ? index : -1;
+    static_cast<void>(((std::is_same_v<Type, Types> || (++index, false)) || ...));
+    return index;
   }
 
   /// Calls `visitor(std::type_identity<T>{})` for the type at `index` and returns its result. index: 0..size-1.

@@ -15,7 +15,7 @@
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
 #include "util/bytes.hpp"

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "backend/cuda/run_batch.hpp"
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 
 namespace fasweep {
 namespace {

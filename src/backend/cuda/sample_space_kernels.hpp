@@ -4,7 +4,7 @@
 // error vector, bit for bit, without atomics or waiting.
 //
 // State of a run: Z = X W^T (rows x width), moves A (samples x width) with W(t) = W(0) - A^T X, and beta.
-// With K = X X^T, e the errors, v the rule's feedback, s = eta / sqrt p (model/rule.hpp), a step is
+// With K = X X^T, e the errors, v the rule's feedback, s = eta / sqrt p (model/rule/list.hpp), a step is
 //   A <- A + M,  M = s (e v^T) .* psi'(Z);   Z <- Z - K M;   beta <- (1 - eta lambda) beta - s psi(Z)^T e
 //
 // Inner products use fmaf and everything else is compiled without contraction, so these kernels give the same bits
@@ -16,8 +16,8 @@
 
 #include "backend/cuda/sample_space_arguments.hpp"
 #include "backend/cuda/simt.hpp"
-#include "model/activation.hpp"
-#include "model/rule.hpp"
+#include "model/activation/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep::kernels {
 

@@ -1,6 +1,6 @@
 // The kernels of the weight-space solver: all of a step but its products, which are a library's (device.hpp,
 // Products). A step of a run, with its batch X (samples x inputs), targets Y and masks M, s the output scale, c the
-// share of a sample in the loss, and v the rule's feedback (model/rule.hpp):
+// share of a sample in the loss, and v the rule's feedback (model/rule/list.hpp):
 //   Z = X W^T [+ bias];  H = psi(Z);  F = s (H .* M) beta [+ bias];  E = F - Y, or softmax(F) - Y
 //   S = -eta c s (E v^T) .* psi'(Z) .* M;  beta <- (1 - eta lambda) beta - eta c s (H .* M)^T E
 //   W <- [(1 - eta lambda)] W + S^T X;  the biases likewise, never decayed
@@ -13,10 +13,10 @@
 
 #include "backend/cuda/simt.hpp"
 #include "backend/cuda/weight_space_arguments.hpp"
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 #include "model/philox.hpp"
 #include "model/random.hpp"
-#include "model/rule.hpp"
+#include "model/rule/list.hpp"
 #include "model/run_spec.hpp"
 
 namespace fasweep::kernels {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_trainer.hpp"
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 #include "support/device_emulated.hpp"
 #include "util/error.hpp"
 

@@ -1,5 +1,6 @@
-// Learning rules: where the error that reaches the hidden layer comes from. To add one: write its struct, add it to
-// `Rules`.
+// Learning rules: where the error that reaches the hidden layer comes from. To add one: write its struct into a file of
+// this folder, add it to `Rules` and to the oracles (tests/backend/cpu/plain_reference.hpp,
+// tests/analysis/numpy_reference.py).
 //
 // With Z = X W^T (samples x width), H = psi(Z), f = H beta / sqrt(p), e = f - y, one step of size eta is, all at time
 // t,
@@ -8,8 +9,8 @@
 // (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
 #pragma once
 
-#include <string_view>
-
+#include "model/rule/backprop.hpp"
+#include "model/rule/feedback_alignment.hpp"
 #include "util/host_device.hpp"
 #include "util/type_list.hpp"
 
@@ -20,26 +21,7 @@ namespace fasweep {
 //   feedback(b, beta)   v_r from the fixed feedback weight b_r and the forward weight beta_r(t);
 //   feedback_is_linear  whether feedback() is linear in (b, beta), which the reduced-linear solver needs.
 
-/// Lillicrap et al. 2016: the error returns through fixed random weights b.
-struct FeedbackAlignment {
-  static constexpr std::string_view name = "feedback-alignment";
-  static constexpr bool feedback_is_linear = true;
-  template <class T>
-  FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {
-    return b;
-  }
-};
-
-/// Gradient descent: the error returns through the forward weights beta(t).
-struct Backprop {
-  static constexpr std::string_view name = "backprop";
-  static constexpr bool feedback_is_linear = true;
-  template <class T>
-  FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T beta) {
-    return beta;
-  }
-};
-
+/// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop>;
 
 /// The feedback of the rule at position `rule`, for where a rule is chosen a number at a time; else Rules::visit.

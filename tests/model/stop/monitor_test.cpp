@@ -1,7 +1,8 @@
-#include "model/stop_rule.hpp"
+#include "model/stop/monitor.hpp"
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -20,6 +21,46 @@ TEST(StopMonitor, TimeIsStepSizeTimesSteps) {
   EXPECT_EQ(StopMonitor(TimeStop{{1}}, ConstantSchedule{}, 0.1, 0, 1000).last_step(), 10);
   EXPECT_EQ(StopMonitor(TimeStop{{1.05}}, ConstantSchedule{}, 0.1, 0, 1000).last_step(), 11);
   EXPECT_EQ(StopMonitor(TimeStop{{1e30}}, ConstantSchedule{}, 0.1, 0, 1000).last_step(), 1000);
+}
+
+TEST(StopMonitor, TimeSumsTheScheduleOfTheStepSize) {
+  const MultistepSchedule halves{{0.5, 4}};  // eta = 0.1 for 4 steps, then 0.05
+  EXPECT_EQ(StopMonitor(TimeStop{{0.6}}, ConstantSchedule{}, 0.1, 0, 1000, halves).last_step(), 8);
+  EXPECT_EQ(StopMonitor(RidgeTimeStop{{0.3}}, ConstantSchedule{}, 0.1, 0.5, 1000, halves).last_step(), 8);
+}
+
+template <class List>
+struct TestTypes;
+template <class... Types>
+struct TestTypes<TypeList<Types...>> {
+  using List = ::testing::Types<Types...>;
+};
+
+template <class Rule>
+class EveryStopRule : public ::testing::Test {};
+TYPED_TEST_SUITE(EveryStopRule, TestTypes<StopRules>::List, );
+
+TYPED_TEST(EveryStopRule, EndsAtMaxStepsAtTheLatest) {
+  TypeParam rule;
+  ASSERT_TRUE(take_values(rule, std::vector<double>(TypeParam::parameters.size(), 1)));
+  ASSERT_TRUE(rule.valid());
+  StopMonitor monitor(rule, ConstantSchedule{}, 1e-3, 1e-3, 7);
+  EXPECT_LE(monitor.last_step(), 7);
+  for (std::int64_t step = 0; step < 7; ++step) {
+    EXPECT_FALSE(monitor.check(step, 1000.0 * std::pow(3.0, static_cast<double>(step)),
+                               1000.0 * std::pow(3.0, static_cast<double>(step))))
+        << step;
+  }
+  EXPECT_EQ(monitor.check(7, 1e9, 1e9), StopReason::max_steps);
+}
+
+TYPED_TEST(EveryStopRule, OnlyRulesThatLookAtTheLossWantIt) {
+  TypeParam rule;
+  ASSERT_TRUE(take_values(rule, std::vector<double>(TypeParam::parameters.size(), 1)));
+  EXPECT_EQ(looks_at_loss(StopRule(rule)), TypeParam::looks_at_loss);
+  if (!TypeParam::looks_at_loss) {
+    EXPECT_FALSE(rule.wants_regularized_loss(0));
+  }
 }
 
 TEST(StopMonitor, RidgeTimeSumsTheSchedule) {

@@ -1,4 +1,4 @@
-#include "model/activation.hpp"
+#include "model/activation/list.hpp"
 
 #include <cmath>
 

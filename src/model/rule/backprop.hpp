@@ -1,0 +1,19 @@
+// Gradient descent: the error returns through the forward weights beta(t).
+#pragma once
+
+#include <string_view>
+
+#include "util/host_device.hpp"
+
+namespace fasweep {
+
+struct Backprop {
+  static constexpr std::string_view name = "backprop";
+  static constexpr bool feedback_is_linear = true;
+  template <class T>
+  FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T beta) {
+    return beta;
+  }
+};
+
+}  // namespace fasweep

@@ -1,0 +1,19 @@
+// Lillicrap et al. 2016: the error returns through fixed random weights b.
+#pragma once
+
+#include <string_view>
+
+#include "util/host_device.hpp"
+
+namespace fasweep {
+
+struct FeedbackAlignment {
+  static constexpr std::string_view name = "feedback-alignment";
+  static constexpr bool feedback_is_linear = true;
+  template <class T>
+  FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {
+    return b;
+  }
+};
+
+}  // namespace fasweep
