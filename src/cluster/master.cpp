@@ -6,6 +6,7 @@
 #include <set>
 #include <utility>
 
+#include "model/metric_layout.hpp"
 #include "train/train_loop.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -179,14 +180,13 @@ void Master::take_records(int from, const Result& result, std::vector<RunRange>&
 }
 
 bool Master::is_acceptable(int from, const RecordHeader& header) const {
-  const RecordSettings& record = plan_.job().record;
   std::string wrong;
   if (header.run >= plan_.size()) {
     wrong = "run " + std::to_string(header.run) + " of " + std::to_string(plan_.size());
-  } else if (header.metrics != record.metrics.size() || header.points > record.steps.size()) {
-    wrong = std::to_string(header.metrics) + " metrics at " + std::to_string(header.points) + " steps";
-  } else if (header.precision != plan_.job().training.precision) {
-    wrong = "other precision";
+  } else if (const std::string why = why_unfit(header, plan_.job().record, plan_.job().training.precision,
+                                               sizes_of(plan_.job().data, plan_.at(header.run).width));
+             !why.empty()) {
+    wrong = why;
   } else if (header.status == RunStatus::cancelled || header.status == RunStatus::pending) {
     return false;  // not finished; goes back to the queue
   }
@@ -217,7 +217,7 @@ void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) 
 
 void Master::record_failure(std::int64_t run, const std::string& why) {
   const Job& job = plan_.job();
-  const RunRecord record = failed_record(plan_.at(run), job.training, job.record, plan_.solver(run), why);
+  const RunRecord record = failed_record(plan_.at(run), job.data, job.training, job.record, plan_.solver(run), why);
   ByteWriter out;
   encode(record, out);
   sink_.add(record, out.view());

@@ -36,7 +36,8 @@ bool have_one_shape(const RunsOfProblem& a, const RunsOfProblem& b) {
 std::vector<RunRecord> fail_all(const Plan& plan, const std::vector<RunSpec>& runs, const std::string& why) {
   std::vector<RunRecord> records;
   for (const RunSpec& run : runs) {
-    records.push_back(failed_record(run, plan.job().training, plan.job().record, plan.solver(run.run), why));
+    records.push_back(
+        failed_record(run, plan.job().data, plan.job().training, plan.job().record, plan.solver(run.run), why));
   }
   return records;
 }

@@ -229,6 +229,9 @@ std::string_view why_not(int metric, const Job& job) {
   if ((traits & for_classes) != 0 && job.data.targets != Targets::classes) {
     return " needs classes as targets";
   }
+  if (!dimension_of(metric).empty()) {
+    return " gives several numbers a step, for which result files have no dimension yet";
+  }
   return "";
 }
 
@@ -246,7 +249,7 @@ std::vector<int> default_metrics(const Job& job) {
     const bool is_dear = (traits & sees_training_set) != 0 && takes_minibatches(job.training, job.data);
     const bool is_repeated = ((traits & for_random_steps) != 0 && !has_random_steps(job)) ||
                              ((traits & for_several_outputs) != 0 && job.data.outputs == 1);
-    if (why_not(metric, job).empty() && !is_dear && !is_repeated) {
+    if (why_not(metric, job).empty() && !is_dear && !is_repeated && !reads_snapshot(metric)) {
       metrics.push_back(metric);
     }
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/metric_layout.hpp"
+
 namespace fasweep {
 namespace {
 
@@ -100,6 +102,22 @@ RecordHeader skip_record(ByteReader& in) {
   }
   static_cast<void>(in.take(numbers * size));
   return header;
+}
+
+std::string why_unfit(const RecordHeader& header, const RecordSettings& record, Precision precision,
+                      const NetworkSizes& sizes) {
+  const std::size_t values = values_of(record.metrics, sizes).values;
+  if (header.metrics != values) {
+    return std::to_string(header.metrics) + " numbers a step where " + std::to_string(values) + " are recorded";
+  }
+  if (header.points > record.steps.size()) {
+    return std::to_string(header.points) + " recorded steps of " + std::to_string(record.steps.size());
+  }
+  if (header.precision != precision) {
+    return std::string(precision_names[static_cast<std::size_t>(header.precision)]) + " where runs are in " +
+           std::string(precision_names[static_cast<std::size_t>(precision)]);
+  }
+  return "";
 }
 
 }  // namespace fasweep

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/network_sizes.hpp"
 #include "model/run_spec.hpp"
 #include "model/solver.hpp"
 #include "model/status.hpp"
@@ -25,13 +26,13 @@ struct RecordHeader {
   StopReason reason = StopReason::none;
   Solver solver = Solver::automatic;
   Precision precision = Precision::float32;  // of the numbers in the encoding
-  std::uint32_t metrics = 0;                 // recorded metrics
+  std::uint32_t metrics = 0;                 // numbers at each recorded step (MetricLayout::values)
   std::uint32_t points = 0;                  // recorded steps reached, <= steps of RecordSettings
 };
 
 struct RunRecord : RecordHeader {
-  std::vector<double> trajectory;    // metrics x points, metric-major: [metric][point]
-  std::vector<double> final_values;  // metrics, at step `steps`
+  std::vector<double> trajectory;    // metrics x points: [number of a step][point]
+  std::vector<double> final_values;  // metrics: the numbers of step `steps`
   std::string error;                 // why, when status is failed
 };
 
@@ -43,5 +44,10 @@ void encode(const RunRecord& record, ByteWriter& out);
 
 /// Reads the header and skips the numbers; the same checks as decode_record.
 [[nodiscard]] RecordHeader skip_record(ByteReader& in);
+
+/// Why a record cannot be one of a run of these sizes under these settings: its numbers a step, its recorded steps or
+/// its precision; empty if it can. To be asked before any number of a record from elsewhere is read.
+[[nodiscard]] std::string why_unfit(const RecordHeader& header, const RecordSettings& record, Precision precision,
+                                    const NetworkSizes& sizes);
 
 }  // namespace fasweep

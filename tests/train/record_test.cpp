@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/metric.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -88,6 +89,23 @@ TEST(Record, AnyFlippedByteIsReadOrRefusedButNeverOverread) {
       }
     }
   }
+}
+
+TEST(Record, FitsWhatItsRunRecordsAndNothingElse) {
+  const NetworkSizes sizes{4, 0, 3, 1, 5};
+  RecordSettings settings{{0, 10, 20}, {Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}};
+  RecordHeader header;
+  header.metrics = 1 + 4;
+  header.points = 3;
+  header.precision = Precision::float64;
+  EXPECT_EQ(why_unfit(header, settings, Precision::float64, sizes), "");
+
+  header.points = 4;
+  EXPECT_EQ(why_unfit(header, settings, Precision::float64, sizes), "4 recorded steps of 3");
+  header.points = 0;
+  EXPECT_EQ(why_unfit(header, settings, Precision::float64, sizes), "");
+  EXPECT_EQ(why_unfit(header, settings, Precision::float32, sizes), "float64 where runs are in float32");
+  EXPECT_EQ(why_unfit(header, settings, Precision::float64, {6, 0, 3, 1, 5}), "5 numbers a step where 7 are recorded");
 }
 
 }  // namespace

@@ -145,8 +145,9 @@ class CudaTrainer final : public Trainer {
                                     [&](const BatchMember& member) { return member.problem != first->problem; });
       std::vector<RunSpec> runs;
       std::transform(first, end, std::back_inserter(runs), [](const BatchMember& member) { return *member.run; });
-      append(records, others_->train({*first->problem, settings.data, settings.training, settings.record, runs,
-                                      settings.solver, settings.cancelled, settings.checkpoints, settings.listener}));
+      append(records,
+             others_->train({*first->problem, settings.data, settings.training, settings.record, runs, settings.solver,
+                             settings.cancelled, settings.checkpoints, settings.listener, nullptr, settings.visitor}));
       first = end;
     }
     return records;
