@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <optional>
 
 #include "train/train_loop.hpp"
@@ -10,6 +11,7 @@ namespace fasweep {
 namespace {
 
 struct TrainedRun {
+  const Problem& problem;
   const RunSpec& run;
   StopMonitor monitor;
   Recorder recorder;
@@ -38,7 +40,8 @@ class BatchLoop {
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
-      runs_.push_back({run, StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
+      runs_.push_back({*members[slot].problem, run,
+                       StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
                        Recorder(run, request, solver)});
       active_.push_back(static_cast<int>(slot));
       if (!members[slot].saved.empty()) {
@@ -101,13 +104,13 @@ class BatchLoop {
     }
     const std::vector<std::int64_t> no_limit(runs_.size(), std::numeric_limits<std::int64_t>::max());
     batch_.advance(step_, count, decays(count), no_limit);
-    const std::vector<RunBatch::Seen> seen = batch_.seen(count);
     if (recorded) {
       const std::vector<Observation> observations = batch_.observations();
       for (const int slot : active_) {
         add(slot, observations[static_cast<std::size_t>(slot)], step_, true);
       }
     }
+    const std::vector<RunBatch::Seen> seen = batch_.seen(count);
     std::vector<std::optional<Stop>> stops(runs_.size());
     for (const int slot : active_) {
       stops[static_cast<std::size_t>(slot)] = find_stop(slot, count, seen, cancelled);
@@ -153,9 +156,15 @@ class BatchLoop {
                                std::to_string(step_));
   }
 
+  /// The observation was made when batch_ stood at what save() kept.
   void add(int slot, Observation observation, std::int64_t step, bool is_recorded) {
     observation.ridge = ridge(at(slot).run, step);
-    at(slot).recorder.add(observation, is_recorded);
+    TrainedRun& trained = at(slot);
+    trained.recorder.add(observation, is_recorded);
+    if (trained.recorder.reads_snapshots()) {
+      const std::unique_ptr<NetworkReader> network = batch_.kept_network(slot, trained.problem);
+      trained.recorder.take(Snapshot(trained.problem, request_.training, trained.run, step, *network));
+    }
   }
 
   /// The first of the chunk's steps at which a run should end.
@@ -207,6 +216,9 @@ class BatchLoop {
   void finish(int slot, const Stop& stop, bool observed_already) {
     if (!observed_already) {
       batch_.set_active(std::span<const int>(&slot, 1));
+      if (at(slot).recorder.reads_snapshots()) {
+        batch_.save();  // all stopped runs are where they stopped; what was kept before is needed no more
+      }
       batch_.observe(stop.step);
       add(slot, batch_.observations()[static_cast<std::size_t>(slot)], stop.step, false);
     }

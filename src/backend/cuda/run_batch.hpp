@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
-#include "model/metric.hpp"
+#include "model/observation.hpp"
+#include "model/problem.hpp"
+#include "model/snapshot.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -57,6 +60,10 @@ class RunBatch {
   /// Keeps the state of the batch on the device; restore() brings one run's back.
   virtual void save() = 0;
   virtual void restore(int run) = 0;
+
+  /// The network of a run as save() kept it, for snapshots; valid until the next save(). observe() has been called
+  /// since save(). Waits for neither what observe() queued for the host nor steps that were queued after it.
+  [[nodiscard]] virtual std::unique_ptr<NetworkReader> kept_network(int run, const Problem& problem) = 0;
 
   /// All that the steps of a run from here on depend on, bit for bit; read() takes what write() gave for a run of the
   /// same problem and throws TransportError on anything of another length.

@@ -8,6 +8,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/initial_state.hpp"
+#include "backend/cuda/kept_network.hpp"
 
 namespace fasweep {
 namespace {
@@ -238,6 +239,15 @@ void SampleSpaceRuns::save() {
 void SampleSpaceRuns::restore(int run) {
   for_pieces(
       run, [this](const Part& part, std::size_t first) { part.now.copy_from(part.saved, stream_, first, part.size); });
+}
+
+/// By the stream of copies, which observe() made wait for what was queued before it.
+std::unique_ptr<NetworkReader> SampleSpaceRuns::kept_network(int run, const Problem& problem) {
+  const auto fetch = [&, r = static_cast<std::size_t>(run)](const DeviceBuffer<float>& saved, std::size_t size) {
+    return FetchedArray([&saved, this, r, size] { return saved.download(copies_, r * size, size); });
+  };
+  return std::make_unique<KeptSampleSpace>(problem, fetch(saved_z_, z_size()), fetch(saved_moves_, moves_size()),
+                                           fetch(saved_output_weight_, width()));
 }
 
 void SampleSpaceRuns::write(int run, ByteWriter& out) {

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/kept_network.hpp"
 #include "model/signal_cosine.hpp"
 
 namespace fasweep {
@@ -599,6 +600,16 @@ void WeightSpaceRuns::restore(int run) {
   for (const Part& part : parts()) {
     part.now.copy_from(part.saved, stream_, static_cast<std::size_t>(run) * part.size, part.size);
   }
+}
+
+/// By the stream of copies, which observe() made wait for what was queued before it.
+std::unique_ptr<NetworkReader> WeightSpaceRuns::kept_network(int run, const Problem& problem) {
+  const std::vector<Part> all = parts();
+  const auto fetch = [&, r = static_cast<std::size_t>(run)](const Part& part) {
+    return FetchedArray(
+        [&saved = part.saved, this, r, size = part.size] { return saved.download(copies_, r * size, size); });
+  };
+  return std::make_unique<KeptWeightSpace>(problem, fetch(all[0]), fetch(all[1]), fetch(all[2]), fetch(all[3]));
 }
 
 void WeightSpaceRuns::write(int run, ByteWriter& out) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -46,6 +47,7 @@ class WeightSpaceRuns final : public RunBatch {
   [[nodiscard]] std::vector<Observation> observations() override;
   void save() override;
   void restore(int run) override;
+  [[nodiscard]] std::unique_ptr<NetworkReader> kept_network(int run, const Problem& problem) override;
   void write(int run, ByteWriter& out) override;
   void read(int run, ByteReader& in) override;
 
