@@ -37,7 +37,7 @@ using ReadWord = std::function<std::optional<double>(std::string_view)>;
 
 /// Numbers that linspace, logspace and powers make are rounded to 15 digits (round_value), and to the nearest whole
 /// number where whole numbers are wanted. Throws ConfigError saying what is wrong with `text`, the caller adds the key:
-/// empty, too long, a value twice (values closer than 1e-12, relative, are one value).
+/// empty, or too long.
 [[nodiscard]] ValueList parse_values(std::string_view text, NumberKind kind, const ReadWord& read_word = {});
 
 /// Shortest text that parses back to the same numbers; runs of three or more consecutive whole numbers are written
