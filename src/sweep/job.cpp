@@ -337,6 +337,9 @@ Job parse_stored_job(std::string_view text, std::string_view origin) {
 
 DataSettings parse_data_settings(std::string_view text, std::string_view origin, const KeyValues& overrides) {
   const GivenJob given = read_given_job(text, origin, overrides);
+  if (sources_of(given.grids.front(), given.shared).front() == DataSource::teacher) {
+    return {};  // nothing is read, and values may follow from others than those of the data
+  }
   KeyTexts texts = complete(given.grids.front(), given.shared, origin, Author::user);
   std::erase_if(texts, [](const auto& entry) { return !entry.first->name.starts_with("data."); });
   const Grid grid(texts);

@@ -93,6 +93,13 @@ def test_points_are_listed(fasweep: Fasweep):
     assert {point["batch_size"] for point in objects} == {"all", 3}
 
 
+def test_data_follow_from_the_width(fasweep: Fasweep):
+    job = "[grid]\np = 100, 400\nzip = d, label-noise\n[data]\nn = round(p / 20)\nd = 3, 3, 5\nlabel-noise = 0, 1, 1\n"
+    points = json.loads(fasweep.run("plan", fasweep.job(job), "--points", "json"))
+    assert [(point["n"], point["d"]) for point in points[:3]] == [(5, 3), (5, 3), (5, 5)]
+    assert {point["n"] for point in points} == {5, 20} and len(points) == 6
+
+
 def test_keys_are_listed_for_programs(fasweep: Fasweep):
     keys = {key["key"]: key for key in json.loads(fasweep.run("keys", "--json"))}
     assert keys["grid.p"]["default"] is None and keys["grid.p"]["type"] == "whole"
