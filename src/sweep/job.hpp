@@ -35,8 +35,8 @@ struct Job {
 /// what was done before the key was there.
 [[nodiscard]] Job parse_stored_job(std::string_view text, std::string_view origin);
 
-/// The keys of section [data] alone. Counts that the job leaves to its data set are `as_in_data`, as other keys need
-/// the set to be read first.
+/// The keys of section [data] of a job that reads a data set; the defaults for a teacher's. Counts that the job leaves
+/// to its data set are `as_in_data`, as other keys need the set to be read first.
 [[nodiscard]] DataSettings parse_data_settings(std::string_view text, std::string_view origin,
                                                const KeyValues& overrides = {});
 
