@@ -21,8 +21,9 @@ struct Group {
 std::vector<Group> group_runs(const Plan& plan, const DeviceProfile& device) {
   std::vector<Group> groups;
   for (std::int64_t number = 0; number < plan.size(); ++number) {
-    const RunSpec run = plan.at(number);
-    RunSettings settings = plan.settings(number);
+    Point point = plan.point(number);
+    const RunSpec run = point.run;
+    RunSettings settings = plan.settings(std::move(point));
     const TrainingSettings& t = settings.training;
     const Solver solver =
         choose_device_solver(settings.data, t, plan.wanted_solver(), run, {device.shared_bytes_a_block, true});

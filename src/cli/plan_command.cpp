@@ -10,7 +10,6 @@
 #include "cli/arguments.hpp"
 #include "cli/device_forecast.hpp"
 #include "cli/format.hpp"
-#include "store/result_writer.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/value_list.hpp"
 #include "util/text.hpp"
@@ -49,8 +48,8 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
 }
 
 void print(const Plan& plan, const PlanSize& size) {
-  std::cout << resolved_text(plan.job()) << "\n" << plan.size() << " runs:";
-  std::string_view separator = " ";
+  std::cout << resolved_text(plan.job()) << "\n" << plan.size() << " runs";
+  std::string_view separator = ": ";
   for (const Grid& grid : plan.job().grids) {
     for (const Dimension& dimension : grid.dimensions()) {
       if (dimension.size == 1) {
@@ -83,7 +82,7 @@ void print(const Plan& plan, const PlanSize& size) {
 }
 
 void print_points(const Plan& plan) {
-  const std::vector<const Key*> columns = columns_of(plan);
+  const std::vector<const Key*> columns = plan.columns();
   std::cout << "run";
   for (const Key* key : columns) {
     std::cout << "," << key->column;
@@ -101,7 +100,7 @@ void print_points(const Plan& plan) {
 
 /// An array with an object a run, written as it goes: plans may have many runs.
 void print_points_as_json(const Plan& plan) {
-  const std::vector<const Key*> columns = columns_of(plan);
+  const std::vector<const Key*> columns = plan.columns();
   for (std::int64_t run = 0; run < plan.size(); ++run) {
     const Point point = plan.point(run);
     nlohmann::ordered_json json{{"run", run}};

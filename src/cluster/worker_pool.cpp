@@ -28,11 +28,13 @@ std::vector<Part> split_batch(const Plan& plan, const Assign& batch, std::list<R
   for (const RunRange& range : batch.ranges) {
     for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
       const std::int64_t problem = plan.problem_of(run);
-      const RunSettings& own = share_settings(settings, plan.settings(run));
+      Point point = plan.point(run);
+      const RunSpec spec = point.run;
+      const RunSettings& own = share_settings(settings, plan.settings(std::move(point)));
       if (parts.empty() || parts.back().problem != problem || parts.back().settings != &own) {
         parts.push_back({problem, &own, {}});
       }
-      parts.back().runs.push_back(plan.at(run));
+      parts.back().runs.push_back(spec);
     }
   }
   return parts;

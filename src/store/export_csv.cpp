@@ -11,7 +11,7 @@ namespace fasweep {
 void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows rows) {
   const ResultFile file(path);
   const Plan& plan = file.plan();
-  const std::vector<const Key*> columns = columns_of(plan);
+  const std::vector<const Key*> columns = plan.columns();
   const auto write_axes = [&](const RunRecord& record) {
     const Point point = plan.point(record.run);
     out << record.run;

@@ -2,10 +2,12 @@
 
 #include <list>
 #include <optional>
+#include <unordered_map>
 
 #include "store/journal_contents.hpp"
 #include "store/record_check.hpp"
 #include "store/result_file.hpp"
+#include "sweep/plan_differences.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -37,10 +39,18 @@ class Input {
     return file_ ? file_->provenance() : Provenance{"", contents_.sessions, contents_.agents, ""};
   }
 
-  /// The records, each with its row in `plan`, which is the input's own.
+  /// The records, each with its row in `plan`, which has the input's runs, in whatever order.
   void for_each_record(const Plan& plan, const std::function<void(const RunRecord&)>& visit) const {
     if (file_) {
-      file_->for_each_record(visit);
+      std::unordered_map<std::uint64_t, std::int64_t> rows;
+      for (std::int64_t run = 0; run < plan.size(); ++run) {
+        rows.emplace(plan.identity(run), run);
+      }
+      file_->for_each_record([&](const RunRecord& record) {
+        RunRecord moved = record;
+        moved.run = rows.at(file_->plan().identity(record.run));
+        visit(moved);
+      });
       return;
     }
     for (std::int64_t run = 0; run < plan.size(); ++run) {

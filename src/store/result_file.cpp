@@ -122,7 +122,7 @@ std::uint32_t count_points(const std::vector<std::int64_t>& recorded, RunStatus 
   return static_cast<std::uint32_t>(std::upper_bound(recorded.begin(), recorded.end(), steps) - recorded.begin());
 }
 
-/// Position of a name in the list; the last for one that is not there.
+/// Position of a name in the list. Throws DamagedError for one that is not there.
 template <class Names>
 std::uint8_t code_of(const std::string& name, const Names& names) {
   const auto found = std::find(names.begin(), names.end(), name);
@@ -182,7 +182,7 @@ std::vector<std::string> ResultFile::read_texts(const std::string& name) const {
   for (const char* text : pointers) {
     texts.emplace_back(text == nullptr ? "" : text);
   }
-  H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data());
+  check(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data()), "reading " + name);
   return texts;
 }
 
@@ -365,7 +365,7 @@ std::vector<std::string> ResultFile::find_problems() const {
   for (const char* name : {"status", "stop_reason", "solver", "steps", "worker", "wall_s", "finished_at"}) {
     expect(has_scale(name), "dataset '" + std::string(name) + "' has no scale");
   }
-  for (const Key* key : is_first_schema_ ? paper_axes() : columns_of(plan_)) {
+  for (const Key* key : is_first_schema_ ? paper_axes() : plan_.columns()) {
     expect(has_scale(std::string(key->column)), "dataset '" + std::string(key->column) + "' has no scale");
     const std::string wrong = find_wrong_column(*key);
     expect(wrong.empty(), wrong);

@@ -15,6 +15,7 @@
 #include "store/journal_contents.hpp"
 #include "store/record_check.hpp"
 #include "store/result_file.hpp"
+#include "sweep/plan_differences.hpp"
 #include "util/error.hpp"
 #include "util/fault_point.hpp"
 #include "util/text.hpp"
@@ -68,18 +69,17 @@ bool are_same(const Plan& a, const Plan& b) {
   return true;
 }
 
-/// The first plan that a journal names; it has the metrics of all later ones.
+/// The first plan that a journal names, which has the metrics of all later ones. Nothing if its first frame is not
+/// whole: replay() says what is wrong with it.
 std::optional<Job> first_job_of(const fs::path& journal) {
   const MappedFile map(journal);
-  std::optional<Job> job;
-  constexpr std::size_t enough = 64 * 1024 * 1024;  // for the first frame; a journal may be far longer
-  static_cast<void>(
-      scan_journal(map.bytes().first(std::min(map.bytes().size(), enough)), PastDamage::stop, [&](const Frame& frame) {
-        if (!job && frame.type == FrameType::plan) {
-          job = parse_stored_job(frame.text(), journal.string());
-        }
-      }));
-  return job;
+  try {
+    const Frame frame = read_frame(map.bytes(), 0);
+    return frame.type == FrameType::plan ? std::optional(parse_stored_job(frame.text(), journal.string()))
+                                         : std::nullopt;
+  } catch (const DamagedError&) {
+    return std::nullopt;
+  }
 }
 
 /// Records that must agree do so in everything but time and place.

@@ -241,7 +241,7 @@ class ResultWriter {
   }
 
   void write_axes() {
-    for (const Key* key : columns_of(plan_)) {
+    for (const Key* key : plan_.columns()) {
       const std::string name(key->column);
       coordinates_ += (coordinates_.empty() ? "" : " ") + name;
       if (key->kind == KeyKind::whole) {
@@ -409,16 +409,6 @@ void write_result_file(const std::filesystem::path& path, const Plan& plan, cons
   } else {
     ResultWriter<double>(path, plan).write(rows, std::move(provenance));
   }
-}
-
-std::vector<const Key*> columns_of(const Plan& plan) {
-  std::vector<const Key*> keys = plan.axes();
-  for (const char* name : {"training.step-size", "data.n", "data.d", "data.outputs"}) {
-    if (const Key* key = &key_called(name); std::find(keys.begin(), keys.end(), key) == keys.end()) {
-      keys.push_back(key);
-    }
-  }
-  return keys;
 }
 
 std::vector<std::size_t> places_of_steps(std::span<const std::int64_t> own, std::span<const std::int64_t> all,

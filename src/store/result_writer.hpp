@@ -35,9 +35,6 @@ using RowSource = std::function<std::optional<RunRecord>(std::int64_t row)>;
 void write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
                        Provenance provenance);
 
-/// Keys that have a column in the plan's files: axes, and what is wanted of every run.
-[[nodiscard]] std::vector<const Key*> columns_of(const Plan& plan);
-
 /// Positions among `all` steps of the first `points` of a run's `own` steps; both increase.
 [[nodiscard]] std::vector<std::size_t> places_of_steps(std::span<const std::int64_t> own,
                                                        std::span<const std::int64_t> all, std::size_t points);

@@ -367,6 +367,13 @@ void for_each_setting(const Job& job, const std::function<void(const Point&)>& v
   }
 }
 
+std::string write_key(const Job& job, const Grid& grid, const Key& key) {
+  if (key.name == steps_key) {
+    return job.record_steps;
+  }
+  return key.name == metrics_key ? write_metrics(job.metrics) : grid.write(key);
+}
+
 std::string resolved_text(const Job& job) {
   const DataSource source = job.data().source;
   const auto is_common = [&](const Key& key) {
@@ -395,11 +402,7 @@ std::string resolved_text(const Job& job) {
       section = own_section;
       text += "[" + std::string(section) + "]\n";
     }
-    text += std::string(key.short_name()) + " = " +
-            (key.name == steps_key     ? job.record_steps
-             : key.name == metrics_key ? write_metrics(job.metrics)
-                                       : job.grids.front().write(key)) +
-            "\n";
+    text += std::string(key.short_name()) + " = " + write_key(job, job.grids.front(), key) + "\n";
   }
   return text;
 }

@@ -43,6 +43,9 @@ struct Job {
 /// What the plan of a job depends on of its data set: counts and checksum, as keys.
 [[nodiscard]] KeyValues facts_of(const Dataset& dataset);
 
+/// What the job says of a key for the runs of one of its grids, in canonical form.
+[[nodiscard]] std::string write_key(const Job& job, const Grid& grid, const Key& key);
+
 /// The job as a job file with every key that applies and every value in canonical form, metrics by their names:
 /// parse_stored_job(resolved_text(j)) == j. Depends on nothing else that the program could do.
 [[nodiscard]] std::string resolved_text(const Job& job);

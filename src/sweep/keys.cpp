@@ -453,6 +453,7 @@ std::vector<Key> training_keys() {
       call_key<Schedules>(
           "training.schedule", "schedule", ConstantSchedule::name, "lambda(t): " + accepted_calls<Schedules>(),
           [](auto& point) -> auto& { return point.training.schedule; }),
+      step_schedule,
       max_steps,
       call_key<StopRules>(
           "training.stop", "stop_rule", NeverStop::name, accepted_calls<StopRules>(),

@@ -179,10 +179,9 @@ Point Plan::point(std::int64_t run) const {
   return point;
 }
 
-RunSettings Plan::settings(std::int64_t run) const {
-  Point all = point(run);
-  const std::vector<std::int64_t>& steps = recorded_steps(all);
-  return {std::move(all.data), all.training, {steps, job_->metrics}};
+RunSettings Plan::settings(Point point) const {
+  const std::vector<std::int64_t>& steps = recorded_steps(point);
+  return {std::move(point.data), std::move(point.training), {steps, job_->metrics}};
 }
 
 const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const {
@@ -200,6 +199,16 @@ std::vector<const Key*> Plan::axes() const {
     const bool has_value = !key.column.empty() && applies(key, job_->data().source);
     if (is_paper_axis(key) || (has_value && std::any_of(job_->grids.begin(), job_->grids.end(), varies))) {
       keys.push_back(&key);
+    }
+  }
+  return keys;
+}
+
+std::vector<const Key*> Plan::columns() const {
+  std::vector<const Key*> keys = axes();
+  for (const char* name : {"training.step-size", "data.n", "data.d", "data.outputs"}) {
+    if (const Key* key = &key_called(name); std::find(keys.begin(), keys.end(), key) == keys.end()) {
+      keys.push_back(key);
     }
   }
   return keys;
@@ -250,90 +259,6 @@ std::int64_t Plan::record_bytes() const {
     points = std::max(points, count(steps));
   }
   return frame_bytes + count(job_->metrics) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
-}
-
-std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted) {
-  if (resolved_text(stored.job()) == resolved_text(wanted.job())) {
-    return {};
-  }
-  std::unordered_set<std::uint64_t> known;
-  known.reserve(static_cast<std::size_t>(wanted.size()));
-  for (std::int64_t run = 0; run < wanted.size(); ++run) {
-    known.insert(wanted.identity(run));
-  }
-  std::int64_t missing = -1;
-  std::int64_t missing_count = 0;
-  for (std::int64_t run = 0; run < stored.size(); ++run) {
-    if (!known.contains(stored.identity(run))) {
-      missing = missing < 0 ? run : missing;
-      ++missing_count;
-    }
-  }
-  if (missing_count == 0) {
-    return {};
-  }
-  std::vector<std::string> differences;
-  const auto texts = [](const Job& job, const Key& key) {
-    std::vector<std::string> values;
-    for (const Grid& grid : job.grids) {
-      if (const std::string value = grid.write(key); std::find(values.begin(), values.end(), value) == values.end()) {
-        values.push_back(value);
-      }
-    }
-    return values;
-  };
-  /// Values of a key in the runs of a plan, for keys whose lists may grow.
-  const auto values = [](const Job& job, const Key& key) {
-    std::set<std::string> found;
-    for (const Grid& grid : job.grids) {
-      grid.for_each_combination({&key}, [&](const Point& point) { found.insert(write_value(key, point)); });
-    }
-    return found;
-  };
-  for (const Key& key : all_keys()) {
-    const bool is_recorded = key.name.starts_with("record.");
-    if (key.name == "data.path" || (!key.get && !key.write && !is_recorded)) {
-      continue;
-    }
-    std::string before;
-    std::string now;
-    bool differ = false;
-    if (is_recorded) {
-      const auto line = [&](const Job& job) {
-        const std::string text = resolved_text(job);
-        const std::string start = "\n" + std::string(key.short_name()) + " = ";
-        const std::size_t at = text.rfind(start) + start.size();
-        return text.substr(at, text.find('\n', at) - at);
-      };
-      before = line(stored.job());
-      now = line(wanted.job());
-      differ = before != now;
-    } else {
-      const auto joined = [](const std::vector<std::string>& parts) {
-        return join(std::vector<std::string_view>(parts.begin(), parts.end()), " | ");
-      };
-      before = joined(texts(stored.job(), key));
-      now = joined(texts(wanted.job(), key));
-      const bool applies_to_both = applies(key, stored.job().data().source) && applies(key, wanted.job().data().source);
-      const bool means_something = !key.matters || key.matters(stored.point(missing));
-      if (before != now && applies_to_both && means_something) {
-        const std::set<std::string> stored_values = values(stored.job(), key);
-        const std::set<std::string> wanted_values = values(wanted.job(), key);
-        differ = !std::includes(wanted_values.begin(), wanted_values.end(), stored_values.begin(), stored_values.end());
-      }
-    }
-    if (differ) {
-      differences.push_back(std::string(key.name) + ": file has " + before + ", job wants " + now +
-                            (key.name == "data.checksum" ? " (other data)" : ""));
-    }
-  }
-  if (differences.empty()) {
-    std::string point = axes_lines(stored.point(missing));
-    std::replace(point.begin(), point.end(), '\n', ' ');
-    differences.push_back("grid: " + std::to_string(missing_count) +
-                          " runs of the file are not in the job, the first: " + point);
-  }
-  return differences;
 }
 
 namespace {

@@ -52,7 +52,8 @@ class Plan {
   /// run: 0..size()-1. point(): all values of the run; at(): its coordinates; settings(): what it shares with others.
   [[nodiscard]] Point point(std::int64_t run) const;
   [[nodiscard]] RunSpec at(std::int64_t run) const { return point(run).run; }
-  [[nodiscard]] RunSettings settings(std::int64_t run) const;
+  [[nodiscard]] RunSettings settings(std::int64_t run) const { return settings(point(run)); }
+  [[nodiscard]] RunSettings settings(Point point) const;
 
   /// Recorded steps of a run, and of all runs together: the columns of the result file.
   [[nodiscard]] const std::vector<std::int64_t>& recorded_steps(const Point& point) const;
@@ -63,6 +64,8 @@ class Plan {
 
   /// Keys that differ between runs, and those of the paper's axes, in the order of the table.
   [[nodiscard]] std::vector<const Key*> axes() const;
+  /// What is said of every run: the axes, then step size, n, d and k.
+  [[nodiscard]] std::vector<const Key*> columns() const;
 
   /// Name of a run for all time: a hash of its canonical parameters, whatever else the grid holds.
   [[nodiscard]] std::uint64_t identity(std::int64_t run) const;
@@ -112,10 +115,6 @@ class Plan {
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>> steps_;  // by max-steps and epoch
   std::vector<std::int64_t> all_steps_;
 };
-
-/// Why results of `stored` cannot be continued as `wanted`: one line a differing key, with both values. Empty if every
-/// stored run is also a run of `wanted` (the same plan or a superset).
-[[nodiscard]] std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted);
 
 /// What a plan needs, before anything runs. Upper bounds: runs that stop early need less.
 struct PlanSize {

@@ -70,6 +70,17 @@ metrics = loss, alignment, batch_loss
             np.testing.assert_array_equal(file["loss"][0], loss[row][~np.isnan(loss[row])], err_msg=str(point))
 
 
+def test_merge_knows_runs_by_what_they_are(fasweep: Fasweep):
+    """Shards of one grid whose lists are in another order."""
+    job = fasweep.job("[grid]\np = 4, 8\nseed = 0..1\n[training]\nmax-steps = 10\n")
+    fasweep.run("run", job, "-o", "whole.h5")
+    fasweep.run("run", job, "-o", "s0.h5", "--shard", "0/2")
+    fasweep.run("run", job, "-o", "s1.h5", "--shard", "1/2", "--set", "grid.p=8, 4")
+    fasweep.run("run", job, "-o", "s2.h5", "--shard", "0/2", "--set", "grid.p=8, 4")
+    fasweep.run("merge", "s0.h5", "s1.h5", "s2.h5", "-o", "merged.h5")
+    assert_same_results(fasweep.folder / "merged.h5", fasweep.folder / "whole.h5")
+
+
 def test_interrupted_extended_sharded_and_merged_with_many_axes(fasweep: Fasweep):
     job = fasweep.job(JOB)
     fasweep.run("run", job, "-o", "whole.h5")
@@ -80,6 +91,22 @@ def test_interrupted_extended_sharded_and_merged_with_many_axes(fasweep: Fasweep
     fasweep.run("run", job, "-o", "grown.h5", "--set", "training.max-steps=12", "--set", "training.batch-size=3")
     fasweep.run("run", job, "-o", "grown.h5")
     assert_same_results(fasweep.folder / "grown.h5", fasweep.folder / "whole.h5")
+
+
+def test_step_sizes_follow_their_schedule(fasweep: Fasweep):
+    """No step is taken any more once eta is cut off, milestones with factor 0 are that cutoff, and one at step 0 is another
+    step size."""
+    job = "[grid]\np = 6\n[training]\nmax-steps = 9\n{}\n[record]\nsteps = every(1)\nmetrics = loss\n"
+    schedules = "step-schedule = constant, cutoff(4), multistep(0, 4), multistep(0.5, 0)"
+    fasweep.run("run", fasweep.job(job.format(schedules)), "-o", "out.h5")
+    fasweep.run("run", fasweep.job(job.format("step-size = 1e-3, 5e-4"), "plain.cfg"), "-o", "plain.h5")
+    with h5py.File(fasweep.folder / "out.h5") as file, h5py.File(fasweep.folder / "plain.h5") as plain:
+        loss = dict(zip(file["step_schedule"].asstr()[...], file["loss"][...]))
+        np.testing.assert_array_equal(loss["constant"], plain["loss"][0])
+        np.testing.assert_array_equal(loss["multistep(0.5, 0)"], plain["loss"][1])
+    np.testing.assert_array_equal(loss["cutoff(4)"][:5], loss["constant"][:5])
+    np.testing.assert_array_equal(loss["multistep(0, 4)"], loss["cutoff(4)"])
+    assert (np.diff(loss["constant"]) != 0).all() and (np.diff(loss["cutoff(4)"][4:]) == 0).all()
 
 
 def test_points_are_listed(fasweep: Fasweep):

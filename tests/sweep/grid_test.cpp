@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sweep/plan.hpp"
+#include "sweep/plan_differences.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {

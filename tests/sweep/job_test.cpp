@@ -1,4 +1,4 @@
-#include "sweep/plan.hpp"
+#include "sweep/plan_differences.hpp"
 
 #include <string>
 

@@ -91,6 +91,34 @@ TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
   }
 }
 
+TEST_F(CudaTrainer, StepSizesShareABatchAndSettingsDoNot) {
+  FloatCase c(Activations::index_of<Tanh>(), 60);
+  c.record.steps = {0, 7, 60};
+  const Problem problem = c.problem();
+  std::vector<RunSpec> runs = grid(c);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i].step_size = 0.01 * static_cast<double>(i + 1);
+  }
+  TrainingSettings shorter = c.training;
+  shorter.schedule = CutoffSchedule{{5}};
+  shorter.max_steps = 20;
+  const RecordSettings fewer{{0, 3, 20}, c.record.metrics};
+  const std::vector<TrainingRequest> requests{
+      {problem, c.data, c.training, c.record, std::span(runs).first(4), c.solver, c.cancelled},
+      {problem, c.data, shorter, fewer, std::span(runs).subspan(4), c.solver, c.cancelled}};
+  const std::unique_ptr<Trainer> trainer = make_cuda_trainer(0, make_cpu_trainer());
+
+  const std::vector<RunRecord> together = trainer->train_together(requests);
+
+  ASSERT_EQ(together.size(), runs.size());
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    TrainingRequest alone = requests[run < 4 ? 0 : 1];
+    alone.runs = {&runs[run], 1};
+    EXPECT_EQ(together[run].steps, run < 4 ? 60 : 20);
+    expect_same(trainer->train(alone)[0], together[run]);
+  }
+}
+
 TEST_F(CudaTrainer, SeedsShareABatchAndKeepTheirBits) {
   FloatCase c(Activations::index_of<Tanh>(), 100);
   c.record.steps = {0, 7, 100};

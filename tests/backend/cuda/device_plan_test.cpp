@@ -71,6 +71,10 @@ TEST(DevicePlan, WeightSpaceTakesTheRestWhereThereAreProducts) {
   EXPECT_EQ(choose_device_solver({}, {}, Solver::weight_space, relu, roomy), Solver::weight_space);
   EXPECT_EQ(choose_device_solver({}, {}, Solver::weight_space, relu, {100 * 1024, false}), Solver::automatic);
   EXPECT_EQ(choose_device_solver({}, {}, Solver::reduced_linear, relu, roomy), Solver::automatic);
+  TrainingSettings falling;
+  falling.step_schedule = CutoffSchedule{{10}};
+  EXPECT_EQ(choose_device_solver(many, falling, Solver::automatic, relu, roomy), Solver::automatic)
+      << "eta is one number a run there";
   TrainingSettings twice;
   twice.precision = Precision::float64;
   EXPECT_EQ(choose_device_solver(many, twice, Solver::automatic, relu, roomy), Solver::automatic);
