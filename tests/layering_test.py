@@ -15,8 +15,9 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "model": {"util"},
     "sweep": {"model", "util"},
     "train": {"model", "util"},
-    "backend/cpu": {"train", "model", "util"},
-    "backend/cuda": {"train", "model", "util", "support"},  # support: the emulation of kernels, in tests/
+    "backend/common": {"model", "util"},
+    "backend/cpu": {"backend/common", "train", "model", "util"},
+    "backend/cuda": {"backend/common", "train", "model", "util", "support"},  # support: the emulation of kernels, in tests/
     "store": {"sweep", "train", "model", "util"},
     "data": {"store", "model", "util"},
     "cluster": {"sweep", "train", "store", "model", "util"},
@@ -26,7 +27,7 @@ MAY_INCLUDE: dict[str, set[str]] = {
 # Where each library's headers may appear; anything else is an error.
 HOME: dict[str, set[str]] = {
     "Random123/": {"model"},
-    "Eigen/": {"backend/cpu"},
+    "Eigen/": {"backend/common", "backend/cpu", "backend/cuda/resident_start.cpp"},
     "hwy/": {"backend/cpu"},
     "boost/program_options": {"cli", "sweep"},
     "boost/random/sobol": {"sweep/sampling.cpp"},

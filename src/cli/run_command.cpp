@@ -39,14 +39,22 @@ constexpr std::array<std::string_view, 4> retry_names{"failed", "diverged", "tim
 /// A GPU trains tens of runs at once, each more slowly than it would train one alone.
 constexpr double device_batch_seconds = 2;
 
+/// Flop per second that a GPU is believed to do until it has shown: a guess too low would begin with runs too few to
+/// fill it.
+constexpr double first_device_rate = 1e13;
+
+/// Worker threads that share a GPU: while it trains the runs of one, another prepares the next.
+constexpr int workers_a_device = 2;
+
 /// What the command line of `run` says, checked.
 struct RunOptions {
   std::string job_path;
   std::string file;
   KeyValues overrides;
   Solver solver = Solver::automatic;
+  GpuArithmetic arithmetic = GpuArithmetic::fast;
   Shard shard;
-  int workers = 0;           // 0: one a device, else by the number of ranks
+  int workers = 0;           // 0: two a device, else by the number of ranks
   std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
   double batch_seconds = 0;
@@ -65,8 +73,12 @@ void add_options(ArgumentGrammar& grammar) {
       "section.key=value in place of the job file's; may be repeated")(
       "backend", value<std::string>()->default_value("auto"), join(backend_names, ", ").c_str())(
       "solver", value<std::string>()->default_value("auto"), join(solver_names, ", ").c_str())(
+      "gpu-arithmetic", value<std::string>()->default_value("fast"),
+      (join(gpu_arithmetic_names, ", ") +
+       "; fast trains in sample space on tensor cores, to float32's accuracy, exact with the bits of `selftest`")
+          .c_str())(
       "workers", value<int>(),
-      "worker threads on each rank; default 1 under mpirun with several ranks, else every core")(
+      "worker threads on each rank; default two a GPU, else 1 under mpirun with several ranks, else every core")(
       "time-limit", value<std::string>(),
       "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
       "seen by itself")(
@@ -186,6 +198,8 @@ RunOptions read_options(const program_options::variables_map& values) {
   }
   options.devices =
       find_devices(static_cast<Backend>(parse_choice("--backend", values["backend"].as<std::string>(), backend_names)));
+  options.arithmetic = static_cast<GpuArithmetic>(
+      parse_choice("--gpu-arithmetic", values["gpu-arithmetic"].as<std::string>(), gpu_arithmetic_names));
   options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   if (values.count("workers") > 0) {
     options.workers = values["workers"].as<int>();
@@ -235,10 +249,10 @@ void print_warning(const std::string& text) {
 
 /// Makes the trainer of each worker thread of this rank.
 TrainerFactory trainer_factory(const RunOptions& options) {
-  return [devices = options.devices](int worker) {
-    return devices.empty()
-               ? make_cpu_trainer()
-               : make_cuda_trainer(devices[static_cast<std::size_t>(worker) % devices.size()], make_cpu_trainer());
+  return [devices = options.devices, arithmetic = options.arithmetic](int worker) {
+    return devices.empty() ? make_cpu_trainer()
+                           : make_cuda_trainer(devices[static_cast<std::size_t>(worker) % devices.size()],
+                                               make_cpu_trainer(), arithmetic);
   };
 }
 
@@ -274,6 +288,7 @@ SweepOptions make_sweep_options(const RunOptions& options, const std::optional<D
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = options.workers;
+  sweep.device_rate = options.devices.empty() ? 0 : first_device_rate;
   sweep.dataset = dataset ? &*dataset : nullptr;
   sweep.checkpoints = checkpoints;
   if (checkpoints != nullptr) {
@@ -289,6 +304,10 @@ SweepOptions make_sweep_options(const RunOptions& options, const std::optional<D
   sweep.progress_interval_s = progress_interval(style);
   sweep.description = host_name() + ", " + std::to_string(options.workers) + " " +
                       std::string(backend_names[options.devices.empty() ? 1 : 2]) + " workers";
+  if (!options.devices.empty()) {
+    sweep.description +=
+        ", " + std::string(gpu_arithmetic_names[static_cast<std::size_t>(options.arithmetic)]) + " arithmetic";
+  }
   name_devices(options.devices, sweep);
   return sweep;
 }
@@ -423,7 +442,8 @@ int run_command(const Arguments& arguments) {
   install_signal_handlers();
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
   if (options.workers == 0) {
-    options.workers = options.devices.empty() ? default_workers(*transport) : static_cast<int>(options.devices.size());
+    options.workers = options.devices.empty() ? default_workers(*transport)
+                                              : workers_a_device * static_cast<int>(options.devices.size());
   }
   return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
 }

@@ -95,7 +95,8 @@ void Master::take(int from, const Hello& hello, double now) {
   }
   agent.workers = std::max(hello.workers, 0);
   agent.last_heard = now;
-  agent.rate = nominal_flop_per_second / 4;
+  agent.has_devices = hello.device_rate > 0;
+  agent.rate = agent.has_devices ? hello.device_rate : nominal_flop_per_second / 4;
   sink_.note_agent("rank " + std::to_string(from) + ": " + hello.description);
   warn_of_shared_devices(from, hello);
   send_(from, Welcome{next_worker_});
@@ -268,7 +269,8 @@ void Master::assign_work(double time_left_s) {
       if (!wants_work(agent)) {
         continue;
       }
-      constexpr double shares_a_worker = 3;  // a batch is at most a third of a worker's fair share of the rest
+      // A batch is at most a third of a worker's fair share of the rest; a device gains nothing by few runs at a time.
+      const double shares_a_worker = agent.has_devices ? 1 : 3;
       const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
       const double most = most_run_cost(agent, time_left_s);
       const double target = std::min({agent.rate * options_.batch_seconds, fair, most});

@@ -88,6 +88,7 @@ class Master {
     double last_heard = 0;
     double rate = 0;                           // learned flop/s of one worker
     bool has_rate = false;                     // from a result, not from the nominal rate
+    bool has_devices = false;                  // which train many runs at once
     std::map<std::int64_t, Assigned> batches;  // by id
 
     [[nodiscard]] bool gone() const { return lost || left; }

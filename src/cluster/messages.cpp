@@ -40,6 +40,7 @@ void put_body(ByteWriter& out, const Hello& hello) {
   for (const std::string& device : hello.devices) {
     out.put_text(device);
   }
+  out.put(hello.device_rate);
 }
 void put_body(ByteWriter& out, const Welcome& welcome) {
   out.put(welcome.first_worker);
@@ -86,6 +87,7 @@ void get_body(ByteReader& in, Hello& hello) {
   for (std::uint32_t i = 0; i < devices; ++i) {
     hello.devices.push_back(in.get_text());
   }
+  hello.device_rate = get_amount(in, "hello: rate of a device");
 }
 void get_body(ByteReader& in, Welcome& welcome) {
   welcome.first_worker = get_at_least<std::int32_t>(in, 0, "welcome: first worker");

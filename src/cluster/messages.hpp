@@ -18,6 +18,7 @@ struct Hello {
   std::int32_t workers = 0;
   std::string description;                // host and devices, for the provenance
   std::vector<std::string> devices = {};  // GPUs it takes to be its own, by UUID
+  double device_rate = 0;                 // flop per second that each worker's GPU may do; 0: they are cores
 };
 
 /// Master to agent: the number of its first worker over the whole sweep.
@@ -73,7 +74,7 @@ struct Bye {};
 using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 4;
+inline constexpr std::uint32_t protocol_version = 5;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

@@ -22,7 +22,8 @@ class Agent {
         plan_(plan),
         options_(options),
         pool_(plan, options.dataset, factory, options.workers, waker, options.checkpoints) {
-    transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description, options.devices}));
+    transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description, options.devices,
+                                              options.device_rate}));
   }
 
   void handle(const WireMessage& message, double now) {

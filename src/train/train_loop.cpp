@@ -58,7 +58,7 @@ void Recorder::restore(ByteReader& in) {
   observations_ = in.get_array<Observation>(next_);  // while a run goes on, all of them belong to the trajectory
 }
 
-RunRecord Recorder::finish(std::int64_t steps, StopReason reason) {
+RunRecord Recorder::finish(std::int64_t steps, StopReason reason, std::optional<double> seconds) {
   record_.steps = steps;
   record_.reason = reason;
   record_.status = status_of(reason);
@@ -71,7 +71,7 @@ RunRecord Recorder::finish(std::int64_t steps, StopReason reason) {
       record_.trajectory[metric * next_ + point] = values[metric];
     }
   }
-  record_.wall_s = earlier_s_ + stopwatch_.seconds();
+  record_.wall_s = earlier_s_ + seconds.value_or(stopwatch_.seconds());
   record_.finished_at = unix_seconds();
   return std::move(record_);
 }

@@ -53,8 +53,9 @@ class Recorder {
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
-  /// The finished record; the last observation added is that of step `steps`.
-  [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason);
+  /// The finished record; the last observation added is that of step `steps`. seconds: of training since the recorder
+  /// was made; those of its clock if nothing is given.
+  [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason, std::optional<double> seconds = {});
 
  private:
   std::span<const std::int64_t> steps_;

@@ -1,6 +1,7 @@
-// CUDA's thread model on the CPU, so that kernel headers run in every test: one fiber a CUDA thread, blocks one after
-// another, __syncthreads the only way threads wait. Checks what a GPU would let pass: barriers reached from different
-// lines or not by all, writes beyond shared memory. A failed check ends the process with status 97 and a line
+// CUDA's thread model on the CPU, so that kernel headers run in every test: one fiber a CUDA thread, clusters of blocks
+// one after another; threads wait for each other at barriers of warps, blocks and clusters, at shuffles and at products
+// of warps. Checks what a GPU would let pass: barriers reached from different lines or not by all, writes beyond shared
+// memory. A failed check ends the process with status 97 and a line
 // "emulation: ...". Sanitizers work through it: AddressSanitizer sees shared memory as a heap block of its exact size,
 // ThreadSanitizer sees each CUDA thread as a fiber ordered by barriers only. It says nothing about speed, weak memory
 // or drivers.
@@ -58,7 +59,10 @@ inline std::uint64_t& order_seed() {
 }
 
 constexpr std::size_t stack_bytes = std::size_t{64} * 1024;
-constexpr unsigned max_threads = 256;
+constexpr unsigned max_block_threads = 512;
+constexpr unsigned max_cluster_blocks = 16;
+constexpr unsigned max_threads = 2048;  // of a cluster
+constexpr unsigned warp_lanes = 32;
 constexpr unsigned char unset_byte = 0xFF;  // floats made of it are NaN: shared memory read before written shows
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t guard_bytes = 0;  // AddressSanitizer has its own
@@ -68,7 +72,10 @@ constexpr std::size_t guard_bytes = 4096;
 
 struct Fiber {  // one CUDA thread, or the host
   void* stack_pointer = nullptr;
-  unsigned thread = 0;
+  Fiber* next = nullptr;  // that waits at the same meeting
+  unsigned thread = 0;    // in its block
+  unsigned block = 0;     // in its cluster
+  unsigned warp = 0;      // in its cluster
   bool done = false;
   void* tsan = nullptr;
   const void* stack_bottom = nullptr;
@@ -78,20 +85,37 @@ struct Fiber {  // one CUDA thread, or the host
 #endif
 };
 
-/// What one OS thread is emulating. Lives in its own pages, out of ThreadSanitizer's sight.
+/// Where the threads of a warp, a block or a cluster wait for each other.
+struct Meeting {
+  Fiber* waiting = nullptr;
+  unsigned members = 0, live = 0, count = 0;
+  int line = 0;
+  unsigned number = 0;  // meetings held
+  char tag[2];          // alternate: else a fast thread's next arrival would hide a race
+};
+
+/// What the lanes of a warp hand each other, by parity of the meeting: a fast lane may be one meeting ahead.
+struct WarpExchange {
+  double values[2][warp_lanes];
+  float factors[2][warp_lanes][12];
+};
+
+/// What one OS thread is emulating: one cluster at a time. Lives in its own pages, out of ThreadSanitizer's sight.
 struct Machine {
   Fiber host;
   Fiber fibers[max_threads];
-  Fiber* ready[max_threads];  // a stack-free queue: [next_ready, ready_count)
-  Fiber* waiting[max_threads];
-  unsigned next_ready = 0, ready_count = 0, waiting_count = 0, threads = 0, live = 0;
-  int barrier_line = 0;
-  unsigned barrier_number = 0;
-  char barrier_tag[2];  // alternate: else a fast thread's next arrival would hide a race
+  Fiber* ready[max_threads];  // a ring: [next_ready, next_ready + ready_count)
+  unsigned next_ready = 0, ready_count = 0, threads = 0, live = 0;
+  Meeting warps[max_threads / warp_lanes];
+  WarpExchange exchanges[max_threads / warp_lanes];
+  Meeting blocks[max_cluster_blocks];
+  Meeting cluster;
   char exit_tag;
   Fiber* current = nullptr;
-  Dim3 grid, block, block_index;
-  unsigned char* shared = nullptr;
+  Dim3 grid, block;
+  unsigned cluster_blocks = 1;
+  Dim3 block_indices[max_cluster_blocks];
+  unsigned char* shared[max_cluster_blocks];
   char* stacks = nullptr;
   std::uint64_t random = 0;
   void (*call)(void*) = nullptr;
@@ -118,8 +142,9 @@ EMULATION_UNSEEN inline Machine& machine() {
 
 [[noreturn]] inline void fail(const char* what, int line = 0) {
   const Machine& m = machine();
-  std::fprintf(stderr, "emulation: %s (block %u,%u thread %u line %d)\n", what, m.block_index.x, m.block_index.y,
-               m.current != nullptr ? m.current->thread : 0, line);
+  const Fiber& fiber = m.current != nullptr ? *m.current : m.host;
+  std::fprintf(stderr, "emulation: %s (block %u,%u thread %u line %d)\n", what, m.block_indices[fiber.block].x,
+               m.block_indices[fiber.block].y, fiber.thread, line);
   std::fflush(stderr);
   std::_Exit(97);
 }
@@ -196,44 +221,110 @@ EMULATION_UNSEEN inline void shuffle(Item* items, unsigned count, std::uint64_t&
   }
 }
 
-/// Everyone waiting may run again.
-EMULATION_UNSEEN inline void release_waiting(Machine& m) {
-  shuffle(m.waiting, m.waiting_count, m.random);
-  for (unsigned i = 0; i < m.waiting_count; ++i) {
-    m.ready[i] = m.waiting[i];
+/// May run again.
+EMULATION_UNSEEN inline void make_ready(Machine& m, Fiber** fibers, unsigned count) {
+  shuffle(fibers, count, m.random);
+  for (unsigned i = 0; i < count; ++i) {
+    m.ready[(m.next_ready + m.ready_count++) % max_threads] = fibers[i];
   }
-  m.next_ready = 0;
-  m.ready_count = m.waiting_count;
-  m.waiting_count = 0;
 }
 
 /// Lets the next ready thread run, or the host if there is none.
 EMULATION_UNSEEN inline void yield(Machine& m) {
-  Fiber* next = m.next_ready < m.ready_count ? m.ready[m.next_ready++] : &m.host;
+  Fiber* next = &m.host;
+  if (m.ready_count > 0) {
+    next = m.ready[m.next_ready];
+    m.next_ready = (m.next_ready + 1) % max_threads;
+    --m.ready_count;
+  }
   if (next != m.current) {
     switch_to(next);
   }
 }
 
-EMULATION_UNSEEN __attribute__((noinline)) inline void barrier(int line) {
-  Machine& m = machine();
-  char* tag = &m.barrier_tag[m.barrier_number & 1U];
-  __tsan_release(tag);
-  if (m.live != m.threads) {
+/// Waits until all members have arrived.
+EMULATION_UNSEEN inline void meet(Machine& m, Meeting& meeting, int line) {
+  if (meeting.live != meeting.members) {
     fail("barrier after a thread of the block has ended", line);
   }
-  if (m.waiting_count == 0) {
-    m.barrier_line = line;
-  } else if (m.barrier_line != line) {
+  if (meeting.count == 0) {
+    meeting.line = line;
+  } else if (meeting.line != line) {
     fail("threads of a block at different barriers", line);
   }
-  m.waiting[m.waiting_count++] = m.current;
-  if (m.waiting_count == m.threads) {
-    ++m.barrier_number;
-    release_waiting(m);
+  m.current->next = meeting.waiting;
+  meeting.waiting = m.current;
+  if (++meeting.count == meeting.members) {
+    Fiber* released[max_threads];
+    unsigned count = meeting.count;
+    for (Fiber* fiber = meeting.waiting; fiber != nullptr; fiber = fiber->next) {
+      released[--count] = fiber;  // in order of arrival
+    }
+    ++meeting.number;
+    meeting.waiting = nullptr;
+    make_ready(m, released, meeting.count);
+    meeting.count = 0;
   }
   yield(m);
+}
+
+/// Likewise; what members wrote before, all see afterwards.
+EMULATION_UNSEEN __attribute__((noinline)) inline void barrier(Meeting& meeting, int line) {
+  char* tag = &meeting.tag[meeting.number & 1U];
+  __tsan_release(tag);
+  meet(machine(), meeting, line);
   __tsan_acquire(tag);
+}
+EMULATION_UNSEEN inline Meeting& own_warp() {
+  Machine& m = machine();
+  return m.warps[m.current->warp];
+}
+EMULATION_UNSEEN inline Meeting& own_block() {
+  Machine& m = machine();
+  return m.blocks[m.current->block];
+}
+
+/// The value of the lane whose number differs from this one's in the bits of `mask`. Orders nothing else, as on a GPU.
+EMULATION_UNSEEN inline double exchange(double value, unsigned mask, int line) {
+  Machine& m = machine();
+  Meeting& warp = own_warp();
+  double* values = m.exchanges[m.current->warp].values[warp.number & 1U];
+  const unsigned lane = m.current->thread % warp_lanes;
+  values[lane] = value;
+  meet(m, warp, line);
+  return values[lane ^ mask];
+}
+
+/// Numbers of 16 bits, rounded to nearest (device_emulated.cpp).
+[[nodiscard]] std::uint16_t to_half(float value);
+[[nodiscard]] float from_half(std::uint16_t half);
+
+/// mma.m16n8k16 with factors of 16 bits: C <- C + A B. Each sum takes its 16 products one after the other, rounded to
+/// float32 each; a GPU's order is its own.
+EMULATION_UNSEEN inline void multiply(float (&c)[4], const unsigned (&a)[4], unsigned b0, unsigned b1, int line) {
+  Machine& m = machine();
+  Meeting& warp = own_warp();
+  auto* factors = m.exchanges[m.current->warp].factors[warp.number & 1U];
+  const unsigned lane = m.current->thread % warp_lanes;
+  const unsigned packed[6] = {a[0], a[1], a[2], a[3], b0, b1};
+  for (unsigned i = 0; i < 6; ++i) {
+    factors[lane][2 * i] = from_half(static_cast<std::uint16_t>(packed[i] & 0xFFFFU));
+    factors[lane][2 * i + 1] = from_half(static_cast<std::uint16_t>(packed[i] >> 16U));
+  }
+  meet(m, warp, line);
+  // Register 2 h + r of lane 4 g + t holds A(g + 8 r, 8 h + 2 t) and its right neighbour; register h of B holds
+  // B(8 h + 2 t, g) and its lower neighbour; C holds (g, 2 t), (g, 2 t + 1), (g + 8, 2 t), (g + 8, 2 t + 1).
+  const unsigned g = lane / 4;
+  const unsigned t = lane % 4;
+  for (unsigned i = 0; i < 4; ++i) {
+    const unsigned column = 2 * t + i % 2;
+    for (unsigned k = 0; k < 16; ++k) {
+      const unsigned from = (k % 8) / 2;
+      const float left = factors[4 * g + from][2 * (2 * (k / 8) + i / 2) + k % 2];
+      const float right = factors[4 * column + from][2 * (4 + k / 8) + k % 2];
+      c[i] = __builtin_fmaf(left, right, c[i]);
+    }
+  }
 }
 
 EMULATION_UNSEEN inline void enter() {
@@ -250,9 +341,18 @@ EMULATION_UNSEEN inline void enter() {
   m.call(m.argument);
   __tsan_release(&m.exit_tag);
   m.current->done = true;
+  --own_warp().live;
+  --own_block().live;
+  --m.cluster.live;
   --m.live;
   yield(m);
   fail("an ended thread was resumed");
+}
+
+EMULATION_UNSEEN inline void open(Meeting& meeting, unsigned members) {
+  meeting.waiting = nullptr;
+  meeting.members = meeting.live = members;
+  meeting.count = 0;
 }
 
 EMULATION_UNSEEN inline void start_fibers(Machine& m) {
@@ -263,9 +363,12 @@ EMULATION_UNSEEN inline void start_fibers(Machine& m) {
   munmap(m.stacks, stack_bytes * max_threads);  // else the last block's use of the stacks would look like a race
   m.stacks = static_cast<char*>(map_pages(stack_bytes * max_threads));
 #endif
+  Fiber* all[max_threads];
   for (unsigned i = 0; i < m.threads; ++i) {
     Fiber& fiber = m.fibers[i];
-    fiber.thread = i;
+    fiber.thread = i % m.block.x;
+    fiber.block = i / m.block.x;
+    fiber.warp = i / warp_lanes;
     fiber.done = false;
     fiber.stack_bottom = m.stacks + stack_bytes * i;
     fiber.stack_size = stack_bytes;
@@ -273,8 +376,12 @@ EMULATION_UNSEEN inline void start_fibers(Machine& m) {
     fiber.tsan = __tsan_create_fiber(0);
 #endif
     prepare(fiber, m.stacks + stack_bytes * i);
-    m.waiting[m.waiting_count++] = &fiber;
+    open(m.warps[fiber.warp], warp_lanes);
+    open(m.blocks[fiber.block], m.block.x);
+    all[i] = &fiber;
   }
+  open(m.cluster, m.threads);
+  make_ready(m, all, m.threads);
 }
 
 /// Shared memory of one block, unset, guarded at its end.
@@ -287,13 +394,12 @@ EMULATION_UNSEEN inline unsigned char* make_shared_memory(std::size_t size) {
   return static_cast<unsigned char*>(memory);
 }
 
-EMULATION_UNSEEN inline void run_block(Machine& m, std::size_t shared_bytes) {
+EMULATION_UNSEEN inline void run_cluster(Machine& m, std::size_t shared_bytes) {
   m.live = m.threads;
   start_fibers(m);
-  release_waiting(m);
   yield(m);  // comes back when no thread can run
   if (m.live != 0) {
-    fail("deadlock: some threads wait at a barrier, the others have ended", m.barrier_line);
+    fail("deadlock: some threads wait at a barrier, the others have ended", m.blocks[0].line);
   }
 #if defined(__SANITIZE_THREAD__)
   for (unsigned i = 0; i < m.threads; ++i) {
@@ -305,21 +411,27 @@ EMULATION_UNSEEN inline void run_block(Machine& m, std::size_t shared_bytes) {
       fail("a thread overran its stack");
     }
   }
-  for (std::size_t i = 0; i < guard_bytes; ++i) {
-    if (m.shared[shared_bytes + i] != unset_byte) {
-      fail("a write beyond shared memory");
+  for (unsigned block = 0; block < m.cluster_blocks; ++block) {
+    for (std::size_t i = 0; i < guard_bytes; ++i) {
+      if (m.shared[block][shared_bytes + i] != unset_byte) {
+        fail("a write beyond shared memory");
+      }
     }
   }
 }
 
-EMULATION_UNSEEN inline void run_grid(Dim3 grid, Dim3 block, std::size_t shared_bytes, void (*call)(void*),
-                                      void* argument) {
+EMULATION_UNSEEN inline void run_grid(Dim3 grid, Dim3 block, unsigned cluster_blocks, std::size_t shared_bytes,
+                                      void (*call)(void*), void* argument) {
   Machine& m = machine();
   m.grid = grid;
   m.block = block;
-  m.threads = block.x;
-  if (m.threads > max_threads || m.threads % 32 != 0) {
-    fail("blocks must have a multiple of 32 threads, at most 256");
+  m.cluster_blocks = cluster_blocks;
+  m.threads = block.x * cluster_blocks;
+  if (block.x > max_block_threads || block.x % warp_lanes != 0) {
+    fail("blocks must have a multiple of 32 threads, at most 512");
+  }
+  if (cluster_blocks > max_cluster_blocks || m.threads > max_threads || grid.x % cluster_blocks != 0) {
+    fail("clusters must have at most 16 blocks and 2048 threads, and fill the grid");
   }
   m.call = call;
   m.argument = argument;
@@ -329,22 +441,26 @@ EMULATION_UNSEEN inline void run_grid(Dim3 grid, Dim3 block, std::size_t shared_
   m.host.tsan = __tsan_get_current_fiber();
 #endif
   const unsigned blocks = grid.x * grid.y;
-  auto* order = static_cast<unsigned*>(map_pages(blocks * sizeof(unsigned)));
+  const unsigned clusters = blocks / cluster_blocks;
+  auto* order = static_cast<unsigned*>(map_pages(clusters * sizeof(unsigned)));
   auto* shared = static_cast<unsigned char**>(map_pages(blocks * sizeof(unsigned char*)));
-  for (unsigned i = 0; i < blocks; ++i) {
+  for (unsigned i = 0; i < clusters; ++i) {
     order[i] = i;
   }
-  shuffle(order, blocks, m.random);
-  for (unsigned i = 0; i < blocks; ++i) {
-    m.block_index = {order[i] % grid.x, order[i] / grid.x, 0};
-    m.shared = shared[i] = make_shared_memory(shared_bytes);
-    run_block(m, shared_bytes);
+  shuffle(order, clusters, m.random);
+  for (unsigned i = 0; i < clusters; ++i) {
+    for (unsigned rank = 0; rank < cluster_blocks; ++rank) {
+      const unsigned number = order[i] * cluster_blocks + rank;
+      m.block_indices[rank] = {number % grid.x, number / grid.x, 0};
+      m.shared[rank] = shared[number] = make_shared_memory(shared_bytes);
+    }
+    run_cluster(m, shared_bytes);
   }
   __tsan_acquire(&m.exit_tag);  // only here: blocks of one launch are not ordered among themselves
   for (unsigned i = 0; i < blocks; ++i) {
     std::free(shared[i]);
   }
-  munmap(order, blocks * sizeof(unsigned));
+  munmap(order, clusters * sizeof(unsigned));
   munmap(shared, blocks * sizeof(unsigned char*));
 }
 
@@ -362,14 +478,16 @@ inline std::vector<std::function<void()>>*& caught_launches() {
 
 /// Runs kernel(given...) as CUDA would: every thread of every block.
 template <class... Parameters, class... Given>
-inline void launch(void (*kernel)(Parameters...), Dim3 grid, Dim3 block, std::size_t shared_bytes, Given... given) {
+inline void launch(void (*kernel)(Parameters...), Dim3 grid, Dim3 block, unsigned cluster_blocks,
+                   std::size_t shared_bytes, Given... given) {
   auto run = [=] {
     if (launch_hook() != nullptr) {
       launch_hook()();
     }
     auto body = [=] { kernel(Parameters(given)...); };
     run_grid(
-        grid, block, shared_bytes, [](void* argument) { (*static_cast<decltype(body)*>(argument))(); }, &body);
+        grid, block, cluster_blocks, shared_bytes, [](void* argument) { (*static_cast<decltype(body)*>(argument))(); },
+        &body);
   };
   if (caught_launches() != nullptr) {
     caught_launches()->push_back(run);
@@ -381,6 +499,24 @@ inline void launch(void (*kernel)(Parameters...), Dim3 grid, Dim3 block, std::si
 EMULATION_UNSEEN inline Dim3 thread_index() {
   return {machine().current->thread, 0, 0};
 }
+EMULATION_UNSEEN inline Dim3 block_index() {
+  return machine().block_indices[machine().current->block];
+}
+EMULATION_UNSEEN inline unsigned cluster_rank() {
+  return machine().current->block;
+}
+EMULATION_UNSEEN inline unsigned char* own_shared() {
+  return machine().shared[machine().current->block];
+}
+/// Where the block `rank` of the cluster has what `mine` points to in this one's shared memory.
+template <class T>
+EMULATION_UNSEEN inline T* remote(T* mine, unsigned rank) {
+  Machine& m = machine();
+  if (rank >= m.cluster_blocks) {
+    fail("a block that the cluster does not have");
+  }
+  return reinterpret_cast<T*>(m.shared[rank] + (reinterpret_cast<unsigned char*>(mine) - own_shared()));
+}
 
 }  // namespace fasweep::emulation
 
@@ -389,6 +525,8 @@ EMULATION_UNSEEN inline Dim3 thread_index() {
 #define __device__
 #define __launch_bounds__(...)
 #define threadIdx (fasweep::emulation::thread_index())
-#define blockIdx (fasweep::emulation::machine().block_index)
+#define blockIdx (fasweep::emulation::block_index())
 #define gridDim (fasweep::emulation::machine().grid)
-#define __syncthreads() fasweep::emulation::barrier(__LINE__)
+#define blockDim (fasweep::emulation::machine().block)
+#define __syncthreads() fasweep::emulation::barrier(fasweep::emulation::own_block(), __LINE__)
+#define __syncwarp() fasweep::emulation::barrier(fasweep::emulation::own_warp(), __LINE__)

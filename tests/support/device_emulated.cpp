@@ -9,7 +9,10 @@
 #include <cmath>
 #include <utility>
 
+#include <Eigen/Core>
+
 #include "backend/cuda/queue_kernels.hpp"
+#include "backend/cuda/queue_resident.hpp"
 
 namespace fasweep {
 namespace {
@@ -45,6 +48,13 @@ constexpr std::size_t head_bytes = 16;
 
 namespace emulation {
 
+std::uint16_t to_half(float value) {
+  return Eigen::numext::bit_cast<std::uint16_t>(Eigen::half(value));
+}
+float from_half(std::uint16_t half) {
+  return static_cast<float>(Eigen::numext::bit_cast<Eigen::half>(half));
+}
+
 DeviceSettings& device_settings() {
   static DeviceSettings settings;
   return settings;
@@ -74,7 +84,7 @@ DeviceInfo describe_device(int device) {
   return {"emulated device",
           "0000:0" + number + ":00.0",
           "GPU-emulated-" + number,
-          0,
+          emulation::device_settings().compute_capability,
           4,
           emulation::device_settings().shared_bytes_a_block};
 }

@@ -12,6 +12,7 @@ struct DeviceSettings {
   std::size_t memory_bytes = std::size_t{1} << 30U;  // of each device
   std::int64_t launches_until_lost = -1;             // then every launch fails; -1: never
   int shared_bytes_a_block = 100 * 1024;
+  int compute_capability = 75;  // without the tensor cores that resident kernels want
   bool has_products = true;
 };
 

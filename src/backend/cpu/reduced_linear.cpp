@@ -5,7 +5,7 @@
 
 #include <Eigen/Dense>
 
-#include "backend/cpu/gram.hpp"
+#include "backend/common/gram.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {

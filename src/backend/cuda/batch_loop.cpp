@@ -20,9 +20,6 @@ struct Stop {
   StopReason reason = StopReason::none;
 };
 
-/// Begins a checkpoint of a device, where those of a CPU have the length of their vectors.
-constexpr std::int32_t device_mark = 0;
-
 class BatchLoop {
  public:
   BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, RunBatch& batch)
@@ -242,16 +239,20 @@ BatchParts parts_of(std::span<const BatchMember> members) {
   return parts;
 }
 
-BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, Checkpoints* checkpoints) {
+BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, std::int32_t mark,
+                       Checkpoints* checkpoints) {
   BatchMember member{&problem, &run};
   std::optional<Bytes> saved = checkpoints == nullptr ? std::nullopt : checkpoints->load(run.run, solver);
   if (!saved) {
     return member;
   }
   ByteReader in(*saved);
-  if (in.get<std::int32_t>() != device_mark) {
-    checkpoints->tell("run " + std::to_string(run.run) +
-                      " starts anew: its checkpoint is of a CPU; continue with --backend cpu to go on from it");
+  if (const auto found = in.get<std::int32_t>(); found != mark) {
+    const std::string whose = found == device_mark     ? "the exact kernels; continue with --gpu-arithmetic exact"
+                              : found == resident_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
+                                                       : "a CPU; continue with --backend cpu";
+    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: its checkpoint is of " + whose +
+                      " to go on from it");
     return member;
   }
   member.step = in.get<std::int64_t>();

@@ -5,6 +5,7 @@
 // of a chunk.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -13,6 +14,11 @@
 #include "train/trainer.hpp"
 
 namespace fasweep {
+
+/// Begin the checkpoints of a device, where those of a CPU have the length of their vectors: which kernels trained the
+/// run. The step follows.
+inline constexpr std::int32_t device_mark = 0;
+inline constexpr std::int32_t resident_mark = -1;
 
 /// A run, the problem it is of, and where it begins. Problem and run outlive the call.
 struct BatchMember {
@@ -29,8 +35,9 @@ struct BatchParts {
 };
 [[nodiscard]] BatchParts parts_of(std::span<const BatchMember> members);
 
-/// What a device saved of this run under this solver, as a member of a batch to come; at step 0 if there is nothing.
-[[nodiscard]] BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver,
+/// What these kernels saved of this run under this solver, as a member of a batch to come; at step 0 if there is
+/// nothing.
+[[nodiscard]] BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, std::int32_t mark,
                                      Checkpoints* checkpoints);
 
 /// Trains the runs of `batch`, made of the members' parts; records in the order of `members`. Of `settings` neither

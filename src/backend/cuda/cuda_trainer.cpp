@@ -8,6 +8,8 @@
 
 #include "backend/cuda/batch_loop.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/resident_loop.hpp"
+#include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/sample_space_runs.hpp"
 #include "backend/cuda/weight_space_runs.hpp"
 
@@ -23,12 +25,13 @@ void append(std::vector<RunRecord>& records, std::vector<RunRecord> more) {
 
 class CudaTrainer final : public Trainer {
  public:
-  CudaTrainer(int device, std::unique_ptr<Trainer> others)
-      : others_(std::move(others)), has_products_(why_no_products().empty()) {
+  CudaTrainer(int device, std::unique_ptr<Trainer> others, GpuArithmetic arithmetic)
+      : others_(std::move(others)), arithmetic_(arithmetic), has_products_(why_no_products().empty()) {
     select_device(device);
     const DeviceInfo info = describe_device(device);
     shared_bytes_ = info.shared_bytes_a_block;
     multiprocessors_ = info.multiprocessors;
+    compute_capability_ = info.compute_capability;
     stream_.emplace();
   }
 
@@ -47,6 +50,7 @@ class CudaTrainer final : public Trainer {
     struct Group {
       const TrainingRequest* settings;
       std::map<std::pair<Solver, std::int64_t>, std::vector<BatchMember>> ours;
+      std::vector<BatchMember> resident;
       std::vector<BatchMember> theirs;
     };
     std::vector<Group> groups;
@@ -55,8 +59,9 @@ class CudaTrainer final : public Trainer {
         return &other.settings->training == &request.training && &other.settings->record == &request.record;
       });
       if (group == groups.end()) {
-        group = groups.insert(group, {&request, {}, {}});
+        group = groups.insert(group, {&request, {}, {}, {}});
       }
+      const bool may_stay = may_stay_on_chip(request);
       for (const RunSpec& run : request.runs) {
         const Solver solver =
             choose_device_solver(request.data, request.training, request.solver, run, {shared_bytes_, has_products_});
@@ -64,13 +69,18 @@ class CudaTrainer final : public Trainer {
           group->theirs.push_back({&request.problem, &run});
           continue;
         }
-        BatchMember member = find_saved(request.problem, run, solver, request.checkpoints);
+        if (solver == Solver::sample_space && may_stay) {
+          group->resident.push_back(find_saved(request.problem, run, solver, resident_mark, request.checkpoints));
+          continue;
+        }
+        BatchMember member = find_saved(request.problem, run, solver, device_mark, request.checkpoints);
         group->ours[{solver, member.step}].push_back(std::move(member));
       }
     }
     std::vector<RunRecord> records;
     for (const Group& group : groups) {
       append(records, train_there(*group.settings, group.theirs));
+      append(records, train_on_chip(*group.settings, group.resident));
       for (const auto& [key, members] : group.ours) {
         append(records, train_here(*group.settings, key.first, members));
       }
@@ -80,6 +90,63 @@ class CudaTrainer final : public Trainer {
 
  private:
   [[nodiscard]] int resident_blocks() const { return multiprocessors_ * blocks_a_multiprocessor; }
+
+  static BatchShape shape_of(const Problem& problem) {
+    return {problem.samples, problem.samples + problem.test_samples, problem.width};
+  }
+
+  [[nodiscard]] bool may_stay_on_chip(const TrainingRequest& request) const {
+    if (arithmetic_ == GpuArithmetic::exact || request.problem.dataset != nullptr ||
+        !is_for_resident(request.training) ||
+        !measure_resident(shape_of(request.problem), shared_bytes_, compute_capability_)) {
+      return false;
+    }
+    const std::vector<int>& metrics = request.record.metrics;
+    const bool sees_change =
+        std::any_of(metrics.begin(), metrics.end(), [](int m) { return (traits_of(m) & sees_hidden_change) != 0; });
+    return !sees_change || gram_condition(request.problem) <= worst_resident_condition;
+  }
+
+  /// In batches that fit; the device takes their runs one after the other.
+  [[nodiscard]] std::vector<RunRecord> train_on_chip(const TrainingRequest& settings,
+                                                     std::span<const BatchMember> members) {
+    std::vector<RunRecord> records;
+    auto most = members.size();
+    while (!members.empty()) {
+      const Problem& problem = *members[0].problem;
+      ResidentBatch sizes = *measure_resident(shape_of(problem), shared_bytes_, compute_capability_);
+      sizes.clusters = 1;
+      const int at_once = count_resident_clusters(members[0].run->activation, sizes);
+      most = std::min({most, members.size(), runs_that_stay(settings, sizes)});
+      if (at_once == 0 || most == 0) {
+        append(records, train_here(settings, Solver::sample_space, members));
+        return records;
+      }
+      const std::span<const BatchMember> now = members.first(most);
+      sizes.clusters = std::min(at_once, static_cast<int>(now.size()));
+      try {
+        std::vector<ResidentStart> starts;
+        for (const Problem* each : parts_of(now).problems) {
+          starts.emplace_back(*each, sizes.depth_tiles, sizes.column_tiles);
+        }
+        append(records, train_resident(*stream_, settings, now, sizes, starts));
+        members = members.subspan(now.size());
+        most = members.size();
+      } catch (const DeviceMemoryError&) {
+        most /= 2;  // someone else took the memory meanwhile
+      }
+    }
+    return records;
+  }
+
+  /// Most runs whose batch leaves a tenth of the free memory free whatever their problems.
+  static std::size_t runs_that_stay(const TrainingRequest& settings, const ResidentBatch& sizes) {
+    const std::size_t records = settings.record.steps.size();
+    const std::size_t fixed = resident_bytes(sizes, settings.training, 0, 0, records);
+    const std::size_t each = resident_bytes(sizes, settings.training, 1, 1, records) - fixed;
+    const std::size_t usable = free_device_memory() / 10 * 9;
+    return usable > fixed ? (usable - fixed) / each : 0;
+  }
 
   /// In batches that fill the device and fit; what fits in no way goes to the other trainer.
   [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& settings, Solver solver,
@@ -113,7 +180,7 @@ class CudaTrainer final : public Trainer {
       return 0;
     }
     if (solver == Solver::sample_space) {
-      const BatchShape shape{problem.samples, problem.samples + problem.test_samples, problem.width};
+      const BatchShape shape = shape_of(problem);
       const int batches = divide_up(runs, runs_to_fill(resident_blocks(), problem.width));
       return runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
     }
@@ -179,9 +246,11 @@ class CudaTrainer final : public Trainer {
   }
 
   std::unique_ptr<Trainer> others_;
+  GpuArithmetic arithmetic_;
   bool has_products_;
   int shared_bytes_ = 0;
   int multiprocessors_ = 0;
+  int compute_capability_ = 0;
   std::optional<Stream> stream_;  // made once the device is selected
   std::optional<DeviceDataset> dataset_;
 };
@@ -201,8 +270,8 @@ CudaDeviceName name_cuda_device(int device) {
   return {info.name + ", " + info.uuid + ", PCI " + info.pci_id, info.uuid};
 }
 
-std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others) {
-  return std::make_unique<CudaTrainer>(device, std::move(others));
+std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others, GpuArithmetic arithmetic) {
+  return std::make_unique<CudaTrainer>(device, std::move(others), arithmetic);
 }
 
 }  // namespace fasweep

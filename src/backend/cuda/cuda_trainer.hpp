@@ -2,8 +2,10 @@
 // (cuda_trainer_unavailable.cpp) the same functions say how to get it.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "train/trainer.hpp"
 
@@ -25,10 +27,16 @@ struct CudaDeviceName {
 /// Why runs in weight space stay on the CPU: the library of products is missing. Empty: they do not.
 [[nodiscard]] std::string why_no_products();
 
+/// How a device multiplies in sample space: exact gives the bits of the kernels' emulation; fast keeps runs on chip and
+/// uses tensor cores where the device has them (resident_kernels.hpp), with float32's accuracy and bits of its own.
+enum class GpuArithmetic { fast, exact };
+inline constexpr std::array<std::string_view, 2> gpu_arithmetic_names{"fast", "exact"};
+
 /// The trainer of one worker thread, made and used in that thread. It takes float32 runs: those with at most 256
 /// samples (test samples included) that sample space is exact for, and all others in weight space, unless another
 /// solver is asked for. `others` trains the rest, and what the cost model gives to reduced-linear. Throws DeviceError
 /// if the device cannot be used.
-[[nodiscard]] std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others);
+[[nodiscard]] std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others,
+                                                         GpuArithmetic arithmetic = GpuArithmetic::fast);
 
 }  // namespace fasweep

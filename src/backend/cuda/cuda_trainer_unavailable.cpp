@@ -30,7 +30,8 @@ CudaDeviceName name_cuda_device(int /*device*/) {
   refuse();
 }
 
-std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/) {
+std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/,
+                                           GpuArithmetic /*arithmetic*/) {
   refuse();
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "backend/cuda/resident_arguments.hpp"
 #include "backend/cuda/sample_space_arguments.hpp"
 #include "backend/cuda/weight_space_arguments.hpp"
 #include "util/error.hpp"
@@ -269,6 +270,13 @@ class Products {
 /// activation: position in `Activations`; offset: steps since *batch.first_step.
 void queue_train_step(int activation, const SampleSpaceBatch& batch, int active, int offset, Stream& stream);
 void queue_observe(int activation, const SampleSpaceBatch& batch, int active, Stream& stream);
+
+/// Queues the resident kernel (resident_kernels.hpp): batch.order's runs until they end or batch.steps_a_launch is used
+/// up, batch.clusters at once.
+void queue_resident(int activation, const ResidentBatch& batch, Stream& stream);
+
+/// Clusters of this batch that the device holds at once; 0: not even one. batch.clusters does not matter, but is > 0.
+[[nodiscard]] int count_resident_clusters(int activation, const ResidentBatch& batch);
 
 /// Queue the kernels of weight_space_kernels.hpp, `active` runs each.
 void queue_gather(const WeightSpaceBatch& batch, const SamplePass& pass, int problems, Stream& stream);

@@ -8,6 +8,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/initial_state.hpp"
+#include "backend/cuda/observed_sums.hpp"
 
 namespace fasweep {
 namespace {
@@ -31,26 +32,6 @@ double square_sum(std::span<const float> values) {
     sum += static_cast<double>(value) * static_cast<double>(value);
   }
   return sum;
-}
-
-/// The sums of one run's blocks, in their order.
-Observation add_blocks(std::span<const double> sums) {
-  std::array<double, observed_values> total{};
-  for (std::size_t i = 0; i < sums.size(); ++i) {
-    double& t = total[i % observed_values];
-    t = i % observed_values < observed_max_output_change ? t + sums[i] : std::max(t, sums[i]);
-  }
-  Observation o;
-  o.output_square = total[observed_output_square];
-  o.feedback_square = total[observed_feedback_square];
-  o.feedback_dot_output = total[observed_feedback_dot_output];
-  o.max_output_change = total[observed_max_output_change];
-  o.hidden_change_square = total[observed_hidden_change_square];
-  o.max_hidden_change = std::sqrt(total[observed_max_hidden_change_square]);
-  o.rule_gradient_square = total[observed_rule_gradient_square];
-  o.backprop_gradient_square = total[observed_backprop_gradient_square];
-  o.gradient_dot = total[observed_gradient_dot];
-  return o;
 }
 
 }  // namespace

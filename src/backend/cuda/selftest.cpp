@@ -7,14 +7,18 @@
 #include <cstring>
 #include <iomanip>
 #include <limits>
+#include <numeric>
 #include <sstream>
 
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/resident_plan.hpp"
+#include "backend/cuda/resident_runs.hpp"
 #include "backend/cuda/sample_space_runs.hpp"
 #include "backend/cuda/selftest_checksums.hpp"
 #include "backend/cuda/weight_space_runs.hpp"
 #include "model/random.hpp"
+#include "util/stopwatch.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -291,6 +295,46 @@ SelfTestLine measure_sample_space(int activation, int multiprocessors) {
   return {std::isfinite(rate), text.str()};
 }
 
+/// Whether runs of 50 samples stay on chip there.
+bool has_resident_kernel(const DeviceInfo& info, int width = 1) {
+  return measure_resident({50, 53, width}, info.shared_bytes_a_block, info.compute_capability).has_value();
+}
+
+/// The resident kernel with as many runs as the device holds at once, without records.
+SelfTestLine measure_on_chip(int activation, int width, const DeviceInfo& info) {
+  const Shape shape{50, 0, width, 0};
+  constexpr std::int64_t steps = 2048;
+  std::optional<ResidentBatch> sizes =
+      measure_resident({shape.samples, shape.samples, width}, info.shared_bytes_a_block, info.compute_capability);
+  sizes->clusters = 1;
+  sizes->clusters = count_resident_clusters(activation, *sizes);
+  const ResidentStart start(exact_problem(shape, 0), sizes->depth_tiles, sizes->column_tiles);
+  TrainingSettings training;
+  training.max_steps = 100 * steps;
+  training.stop = NeverStop{};
+  const std::vector<ResidentRun> runs(static_cast<std::size_t>(sizes->clusters),
+                                      {1e-4, ridge, training.max_steps, StopReason::max_steps, 0, 0});
+  std::vector<int> all(runs.size());
+  std::iota(all.begin(), all.end(), 0);
+  Stream stream;
+  ResidentRuns batch(stream, activation, *sizes, training, {}, std::span(&start, 1), runs);
+  batch.train(all, steps);
+  std::array<double, 3> seconds{};
+  for (double& s : seconds) {
+    const Stopwatch stopwatch;
+    batch.train(all, steps);
+    s = stopwatch.seconds();
+  }
+  std::sort(seconds.begin(), seconds.end());
+  const double each = seconds[1] / static_cast<double>(steps) / static_cast<double>(runs.size());
+  std::ostringstream text;
+  text << "rate of " << activation_name(activation) << " on chip, " << shape_text(shape) << ": " << runs.size()
+       << " runs at once of " << sizes->blocks << " blocks of " << sizes->warps << " warps, " << std::setprecision(3)
+       << each * 1e6 << " us a step and run, " << 2.0 * shape.samples * shape.samples * width / each / 1e9
+       << " Gflop/s (2 n^2 p a step)";
+  return {batch.progress()[0].reason == StopReason::none, text.str()};
+}
+
 /// Networks of the paper's Figure 3, on its batches.
 SelfTestLine measure_networks(int multiprocessors) {
   constexpr Shape shape{600, 0, 1000, 0};
@@ -329,12 +373,21 @@ void check_kernel_bits(const SelfTestReport& report) {
 }
 
 void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& report) {
-  const std::unique_ptr<Trainer> ours = make_cuda_trainer(device, std::make_unique<NoTrainer>());
-  for (int activation = 0; activation < Activations::size; ++activation) {
-    // 200 float32 steps round by 6e-8 each, 1e-5 together if none cancels; three times that for the products within a
-    // step.
-    report(check_numbers<RegressionInSampleSpace>(activation, 3e-5, *ours, reference));
+  const DeviceInfo info = describe_device(device);
+  for (const GpuArithmetic arithmetic : {GpuArithmetic::exact, GpuArithmetic::fast}) {
+    if (arithmetic == GpuArithmetic::fast && !has_resident_kernel(info)) {
+      continue;
+    }
+    const std::unique_ptr<Trainer> ours = make_cuda_trainer(device, std::make_unique<NoTrainer>(), arithmetic);
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      // 200 float32 steps round by 6e-8 each, 1e-5 together if none cancels; three times that for the products within a
+      // step.
+      SelfTestLine line = check_numbers<RegressionInSampleSpace>(activation, 3e-5, *ours, reference);
+      line.text = std::string(gpu_arithmetic_names[static_cast<std::size_t>(arithmetic)]) + " " + line.text;
+      report(line);
+    }
   }
+  const std::unique_ptr<Trainer> ours = make_cuda_trainer(device, std::make_unique<NoTrainer>());
   if (const std::string missing = why_no_products(); !missing.empty()) {
     report({false, "numbers in weight-space are not compared: " + missing});
     return;
@@ -358,6 +411,13 @@ void run_selftest(int device, Trainer& reference, const SelfTestReport& report) 
   check_kernel_numbers(device, reference, report);
   for (int activation = 0; activation < Activations::size; ++activation) {
     report(measure_sample_space(activation, info.multiprocessors));
+  }
+  for (const int width : {200, 800, 3200, 12800}) {
+    for (const int activation : {Activations::index_of<Relu>(), Activations::index_of<Tanh>()}) {
+      if (has_resident_kernel(info, width)) {
+        report(measure_on_chip(activation, width, info));
+      }
+    }
   }
   if (why_no_products().empty()) {
     report(measure_networks(info.multiprocessors));

@@ -7,6 +7,7 @@
 
 #include "model/status.hpp"
 #include "model/stop/settings.hpp"
+#include "util/host_device.hpp"
 
 namespace fasweep {
 
@@ -20,8 +21,8 @@ struct LossBelowStop {
   friend bool operator==(const LossBelowStop&, const LossBelowStop&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }
   [[nodiscard]] std::int64_t last_step(const StopSettings& run) const { return run.max_steps; }
-  [[nodiscard]] bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
-  [[nodiscard]] bool check(const StopStep& now, double& /*memory*/) const { return now.loss < values[0]; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& now, double& /*memory*/) const { return now.loss < values[0]; }
 };
 
 }  // namespace fasweep

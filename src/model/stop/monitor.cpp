@@ -1,7 +1,5 @@
 #include "model/stop/monitor.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <variant>
 
 namespace fasweep {
@@ -20,22 +18,13 @@ bool StopMonitor::wants_regularized_loss(std::int64_t step) const {
 }
 
 std::optional<StopReason> StopMonitor::check(std::int64_t step, double loss, double regularized_loss) {
-  if (step == 0) {
-    memory_.exploding_loss = exploding_factor * std::max(loss, 1.0);
-  }
-  if (!std::isfinite(loss)) {
-    return StopReason::non_finite_loss;
-  }
-  if (loss > memory_.exploding_loss) {
-    return StopReason::exploding_loss;
-  }
-  const auto ends = [&](const auto& r) {
-    return r.check({step, loss, regularized_loss}, memory_.previous) ? std::optional(r.reason) : std::nullopt;
-  };
-  if (const std::optional<StopReason> reason = std::visit(ends, rule_)) {
-    return reason;
-  }
-  return step >= last_step_ ? std::optional(last_step_reason_) : std::nullopt;
+  const StopReason reason = std::visit(
+      [&](const auto& rule) {
+        const auto ends = [&](double& previous) { return rule.check({step, loss, regularized_loss}, previous); };
+        return judge_step(step, loss, memory_, ends, rule.reason, last_step_, last_step_reason_);
+      },
+      rule_);
+  return reason == StopReason::none ? std::nullopt : std::optional(reason);
 }
 
 }  // namespace fasweep

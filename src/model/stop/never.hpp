@@ -7,6 +7,7 @@
 
 #include "model/status.hpp"
 #include "model/stop/settings.hpp"
+#include "util/host_device.hpp"
 
 namespace fasweep {
 
@@ -16,8 +17,8 @@ struct NeverStop {
   static constexpr std::array<std::string_view, 0> parameters{};
   static constexpr std::string_view accepted = "no parameters";
   static constexpr bool looks_at_loss = false;
-  [[nodiscard]] bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
-  [[nodiscard]] bool check(const StopStep& /*now*/, double& /*memory*/) const { return false; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& /*now*/, double& /*memory*/) const { return false; }
   std::array<double, 0> values{};
   friend bool operator==(const NeverStop&, const NeverStop&) = default;
   [[nodiscard]] bool valid() const { return true; }

@@ -9,6 +9,7 @@
 
 #include "model/status.hpp"
 #include "model/stop/settings.hpp"
+#include "util/host_device.hpp"
 
 namespace fasweep {
 
@@ -23,11 +24,11 @@ struct PlateauStop {
   [[nodiscard]] bool valid() const {
     return values[0] > 0 && values[1] >= 1 && values[1] <= 1e15 && values[1] == static_cast<double>(window());
   }
-  [[nodiscard]] std::int64_t window() const { return static_cast<std::int64_t>(values[1]); }
+  [[nodiscard]] FASWEEP_HOST_DEVICE std::int64_t window() const { return static_cast<std::int64_t>(values[1]); }
   [[nodiscard]] std::int64_t last_step(const StopSettings& run) const { return run.max_steps; }
-  [[nodiscard]] bool wants_regularized_loss(std::int64_t step) const { return step % window() == 0; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t step) const { return step % window() == 0; }
   /// memory: the regularised loss one window ago.
-  [[nodiscard]] bool check(const StopStep& now, double& memory) const {
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& now, double& memory) const {
     if (!wants_regularized_loss(now.step)) {
       return false;
     }

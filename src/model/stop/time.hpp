@@ -8,6 +8,7 @@
 
 #include "model/status.hpp"
 #include "model/stop/settings.hpp"
+#include "util/host_device.hpp"
 
 namespace fasweep {
 
@@ -17,8 +18,8 @@ struct TimeStop {
   static constexpr std::array<std::string_view, 1> parameters{"eta*t"};
   static constexpr std::string_view accepted = "eta*t > 0";
   static constexpr bool looks_at_loss = false;
-  [[nodiscard]] bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
-  [[nodiscard]] bool check(const StopStep& /*now*/, double& /*memory*/) const { return false; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& /*now*/, double& /*memory*/) const { return false; }
   std::array<double, 1> values{};
   friend bool operator==(const TimeStop&, const TimeStop&) = default;
   [[nodiscard]] bool valid() const { return values[0] > 0; }

@@ -19,7 +19,7 @@ FOLDER = ROOT / "src" / "backend" / "cuda"
 README = FOLDER / "README.md"
 BINARY = Path(os.environ.get("FASWEEP_BINARY", ROOT / "build" / "release" / "fasweep"))
 TARGETS = (75, 80, 86, 89, 90, 100, 120)
-FLAGS = ("-std=c++20", "-O3", "--fmad=false", "-DFASWEEP_CUDA_EXACT=1", f"-I{ROOT / 'src'}")
+FLAGS = ("-std=c++20", "-O3", "--expt-relaxed-constexpr", "--fmad=false", "-DFASWEEP_CUDA_EXACT=1", f"-I{ROOT / 'src'}")
 
 
 def find_nvcc() -> Path | None:

@@ -1,4 +1,4 @@
-#include "backend/cpu/gram.hpp"
+#include "backend/common/gram.hpp"
 
 #include <algorithm>
 #include <span>

@@ -1,0 +1,173 @@
+#include "backend/cuda/resident_runs.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <variant>
+
+#include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/observed_sums.hpp"
+
+namespace fasweep {
+namespace {
+
+/// The factors of steps 0..max_steps, or nothing where all are 1.
+std::vector<double> factors(const Schedule& schedule, std::int64_t max_steps) {
+  std::vector<double> factors;
+  for (std::int64_t step = 0; step <= max_steps && !is_constant(schedule); ++step) {
+    factors.push_back(schedule_factor(schedule, step));
+  }
+  return factors;
+}
+
+std::size_t factor_count(const Schedule& schedule, std::int64_t max_steps) {
+  return is_constant(schedule) ? 0 : static_cast<std::size_t>(max_steps) + 1;
+}
+
+std::size_t matrix_size(const ResidentBatch& b) {
+  return product({b.depth_tiles, b.column_tiles, kernels::lanes});
+}
+
+}  // namespace
+
+std::size_t ResidentRuns::z_size() const {
+  return product({batch_.unit_tiles, batch_.column_tiles, kernels::lanes});
+}
+std::size_t ResidentRuns::output_size() const {
+  return product({batch_.unit_tiles, resident_units});
+}
+
+ResidentRuns::ResidentRuns(Stream& stream, int activation, const ResidentBatch& sizes, const TrainingSettings& training,
+                           std::span<const std::int64_t> record_steps, std::span<const ResidentStart> starts,
+                           std::span<const ResidentRun> runs)
+    : stream_(stream),
+      activation_(activation),
+      batch_(sizes),
+      runs_(runs.size()),
+      order_(runs.size()),
+      ticket_(1),
+      record_steps_(record_steps.size()),
+      ridge_factors_(factor_count(training.schedule, training.max_steps)),
+      step_factors_(factor_count(training.step_schedule, training.max_steps)),
+      gram_(starts.size() * matrix_size(sizes)),
+      inverse_(gram_.size()),
+      scales_(2 * starts.size()),
+      targets_(starts.size() * product({sizes.rows})),
+      initial_z_(starts.size() * z_size()),
+      initial_output_(starts.size() * output_size()),
+      feedback_(initial_output_.size()),
+      device_progress_(runs.size()),
+      z_(runs.size() * z_size()),
+      output_weight_(runs.size() * output_size()),
+      factor_(sizes.factor_on_chip != 0 ? 0 : product({sizes.clusters, sizes.blocks}) * matrix_size(sizes)),
+      observed_(runs.size() * (record_steps.size() + 1) * product({sizes.blocks, resident_values})),
+      progress_(runs.size()) {
+  batch_.records = static_cast<int>(record_steps.size());
+  batch_.stop_rule = static_cast<int>(training.stop.index());
+  std::visit([this](const auto& rule) { std::copy(rule.values.begin(), rule.values.end(), batch_.stop_values); },
+             training.stop);
+  batch_.runs = runs_.data();
+  batch_.order = order_.data();
+  batch_.ticket = ticket_.data();
+  batch_.record_steps = record_steps_.data();
+  batch_.ridge_factors = ridge_factors_.data();
+  batch_.step_factors = step_factors_.data();
+  batch_.gram = gram_.data();
+  batch_.inverse = inverse_.data();
+  batch_.scales = scales_.data();
+  batch_.targets = targets_.data();
+  batch_.initial_z = initial_z_.data();
+  batch_.initial_output = initial_output_.data();
+  batch_.feedback = feedback_.data();
+  batch_.progress = device_progress_.data();
+  batch_.z = z_.data();
+  batch_.output_weight = output_weight_.data();
+  batch_.factor = factor_.data();
+  batch_.observed = observed_.data();
+  runs_.upload(runs, stream_);
+  record_steps_.upload(record_steps, stream_);
+  ridge_factors_.upload(factors(training.schedule, training.max_steps), stream_);
+  step_factors_.upload(factors(training.step_schedule, training.max_steps), stream_);
+  device_progress_.upload(progress_, stream_);
+  for (std::size_t position = 0; position < starts.size(); ++position) {
+    upload_start(position, starts[position]);
+  }
+}
+
+void ResidentRuns::upload_start(std::size_t position, const ResidentStart& start) {
+  gram_.upload(start.gram, stream_, position * start.gram.size());
+  inverse_.upload(start.inverse, stream_, position * start.inverse.size());
+  scales_.upload(start.scales, stream_, position * start.scales.size());
+  targets_.upload(start.targets, stream_, position * start.targets.size());
+  initial_z_.upload(start.z, stream_, position * start.z.size());
+  initial_output_.upload(start.output_weight, stream_, position * output_size());
+  feedback_.upload(start.feedback, stream_, position * output_size());
+}
+
+void ResidentRuns::train(std::span<const int> active, std::int64_t steps) {
+  order_.upload(active, stream_);
+  ticket_.clear(stream_);
+  batch_.active = static_cast<int>(active.size());
+  batch_.steps_a_launch = steps;
+  queue_resident(activation_, batch_, stream_);
+  progress_ = device_progress_.download(stream_, 0, progress_.size());
+}
+
+std::vector<Observation> ResidentRuns::observations(int run, int first, int count) const {
+  const std::size_t size = product({batch_.blocks, resident_values});
+  const std::size_t begin = (product({run, batch_.records + 1}) + static_cast<std::size_t>(first)) * size;
+  const std::vector<double> sums = observed_.download(stream_, begin, product({count}) * size);
+  std::vector<Observation> observations;
+  for (int i = 0; i < count; ++i) {
+    const double* own = sums.data() + product({i}) * size;
+    Observation o = add_blocks({own, size}, resident_values);
+    o.squared_error = own[resident_squared_error];
+    complete_single_output(batch_.rows > batch_.samples ? own[resident_test_squared_error] : not_a_number, o);
+    observations.push_back(o);
+  }
+  return observations;
+}
+
+void ResidentRuns::write(int run, ByteWriter& out) const {
+  const auto r = static_cast<std::size_t>(run);
+  const ResidentProgress& progress = progress_[r];
+  out.put(progress.step);
+  out.put(progress.memory.previous);
+  out.put(progress.memory.exploding_loss);
+  out.put(progress.observations);
+  out.put_array(std::span<const Quad>(z_.download(stream_, r * z_size(), z_size())));
+  out.put_array(std::span<const float>(output_weight_.download(stream_, r * output_size(), output_size())));
+}
+
+void ResidentRuns::read(int run, ByteReader& in) {
+  const auto r = static_cast<std::size_t>(run);
+  ResidentProgress progress;
+  progress.step = in.get<std::int64_t>();
+  progress.memory.previous = in.get<double>();
+  progress.memory.exploding_loss = in.get<double>();
+  progress.observations = in.get<int>();
+  z_.upload(in.get_array<Quad>(z_size()), stream_, r * z_size());
+  output_weight_.upload(in.get_array<float>(output_size()), stream_, r * output_size());
+  progress_[r] = progress;
+  device_progress_.upload(std::span<const ResidentProgress>(&progress_[r], 1), stream_, r);
+}
+
+std::vector<float> ResidentRuns::state(int run) const {
+  const auto r = static_cast<std::size_t>(run);
+  const std::vector<Quad> quads = z_.download(stream_, r * z_size(), z_size());
+  const std::vector<float> beta = output_weight_.download(stream_, r * output_size(), output_size());
+  std::vector<float> state(product({batch_.rows, batch_.width}));
+  for (int row = 0; row < batch_.rows; ++row) {
+    for (int unit = 0; unit < batch_.width; ++unit) {
+      const int in_tile = unit % resident_units;
+      const int lane = in_tile % 8 * 4 + row % resident_columns / 2;
+      const std::size_t quad =
+          (product({unit / resident_units, batch_.column_tiles}) + product({row / resident_columns})) * kernels::lanes +
+          product({lane});
+      state[product({row, batch_.width}) + product({unit})] = quads[quad].value[in_tile / 8 * 2 + row % 2];
+    }
+  }
+  state.insert(state.end(), beta.begin(), beta.begin() + batch_.width);
+  return state;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,29 @@
+// What the resident kernel starts from, made on the host and laid out as the kernel reads it (resident_arguments.hpp).
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "backend/cuda/resident_arguments.hpp"
+#include "model/problem.hpp"
+
+namespace fasweep {
+
+struct ResidentStart {
+  /// depth_tiles and column_tiles as in ResidentBatch.
+  ResidentStart(const Problem& problem, int depth_tiles, int column_tiles);
+
+  std::vector<Quad> gram;            // depth_tiles x column_tiles x lane
+  std::vector<SplitQuad> inverse;    // likewise
+  std::array<float, 2> scales{};     // of gram and inverse
+  std::vector<Quad> z;               // unit_tiles x column_tiles x lane
+  std::vector<float> output_weight;  // unit_tiles x 16
+  std::vector<float> feedback;       // likewise
+  std::vector<float> targets;        // rows
+};
+
+/// Largest over smallest eigenvalue of K that is not zero but for rounding: ||W(t) - W(0)|| from Z(t) - Z(0) has the
+/// relative error of Z(t) - Z(0) times at most the root of this.
+[[nodiscard]] double gram_condition(const Problem& problem);
+
+}  // namespace fasweep

@@ -1,0 +1,259 @@
+// The trainer with fast arithmetic on an emulated device that has tensor cores: runs that stay on chip against the
+// CPU's, and what happens when they stop, are interrupted, do not fit or lose their device.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+#include "backend/cpu/weight_space.hpp"
+#include "backend/cuda/cuda_trainer.hpp"
+#include "backend/cuda/device_case.hpp"
+#include "backend/cuda/resident_plan.hpp"
+#include "backend/cuda/resident_start.hpp"
+#include "support/memory_checkpoints.hpp"
+
+namespace fasweep {
+namespace {
+
+using testing::expect_close;
+using testing::expect_same;
+using testing::MemoryCheckpoints;
+using testing::TrainingCase;
+
+class ResidentTrainer : public testing::EmulatedDevice {
+ protected:
+  ResidentTrainer() { emulation::device_settings().compute_capability = 90; }
+};
+
+struct FloatCase : TrainingCase {
+  FloatCase(int activation, std::int64_t steps) : TrainingCase(12, 19, 40, activation, 0, steps) {
+    training.precision = Precision::float32;
+    solver = Solver::sample_space;
+  }
+};
+
+/// Runs of one problem: every rule, without and with a ridge.
+std::vector<RunSpec> grid(const TrainingCase& c) {
+  std::vector<RunSpec> runs;
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const double ridge : {0.0, 2.0}) {
+      RunSpec run = c.run;
+      run.run = static_cast<std::int64_t>(runs.size());
+      run.rule = rule;
+      run.ridge = ridge;
+      runs.push_back(run);
+    }
+  }
+  return runs;
+}
+
+std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs,
+                             Checkpoints* checkpoints = nullptr) {
+  return make_cuda_trainer(0, make_cpu_trainer())
+      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, checkpoints});
+}
+
+RunRecord train_exactly(TrainingCase& c, const Problem& problem, const RunSpec& run) {
+  return train_weight_space<double>(
+      {problem, c.data, c.training, c.record, {&run, 1}, Solver::weight_space, c.cancelled}, run);
+}
+
+TEST_F(ResidentTrainer, FollowsFloat64InEveryMetric) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    FloatCase c(activation, 150);
+    c.data.test_samples = 3;
+    c.record.steps = {0, 1, 2, 5, 10, 100, 150};
+    c.training.schedule = ExponentialSchedule{{0.999}};
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+
+    const std::vector<RunRecord> records = train(c, problem, runs);
+
+    ASSERT_EQ(records.size(), runs.size());
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      const RunRecord expected = train_exactly(c, problem, runs[run]);
+      EXPECT_EQ(records[run].solver, Solver::sample_space);
+      EXPECT_EQ(records[run].steps, 150);
+      EXPECT_EQ(records[run].reason, StopReason::max_steps);
+      ASSERT_EQ(records[run].points, expected.points);
+      for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+        // As for the exact kernels, cuda_trainer_test.cpp.
+        expect_close(records[run].trajectory[i], expected.trajectory[i], 5e-3, 2e-5,
+                     std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run));
+      }
+    }
+  }
+}
+
+TEST_F(ResidentTrainer, FollowsFloat64OverAThousandSteps) {
+  FloatCase c(Activations::index_of<Relu>(), 1000);
+  c.record.steps = {0, 10, 100, 1000};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs{grid(c)[1]};  // with a ridge: without one the gradient ends as rounding noise
+  const RunRecord ours = train(c, problem, runs)[0];
+  const RunRecord expected = train_exactly(c, problem, runs[0]);
+  for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+    expect_close(ours.trajectory[i], expected.trajectory[i], 5e-3, 2e-5,
+                 std::string(Metrics::names[i / expected.points]));
+  }
+}
+
+TEST_F(ResidentTrainer, BatchesOfSeveralProblemsHaveTheBitsOfSingleRuns) {
+  FloatCase c(Activations::index_of<Tanh>(), 30);  // which all end in one launch
+  c.record.steps = {0, 7, 30};
+  std::vector<Problem> problems;
+  std::vector<std::vector<RunSpec>> runs;
+  for (const std::int64_t seed : {3, 4}) {
+    problems.push_back(make_problem(c.data, {seed, 40, c.run.activation}));
+    runs.push_back(grid(c));
+    for (RunSpec& run : runs.back()) {
+      run.run += 100 * seed;
+      run.seed = seed;
+      run.step_size = 0.01 * static_cast<double>(seed);
+    }
+  }
+  std::vector<TrainingRequest> requests;
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    requests.push_back({problems[i], c.data, c.training, c.record, runs[i], c.solver, c.cancelled});
+  }
+  const std::int64_t before = emulation::launches();
+
+  const std::vector<RunRecord> together = make_cuda_trainer(0, make_cpu_trainer())->train_together(requests);
+
+  EXPECT_EQ(emulation::launches() - before, 1) << "one launch for all of them";
+  for (std::size_t i = 0; i < problems.size(); ++i) {
+    for (std::size_t run = 0; run < runs[i].size(); ++run) {
+      expect_same(train(c, problems[i], {&runs[i][run], 1})[0], together[i * runs[0].size() + run]);
+    }
+  }
+}
+
+TEST_F(ResidentTrainer, RunsEndAtExactlyTheirStep) {
+  for (const StopRule& stop : {StopRule(LossBelowStop{{0.5}}), StopRule(PlateauStop{{1e-2, 7}}),
+                               StopRule(TimeStop{{2.345}}), StopRule(RidgeTimeStop{{0.1}})}) {
+    FloatCase c(Activations::index_of<Tanh>(), 300);
+    c.training.stop = stop;
+    c.record.steps = {0, 300};
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+    const std::vector<RunRecord> records = train(c, problem, runs);
+    bool some_stopped_early = false;
+    for (std::size_t run = 0; run < runs.size(); ++run) {
+      const RunRecord expected = train_exactly(c, problem, runs[run]);
+      EXPECT_EQ(records[run].steps, expected.steps) << "run " << run;
+      EXPECT_EQ(records[run].reason, expected.reason) << "run " << run;
+      EXPECT_EQ(records[run].points, expected.points);
+      for (std::size_t metric = 0; metric < expected.final_values.size(); ++metric) {
+        expect_close(records[run].final_values[metric], expected.final_values[metric], 5e-3, 2e-5,
+                     std::string(Metrics::names[metric]));
+      }
+      some_stopped_early = some_stopped_early || records[run].steps < 300;
+    }
+    EXPECT_TRUE(some_stopped_early);
+  }
+}
+
+TEST_F(ResidentTrainer, DivergenceIsARecordAndLeavesTheOthersAlone) {
+  FloatCase c(Activations::index_of<Relu>(), 100);
+  c.record.steps = {0, 100};
+  const Problem problem = c.problem();
+  std::vector<RunSpec> runs = grid(c);
+  const RunRecord alone = train(c, problem, {runs.data(), 1})[0];
+  runs[1].ridge = 1e6;  // 1 - eta lambda = -1e4
+
+  const std::vector<RunRecord> records = train(c, problem, runs);
+
+  EXPECT_EQ(records[1].status, RunStatus::diverged);
+  EXPECT_LT(records[1].steps, 20);
+  expect_same(records[0], alone);
+}
+
+TEST_F(ResidentTrainer, SavedRunsContinueBitForBit) {
+  FloatCase c(Activations::index_of<Tanh>(), 700);  // more than the first launch makes
+  c.record.steps = {0, 7, 130, 700};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> whole = train(c, problem, runs);
+  MemoryCheckpoints checkpoints(c.cancelled, 1);
+  for (const RunRecord& record : train(c, problem, runs, &checkpoints)) {
+    EXPECT_EQ(record.status, RunStatus::cancelled);
+  }
+  ASSERT_FALSE(checkpoints.states.empty());
+  checkpoints.states.erase({runs[1].run, Solver::sample_space});  // one starts anew, among others that do not
+  c.cancelled = false;
+  MemoryCheckpoints again(c.cancelled);
+  again.states = checkpoints.states;
+
+  const std::vector<RunRecord> continued = train(c, problem, runs, &again);
+
+  for (std::size_t run = 0; run < whole.size(); ++run) {
+    expect_same(continued[run], whole[run]);
+    EXPECT_EQ(continued[run].status, RunStatus::done);
+  }
+  EXPECT_EQ(again.told.size(), runs.size() - 1);
+  EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+}
+
+TEST_F(ResidentTrainer, CheckpointsOfOtherKernelsAreNotMistakenForItsOwn) {
+  FloatCase c(Activations::index_of<Tanh>(), 300);
+  c.record.steps = {0, 300};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs{grid(c)[0]};
+  const RunRecord whole = train(c, problem, runs)[0];
+  MemoryCheckpoints exact(c.cancelled, 1);
+  static_cast<void>(make_cuda_trainer(0, make_cpu_trainer(), GpuArithmetic::exact)
+                        ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, &exact}));
+  ASSERT_EQ(exact.states.size(), 1U);
+  c.cancelled = false;
+  MemoryCheckpoints checkpoints(c.cancelled);
+  checkpoints.states = exact.states;
+
+  expect_same(train(c, problem, runs, &checkpoints)[0], whole);
+
+  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("continue with --gpu-arithmetic exact")));
+}
+
+TEST_F(ResidentTrainer, ABatchThatDoesNotFitIsSplit) {
+  FloatCase c(Activations::index_of<Relu>(), 30);
+  c.record.steps = {0, 30};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> roomy = train(c, problem, runs);
+  const ResidentBatch sizes = *measure_resident({12, 12, 40}, emulation::device_settings().shared_bytes_a_block, 90);
+  emulation::device_settings().memory_bytes = resident_bytes(sizes, c.training, 2, 2, 2) * 10 / 9 + 100;
+  const std::int64_t before = emulation::launches();
+
+  const std::vector<RunRecord> tight = train(c, problem, runs);
+
+  EXPECT_GT(emulation::launches() - before, 1);
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    expect_same(tight[run], roomy[run]);
+  }
+}
+
+TEST_F(ResidentTrainer, BadlyConditionedInputsKeepTheExactKernelsWhereTheChangeOfWIsRecorded) {
+  FloatCase c(Activations::index_of<Relu>(), 10);
+  c.data.inputs = 12;  // as many as samples: the smallest eigenvalue of K is next to 0
+  c.record.steps = {0, 10};
+  const Problem problem = c.problem();
+  ASSERT_GT(gram_condition(problem), worst_resident_condition);
+  const std::vector<RunSpec> runs{grid(c)[0]};
+  const RunRecord exact = make_cuda_trainer(0, make_cpu_trainer(), GpuArithmetic::exact)
+                              ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled})[0];
+  expect_same(train(c, problem, runs)[0], exact);
+  c.record.metrics = {Metrics::index_of<LossMetric>()};
+  const std::int64_t before = emulation::launches();
+  static_cast<void>(train(c, problem, runs));
+  EXPECT_EQ(emulation::launches() - before, 1) << "on chip";
+}
+
+TEST_F(ResidentTrainer, ADeviceLostBetweenLaunchesIsADeviceError) {
+  FloatCase c(Activations::index_of<Relu>(), 600);
+  c.record.steps = {0, 600};
+  const Problem problem = c.problem();
+  emulation::device_settings().launches_until_lost = emulation::launches() + 1;
+  EXPECT_THROW(static_cast<void>(train(c, problem, grid(c))), DeviceError);
+}
+
+}  // namespace
+}  // namespace fasweep
