@@ -5,8 +5,8 @@
 
 #include <Eigen/Dense>
 
-#include "backend/cpu/dense_network.hpp"
 #include "backend/common/gram.hpp"
+#include "backend/cpu/dense_network.hpp"
 #include "backend/cpu/table_network.hpp"
 #include "train/train_loop.hpp"
 

@@ -22,7 +22,9 @@ struct LossBelowStop {
   [[nodiscard]] bool valid() const { return values[0] > 0; }
   [[nodiscard]] std::int64_t last_step(const StopSettings& run) const { return run.max_steps; }
   [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t /*step*/) const { return false; }
-  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& now, double& /*memory*/) const { return now.loss < values[0]; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& now, double& /*memory*/) const {
+    return now.loss < values[0];
+  }
 };
 
 }  // namespace fasweep

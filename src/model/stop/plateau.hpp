@@ -26,7 +26,9 @@ struct PlateauStop {
   }
   [[nodiscard]] FASWEEP_HOST_DEVICE std::int64_t window() const { return static_cast<std::int64_t>(values[1]); }
   [[nodiscard]] std::int64_t last_step(const StopSettings& run) const { return run.max_steps; }
-  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t step) const { return step % window() == 0; }
+  [[nodiscard]] FASWEEP_HOST_DEVICE bool wants_regularized_loss(std::int64_t step) const {
+    return step % window() == 0;
+  }
   /// memory: the regularised loss one window ago.
   [[nodiscard]] FASWEEP_HOST_DEVICE bool check(const StopStep& now, double& memory) const {
     if (!wants_regularized_loss(now.step)) {
