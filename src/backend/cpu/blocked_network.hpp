@@ -96,12 +96,15 @@ class BlockedNetwork {
     }
   }
 
-  /// h = psi(W x + bias) of a block, [sample][unit].
-  void activate(int block, const InputBatch<Scalar>& rows, Scalar* h) const {
+  /// h = psi(W x + bias) of a block, [sample][unit]; z, unless nullptr: what psi is taken of, likewise.
+  void activate(int block, const InputBatch<Scalar>& rows, Scalar* h, Scalar* z = nullptr) const {
     rows.multiply(hidden_weight(block), units_, h);
     const auto size = static_cast<std::ptrdiff_t>(units_) * rows.size();
     if (training_->biases) {
       Eigen::Map<Matrix>(h, units_, rows.size()).colwise() += hidden_bias_.segment(block * units_, units_);
+    }
+    if (z != nullptr) {
+      std::copy_n(h, size, z);
     }
     Activations::visit(psi_, [&](auto type) {
       for (std::ptrdiff_t i = 0; i < size; ++i) {

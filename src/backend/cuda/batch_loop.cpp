@@ -20,7 +20,7 @@ struct Stop {
   StopReason reason = StopReason::none;
 };
 
-/// Begins a checkpoint of a device, where those of a CPU have the length of their vectors.
+/// Comes next in a checkpoint of a device, where those of a CPU have the length of their vectors.
 constexpr std::int32_t device_mark = 0;
 
 class BatchLoop {
@@ -130,6 +130,7 @@ class BatchLoop {
     for (const int slot : active_) {
       const TrainedRun& trained = at(slot);
       ByteWriter out;
+      out.put(checkpoint_layout);
       out.put(device_mark);
       out.put(step_);
       out.put(trained.monitor.memory().previous);
@@ -143,7 +144,8 @@ class BatchLoop {
 
   void restore(int slot, std::span<const std::byte> saved) {
     ByteReader in(saved);
-    static_cast<void>(in.get<std::int32_t>());  // find_saved() has read these two
+    static_cast<void>(in.get<std::uint64_t>());  // find_saved() has read these three
+    static_cast<void>(in.get<std::int32_t>());
     static_cast<void>(in.get<std::int64_t>());
     const auto previous = in.get<double>();
     at(slot).monitor.remember({previous, in.get<double>()});
@@ -249,6 +251,10 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
     return member;
   }
   ByteReader in(*saved);
+  if (in.left() < sizeof checkpoint_layout || in.get<std::uint64_t>() != checkpoint_layout) {
+    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: " + std::string(other_layout));
+    return member;
+  }
   if (in.get<std::int32_t>() != device_mark) {
     checkpoints->tell("run " + std::to_string(run.run) +
                       " starts anew: its checkpoint is of a CPU; continue with --backend cpu to go on from it");

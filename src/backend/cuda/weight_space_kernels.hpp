@@ -219,15 +219,16 @@ __global__ void __launch_bounds__(weight_threads) make_signal(WeightSpaceBatch b
         const std::int64_t at = std::int64_t{unit} * batch.outputs + c;
         back = fmaf(error[c], feedback_of(Rules{}, rule, b[at], beta[at]), back);
       }
-      const float slope = Activation::derivative(hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
+      // Activations that need z are not trained here (choose_device_solver).
+      const float slope = Activation::derivative(hidden[unit], hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
       // A silent run's error may be infinite, and 0 times it not a number.
       signal[unit] = scale == 0.0F ? 0.0F : scale * back * slope;
     }
   }
 }
 
-/// beta <- (1 - eta lambda) beta - eta c s gradient; squares: run x blocks, of beta before. Grid: blocks of
-/// weights_a_block output weights x active runs.
+/// A step of beta with decay 1 - eta lambda and scale eta c s (rules that learn b are not trained here); squares: run x
+/// blocks, of beta before. Grid: blocks of weights_a_block output weights x active runs.
 __global__ void __launch_bounds__(weight_threads)
     update_output(WeightSpaceBatch batch, SamplePass pass, double* squares) {
   FASWEEP_SHARED(SumMemory, memory);
@@ -237,6 +238,7 @@ __global__ void __launch_bounds__(weight_threads)
   const float decay = batch.decays[std::int64_t{pass.offset} * batch.slots + run];
   const float scale = step_scale(batch, run, pass.samples);
   float* beta = batch.output_weight + std::int64_t{run} * size;
+  const float* b = batch.feedback + std::int64_t{batch.parameters[run].problem} * size;
   const float* gradient = batch.output_gradient + std::int64_t{run} * size;
   const auto first = static_cast<int>(blockIdx.x) * weights_a_block;
   double sums[1] = {};
@@ -244,7 +246,9 @@ __global__ void __launch_bounds__(weight_threads)
     const float before = beta[i];
     sums[0] += static_cast<double>(before) * static_cast<double>(before);
     if (moves) {
-      beta[i] = decay * before - scale * gradient[i];
+      Readout<float> readout{before, b[i]};
+      take_step(Rules{}, batch.parameters[run].rule, readout, gradient[i], decay, scale);
+      beta[i] = readout.beta;
     }
   }
   add_up_block(memory, sums, 1, squares + std::int64_t{run} * gridDim.x + blockIdx.x);

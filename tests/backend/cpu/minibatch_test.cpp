@@ -88,17 +88,15 @@ void expect_metrics(const RunRecord& record, std::size_t step, const PlainMiniba
   };
   expect(value_at<BatchLossMetric>(record, step), plain.loss(rows), "batch_loss");
   expect(value_at<OutputNormMetric>(record, step), std::sqrt(PlainNetwork::dot(plain.beta, plain.beta)), "output_norm");
-  expect(value_at<AlignmentMetric>(record, step), PlainMinibatches::angle_cosine(plain.beta, plain.problem.feedback),
-         "alignment");
+  expect(value_at<AlignmentMetric>(record, step), PlainMinibatches::angle_cosine(plain.beta, plain.b), "alignment");
   expect(value_at<GradientAlignmentMetric>(record, step),
-         PlainMinibatches::angle_cosine(plain.gradients(rows).w, plain.gradients(rows, plain.beta).w),
+         PlainMinibatches::angle_cosine(plain.gradients(rows).w, plain.backprop_gradients(rows).w),
          "gradient_alignment");
   Numbers cosines;
   Numbers error_sum(outputs, 0.0);
   for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
     const Numbers e = plain.error(rows[static_cast<std::size_t>(i)], i);
-    cosines.push_back(
-        PlainMinibatches::angle_cosine(plain.signal(plain.beta, e), plain.signal(plain.problem.feedback, e)));
+    cosines.push_back(PlainMinibatches::angle_cosine(plain.signal(plain.beta, e), plain.signal(plain.b, e)));
     std::transform(e.begin(), e.end(), error_sum.begin(), error_sum.begin(), std::plus<>());
   }
   const auto count = static_cast<double>(cosines.size());
@@ -110,8 +108,7 @@ void expect_metrics(const RunRecord& record, std::size_t step, const PlainMiniba
   expect(value_at<SignalAlignmentMetric>(record, step), mean, "signal_alignment");
   expect(value_at<SignalAlignmentDeviationMetric>(record, step), std::sqrt(variance), "signal_alignment_deviation");
   expect(value_at<BatchSignalAlignmentMetric>(record, step),
-         PlainMinibatches::angle_cosine(plain.signal(plain.beta, error_sum),
-                                        plain.signal(plain.problem.feedback, error_sum)),
+         PlainMinibatches::angle_cosine(plain.signal(plain.beta, error_sum), plain.signal(plain.b, error_sum)),
          "batch_signal_alignment");
   PlainMinibatches whole = plain;
   whole.mask = [](int, int) { return 1.0; };

@@ -25,6 +25,7 @@ struct PlainMinibatches {
   std::string_view rule;
   Numbers w = problem.hidden_weight();   // width x inputs
   Numbers beta = problem.output_weight;  // width x outputs
+  Numbers b = problem.feedback;          // likewise
   Numbers hidden_bias = Numbers(static_cast<std::size_t>(problem.width), 0.0);
   Numbers output_bias = Numbers(static_cast<std::size_t>(problem.outputs), 0.0);
   /// Factor of a unit for the i-th sample of the batch.
@@ -117,8 +118,9 @@ struct PlainMinibatches {
     return correct / static_cast<double>(rows.size());
   }
 
+  using Teaching = double (*)(double e, double y);
   /// With v in place of the rule's feedback, width x outputs.
-  [[nodiscard]] Gradients gradients(Rows rows, const Numbers& v) const {
+  [[nodiscard]] Gradients gradients(Rows rows, const Numbers& v, Teaching teaching) const {
     Gradients g{Numbers(w.size()), Numbers(beta.size()), Numbers(hidden_bias.size()), Numbers(output_bias.size())};
     for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
       const int sample = rows[static_cast<std::size_t>(i)];
@@ -128,7 +130,8 @@ struct PlainMinibatches {
         double signal = 0;
         for (int c = 0; c < problem.outputs; ++c) {
           const double part = share(rows.size()) * e[static_cast<std::size_t>(c)];
-          signal += output_scale() * part * v[to(r, c)] * functions.psi_prime(z) * mask(i, r);
+          const double taught = share(rows.size()) * teaching(e[static_cast<std::size_t>(c)], target(sample, c));
+          signal += output_scale() * taught * v[to(r, c)] * functions.psi_prime(z) * mask(i, r);
           g.beta[to(r, c)] += output_scale() * part * functions.psi(z) * mask(i, r);
         }
         for (int j = 0; j < problem.inputs; ++j) {
@@ -143,7 +146,14 @@ struct PlainMinibatches {
     return g;
   }
   [[nodiscard]] Gradients gradients(Rows rows) const {
-    return gradients(rows, rule == "backprop" ? beta : problem.feedback);
+    Numbers v;
+    for (std::size_t i = 0; i < beta.size(); ++i) {
+      v.push_back(functions.way_back.feedback(b[i], beta[i]));
+    }
+    return gradients(rows, v, functions.way_back.teaching);
+  }
+  [[nodiscard]] Gradients backprop_gradients(Rows rows) const {
+    return gradients(rows, beta, find_plain(plain_rules, "backprop").teaching);
   }
 
   void advance(Rows rows, double step_size, double ridge) {
@@ -156,6 +166,9 @@ struct PlainMinibatches {
     const double decay = 1 - step_size * ridge;
     descend(w, g.w, training.decay == Decay::all ? decay : 1);
     descend(beta, g.beta, decay);
+    if (functions.way_back.learns_feedback) {
+      descend(b, g.beta, decay);
+    }
     if (training.biases) {
       descend(hidden_bias, g.hidden_bias, 1);
       descend(output_bias, g.output_bias, 1);

@@ -1,11 +1,12 @@
-// The oracle of the solvers: feedback alignment and backprop written as plain loops over float64 numbers, straight from
+// The oracle of the solvers: every activation and rule written as plain loops over float64 numbers, straight from
 // Song, Xu, Lafferty (2021), eq. 2.1-2.3 and 4.1, with e = f - y and the decay factor (1 - eta lambda). Shares no code
-// with the solvers: activations and rules are spelt out again, by name.
+// with the solvers: activations and rules are spelt out again, in tables by name.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +15,56 @@
 
 namespace fasweep::testing {
 
+struct PlainActivation {
+  std::string_view name;
+  double (*psi)(double z);
+  double (*psi_prime)(double z);
+};
+inline double plain_sigmoid(double z) {
+  return 1 / (1 + std::exp(-z));
+}
+inline double plain_normal(double z) {
+  return std::erfc(-z / std::sqrt(2.0)) / 2;
+}
+inline double plain_normal_density(double z) {
+  return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0));
+}
+inline const std::vector<PlainActivation> plain_activations{
+    {"linear", [](double z) { return z; }, [](double) { return 1.0; }},
+    {"relu", [](double z) { return z > 0 ? z : 0.0; }, [](double z) { return z > 0 ? 1.0 : 0.0; }},
+    {"tanh", [](double z) { return std::tanh(z); }, [](double z) { return 1 - std::tanh(z) * std::tanh(z); }},
+    {"sigmoid", plain_sigmoid, [](double z) { return plain_sigmoid(z) * (1 - plain_sigmoid(z)); }},
+    {"softplus", [](double z) { return std::log1p(std::exp(z)); }, plain_sigmoid},
+    {"gelu", [](double z) { return z * plain_normal(z); },
+     [](double z) { return plain_normal(z) + z * plain_normal_density(z); }},
+    {"erf", [](double z) { return std::erf(z); },
+     [](double z) { return 2 * std::exp(-z * z) / std::sqrt(std::acos(-1.0)); }},
+};
+
+struct PlainRule {
+  std::string_view name;
+  double (*feedback)(double b, double beta);
+  double (*teaching)(double e, double y);
+  bool learns_feedback;  // by beta's update
+};
+inline const std::vector<PlainRule> plain_rules{
+    {"feedback-alignment", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
+    {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
+    {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
+    {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+};
+
+/// The entry called `name`; throws for any other name, so that no test takes one thing for another.
+template <class Entry>
+[[nodiscard]] const Entry& find_plain(const std::vector<Entry>& table, std::string_view name) {
+  for (const Entry& entry : table) {
+    if (entry.name == name) {
+      return entry;
+    }
+  }
+  throw std::logic_error("the plain reference does not know '" + std::string(name) + "'; write it here too");
+}
+
 struct PlainNetwork {
   const Problem& problem;
   std::string_view activation;
@@ -21,43 +72,15 @@ struct PlainNetwork {
   std::vector<double> initial_w = problem.hidden_weight();
   std::vector<double> w = initial_w;
   std::vector<double> beta = problem.output_weight;
+  std::vector<double> b = problem.feedback;
+  const PlainActivation& function = find_plain(plain_activations, activation);
+  const PlainRule& way_back = find_plain(plain_rules, rule);
 
-  [[nodiscard]] double psi(double z) const {
-    if (activation == "linear") {
-      return z;
-    }
-    if (activation == "relu") {
-      return z > 0 ? z : 0;
-    }
-    if (activation == "tanh") {
-      return std::tanh(z);
-    }
-    if (activation == "sigmoid") {
-      return 1 / (1 + std::exp(-z));
-    }
-    throw std::logic_error("the plain reference does not know this activation; write it here too");
-  }
-  [[nodiscard]] double psi_prime(double z) const {
-    if (activation == "linear") {
-      return 1;
-    }
-    if (activation == "relu") {
-      return z > 0 ? 1 : 0;
-    }
-    if (activation == "tanh") {
-      return 1 - std::tanh(z) * std::tanh(z);
-    }
-    return psi(z) * (1 - psi(z));
-  }
+  [[nodiscard]] double psi(double z) const { return function.psi(z); }
+  [[nodiscard]] double psi_prime(double z) const { return function.psi_prime(z); }
   [[nodiscard]] double feedback(int unit) const {
     const auto r = static_cast<std::size_t>(unit);
-    if (rule == "feedback-alignment") {
-      return problem.feedback[r];
-    }
-    if (rule == "backprop") {
-      return beta[r];
-    }
-    throw std::logic_error("the plain reference does not know this rule; write it here too");
+    return way_back.feedback(b[r], beta[r]);
   }
 
   /// z_ir of sample i (test samples follow the training samples) and unit r.
@@ -86,14 +109,14 @@ struct PlainNetwork {
     return sum / 2;
   }
 
-  /// S(v): the update of W that error e and feedback v make, width x inputs.
+  /// S(v): the update of W that what teaches, from error e and target y, and feedback v make, width x inputs.
   template <class Feedback>
-  [[nodiscard]] std::vector<double> hidden_gradient(Feedback v) const {
+  [[nodiscard]] std::vector<double> hidden_gradient(Feedback v, double (*teaching)(double e, double y)) const {
     std::vector<double> gradient(w.size(), 0.0);
     for (int i = 0; i < problem.samples; ++i) {
-      const double e = error(i);
+      const double t = teaching(error(i), problem.y[static_cast<std::size_t>(i)]);
       for (int r = 0; r < problem.width; ++r) {
-        const double signal = e * v(r) * psi_prime(pre_activation(i, r)) / std::sqrt(problem.width);
+        const double signal = t * v(r) * psi_prime(pre_activation(i, r)) / std::sqrt(problem.width);
         for (int k = 0; k < problem.inputs; ++k) {
           gradient[at(r, k)] += signal * problem.x[at(i, k)];
         }
@@ -102,10 +125,11 @@ struct PlainNetwork {
     return gradient;
   }
   [[nodiscard]] std::vector<double> rule_gradient() const {
-    return hidden_gradient([this](int r) { return feedback(r); });
+    return hidden_gradient([this](int r) { return feedback(r); }, way_back.teaching);
   }
   [[nodiscard]] std::vector<double> backprop_gradient() const {
-    return hidden_gradient([this](int r) { return beta[static_cast<std::size_t>(r)]; });
+    return hidden_gradient([this](int r) { return beta[static_cast<std::size_t>(r)]; },
+                           find_plain(plain_rules, "backprop").teaching);
   }
 
   [[nodiscard]] std::vector<double> output_gradient() const {
@@ -127,6 +151,7 @@ struct PlainNetwork {
     }
     for (std::size_t r = 0; r < beta.size(); ++r) {
       beta[r] = (1 - step_size * ridge) * beta[r] - step_size * output[r];
+      b[r] = way_back.learns_feedback ? (1 - step_size * ridge) * b[r] - step_size * output[r] : b[r];
     }
   }
 
@@ -140,8 +165,8 @@ struct PlainNetwork {
     const std::vector<double> rule_s = rule_gradient();
     const std::vector<double> backprop_s = backprop_gradient();
     o.output_square = dot(beta, beta);
-    o.feedback_square = dot(problem.feedback, problem.feedback);
-    o.feedback_dot_output = dot(problem.feedback, beta);
+    o.feedback_square = dot(b, b);
+    o.feedback_dot_output = dot(b, beta);
     complete_single_output(test_square, o);
     o.rule_gradient_square = dot(rule_s, rule_s);
     o.backprop_gradient_square = dot(backprop_s, backprop_s);

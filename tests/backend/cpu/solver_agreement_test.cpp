@@ -37,6 +37,9 @@ struct StableCase : TrainingCase {
       : TrainingCase(samples, inputs, width, activation, rule, 0) {
     data.input_law = InputLaw::gaussian_scaled;
     training.max_steps = steps;
+    if (!error_teaches(rule)) {
+      run.step_size /= 10;  // W grows without bound, and so do the largest steps that beta bears
+    }
     record.steps.clear();
     for (std::int64_t step = 0; step < steps; step += 1 + step / 4) {
       record.steps.push_back(step);
@@ -159,7 +162,8 @@ TEST_P(FastSolver, FloatFollowsDoubleWhateverFillsTheVectors) {
       StableCase c = make_case(samples, 150, width, 30);
       c.data.test_samples = 3;
       // 6e-8 a rounding, 30 steps and sums of 138 terms; a sample forgotten in a sum would be some percent of it.
-      expect_agreement(c, Precision::float32, 1e-4);
+      // Where the target teaches, steps are a tenth, and so is W's change beside the roundings of W.
+      expect_agreement(c, Precision::float32, error_teaches(GetParam().rule) ? 1e-4 : 1e-2);
     }
   }
 }
@@ -204,7 +208,8 @@ TEST_P(FastSolver, RunsOfABatchDoNotDependOnTheirCompany) {
   const Problem problem = c.problem();
   std::vector<RunSpec> runs{c.run, c.run, c.run};
   runs[0].ridge = 0.7;
-  runs[1].rule = 1 - c.run.rule;
+  runs[1].rule =
+      c.run.rule == Rules::index_of<Backprop>() ? Rules::index_of<FeedbackAlignment>() : Rules::index_of<Backprop>();
   const std::vector<RunRecord> batch =
       make_cpu_trainer()->train({problem, c.data, c.training, c.record, runs, GetParam().solver, c.cancelled});
 

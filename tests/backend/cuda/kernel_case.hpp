@@ -125,11 +125,11 @@ inline PlainSampleSpace train_plainly(const KernelCase& c, const Problem& proble
     }
     s.losses.push_back(loss);
     for (std::size_t r = 0; r < p; ++r) {
-      const double v = run.rule == Rules::index_of<Backprop>() ? s.beta[r] : problem.feedback[r];
+      const double v = formulas.way_back.feedback(problem.feedback[r], s.beta[r]);
       std::vector<double> move(n);
       double gradient = 0;
       for (std::size_t j = 0; j < n; ++j) {
-        move[j] = scale * v * e[j] * formulas.psi_prime(s.z[j * p + r]);
+        move[j] = scale * v * formulas.way_back.teaching(e[j], problem.y[j]) * formulas.psi_prime(s.z[j * p + r]);
         gradient += formulas.psi(s.z[j * p + r]) * e[j];
       }
       for (std::size_t i = 0; i < rows; ++i) {
