@@ -31,6 +31,8 @@ RunRecord train(const TrainingCase& c, const Problem& problem, Solver solver, Pr
 // Fewer under a sanitizer (CMakeLists.txt).
 constexpr std::int64_t agreement_steps = FASWEEP_AGREEMENT_STEPS;
 
+constexpr double whole_step_size = 0.01;
+
 /// A stable training, about thirty of its steps recorded.
 struct StableCase : TrainingCase {
   StableCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps)
@@ -38,7 +40,7 @@ struct StableCase : TrainingCase {
     data.input_law = InputLaw::gaussian_scaled;
     training.max_steps = steps;
     if (!error_teaches(rule)) {
-      run.step_size /= 10;  // W grows without bound, and so do the largest steps that beta bears
+      run.step_size = whole_step_size / 10;  // W grows without bound, and so do the largest steps that beta bears
     }
     record.steps.clear();
     for (std::int64_t step = 0; step < steps; step += 1 + step / 4) {
@@ -161,9 +163,13 @@ TEST_P(FastSolver, FloatFollowsDoubleWhateverFillsTheVectors) {
       SCOPED_TRACE("n = " + std::to_string(samples) + ", p = " + std::to_string(width));
       StableCase c = make_case(samples, 150, width, 30);
       c.data.test_samples = 3;
+      c.run.step_size = whole_step_size;  // which 30 steps bear under every rule
+      c.run.seed = 8;                     // whose ReLU units keep away from 0, where rounding would switch them
       // 6e-8 a rounding, 30 steps and sums of 138 terms; a sample forgotten in a sum would be some percent of it.
-      // Where the target teaches, steps are a tenth, and so is W's change beside the roundings of W.
-      expect_agreement(c, Precision::float32, error_teaches(GetParam().rule) ? 1e-4 : 1e-2);
+      // Where the target teaches, it moves z by the same every step, so that what rounding loses of it is the same too
+      // and adds up: 6e-8 of the 2e-4 that a sigmoid unit of 45 moves.
+      const double relative = error_teaches(GetParam().rule) ? 1e-4 : 3e-4;
+      expect_agreement(c, Precision::float32, relative);
     }
   }
 }
