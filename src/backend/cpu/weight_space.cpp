@@ -15,6 +15,7 @@
 #include "backend/cpu/output_layer.hpp"
 #include "model/batch_order.hpp"
 #include "model/random.hpp"
+#include "model/step_samples.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -34,14 +35,14 @@ class WeightSpaceState {
         psi_(run.activation),
         rule_(run.rule),
         traits_(traits_of(request.record.metrics)),
-        is_classes_(request.data.targets == Targets::classes),
+        target_kind_(request.data.targets),
         masks_{seed_of_training(run), run.width, Purpose::masks},
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
-        evaluates_training_((traits_ & sees_training_set) != 0 && (batches_.size() > 1 || drops())),
+        evaluates_training_((traits_ & sees_training_set) != 0 && !sees_training_set_whole(training_, request.data)),
         evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
         feedback_(network_.padded(problem_.feedback)),
         activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
@@ -162,9 +163,7 @@ class WeightSpaceState {
   [[nodiscard]] Eigen::Map<Matrix> samples(Scalar* first, int count) const { return {first, units(), count}; }
 
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
-  [[nodiscard]] double loss_share(int samples) const {
-    return training_.reduction == Reduction::mean ? 1.0 / samples : 1;
-  }
+  [[nodiscard]] double loss_share(int samples) const { return fasweep::loss_share(training_.reduction, samples); }
   [[nodiscard]] const InputBatch<Scalar>& batch() const { return batches_[step_ % batches_.size()]; }
   void load_batch() {
     const std::span<const std::int32_t> rows = order_.rows(step_);
@@ -203,15 +202,13 @@ class WeightSpaceState {
 
   /// 0 or 1 / (1 - q) for each unit and sample, by the position of the sample in the step's batch.
   void draw_mask(int block) {
-    const auto keep = static_cast<Scalar>(1 / (1 - training_.dropout));
-    const auto stride = static_cast<std::uint64_t>((problem_.width + 1) / 2 * 2);  // streams are read at even positions
     std::vector<double> uniform(static_cast<std::size_t>(units()));
     for (int i = 0; i < batch().size(); ++i) {
-      const auto sample = static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(most_samples_) + i;
-      masks_.fill_uniform(uniform, sample * stride + static_cast<std::uint64_t>(block) * units());
+      const std::uint64_t first = 2 * first_mask_pair(step_, most_samples_, i, problem_.width);
+      masks_.fill_uniform(uniform, first + static_cast<std::uint64_t>(block) * units());
       Scalar* m = mask(block) + static_cast<std::ptrdiff_t>(i) * units();
       for (int u = 0; u < units(); ++u) {
-        m[u] = uniform[static_cast<std::size_t>(u)] < training_.dropout ? Scalar(0) : keep;
+        m[u] = mask_factor<Scalar>(uniform[static_cast<std::size_t>(u)], training_.dropout);
       }
     }
   }
@@ -342,14 +339,11 @@ class WeightSpaceState {
   void set_training(const OutputSums& sums, Observation& o) const {
     o.loss = sums.loss * loss_share(problem_.samples);
     o.squared_error = sums.squared_error;
-    o.accuracy = accuracy(sums, problem_.samples);
+    o.accuracy = accuracy(target_kind_, sums.correct, problem_.samples);
   }
   void set_test(const OutputSums& sums, Observation& o) const {
     o.test_loss = sums.loss * loss_share(problem_.test_samples);
-    o.test_accuracy = accuracy(sums, problem_.test_samples);
-  }
-  [[nodiscard]] double accuracy(const OutputSums& sums, int samples) const {
-    return is_classes_ ? sums.correct / samples : not_a_number;
+    o.test_accuracy = accuracy(target_kind_, sums.correct, problem_.test_samples);
   }
 
   void observe_hidden_change(Observation& o) const {
@@ -401,7 +395,7 @@ class WeightSpaceState {
   int psi_;          // position in Activations
   int rule_;         // position in Rules
   unsigned traits_;  // of the recorded metrics
-  bool is_classes_;
+  Targets target_kind_;
   RandomStream masks_;
   BatchOrder order_;
   InputRows<Scalar> inputs_;

@@ -18,6 +18,7 @@
 #include "model/random.hpp"
 #include "model/rule/list.hpp"
 #include "model/run_spec.hpp"
+#include "model/step_samples.hpp"
 
 namespace fasweep::kernels {
 
@@ -50,7 +51,7 @@ __device__ inline bool takes_step(const WeightSpaceBatch& batch, int run, int of
 
 /// c, the weight of a sample's loss among `samples`.
 __device__ inline double loss_share(const WeightSpaceBatch& batch, int samples) {
-  return batch.takes_mean ? 1.0 / samples : 1.0;
+  return fasweep::loss_share(batch.takes_mean ? Reduction::mean : Reduction::sum, samples);
 }
 
 /// eta c s of a step.
@@ -83,13 +84,11 @@ __device__ inline MaskPair mask_pair(const WeightSpaceBatch& batch, const Sample
                                      int pair) {
   const std::int64_t seed = batch.seeds[batch.parameters[run].problem];
   const std::int64_t step = *batch.first_step + pass.offset;
-  const auto pairs_a_sample = static_cast<std::uint64_t>((batch.width + 1) / 2);
-  const auto place = static_cast<std::uint64_t>(step * batch.batch_samples + sample);
+  const std::uint64_t first = first_mask_pair(step, batch.batch_samples, sample, batch.width);
   const UniformPair uniform =
       uniform_pair(static_cast<std::uint64_t>(seed), static_cast<std::uint32_t>(batch.width),
-                   static_cast<std::uint32_t>(Purpose::masks), place * pairs_a_sample + static_cast<unsigned>(pair));
-  const auto keep = static_cast<float>(1 / (1 - batch.dropout));
-  return {uniform.even < batch.dropout ? 0.0F : keep, uniform.odd < batch.dropout ? 0.0F : keep};
+                   static_cast<std::uint32_t>(Purpose::masks), first + static_cast<unsigned>(pair));
+  return {mask_factor<float>(uniform.even, batch.dropout), mask_factor<float>(uniform.odd, batch.dropout)};
 }
 
 /// gathered = the rows of the step's batch. Grid: samples x problems.

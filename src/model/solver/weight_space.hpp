@@ -6,6 +6,7 @@
 
 #include "model/metric.hpp"
 #include "model/settings.hpp"
+#include "model/step_samples.hpp"
 
 namespace fasweep {
 
@@ -53,7 +54,7 @@ struct WeightSpace {
   template <class Activation>
   [[nodiscard]] static double evaluation_cost(const DataSettings& data, const TrainingSettings& training,
                                               unsigned traits, int width) {
-    const bool sees_all = !takes_minibatches(training, data) && training.dropout == 0;  // in every step
+    const bool sees_all = sees_training_set_whole(training, data);
     const double rows = ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
                         ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
     DataSettings evaluated = data;
