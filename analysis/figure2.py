@@ -1,7 +1,7 @@
 """Draws the layout of Figure 2 of Song, Xu and Lafferty 2021 from one or several result files.
 
 Top row: final alignment cos(b, beta) of feedback alignment against width. Bottom row: training loss against steps at
-one width, backprop dashed. One column an activation, one line a lambda; bars and bands are deviations over seeds.
+one width, feedback alignment solid, other rules dashed. One column an activation, one line a lambda; bars and bands are deviations over seeds.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from analysis.drawing import check_output, draw_band, label, save, write_note
 from analysis.results import AnalysisError, Results, read, select
 
 METRICS = ("final_alignment", "loss", "final_loss")
-DASHES = {"feedback-alignment": "-", "backprop": "--"}
+DASHES = {"feedback-alignment": "-", "backprop": "--", "kolen-pollack": "-.", "drtp": ":"}
 PAPER_WIDTH = 3200  # of the paper's Figures 2d to 2f
 
 

@@ -28,6 +28,21 @@ struct Dataset {
   SharedArray<double> y;       // (samples + test_samples) x outputs, row-major
   std::uint32_t checksum = 0;  // CRC32C of all of the above: two ranks or two starts that differ in it differ in data
 
+  /// Normalised input of a raw one, of column j.
+  [[nodiscard]] double normalized(double raw_input, std::size_t j) const { return raw_input * scale[j] - shift[j]; }
+
+  /// Normalised inputs of one row into `out`, inputs of them.
+  template <class Number>
+  void expand_row(std::int64_t row, Number* out) const {
+    for (std::size_t j = 0; j < static_cast<std::size_t>(inputs); ++j) {
+      out[j] = static_cast<Number>(-shift[j]);
+    }
+    const auto end = static_cast<std::size_t>(row_begin[static_cast<std::size_t>(row) + 1]);
+    for (auto at = static_cast<std::size_t>(row_begin[static_cast<std::size_t>(row)]); at < end; ++at) {
+      out[column[at]] = static_cast<Number>(normalized(raw[at], static_cast<std::size_t>(column[at])));
+    }
+  }
+
   /// Of `dataset`, const or not; always in the same order.
   template <class Self, class Visit>
   static void for_each_array(Self& dataset, Visit visit) {

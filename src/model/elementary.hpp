@@ -1,8 +1,9 @@
-// exp and tanh without branches or tables, so that compilers vectorise loops over them and every backend shares one
-// formula. T is float, double or a vector of either: a vector type specialises `is_single` and brings its own larger,
-// smaller, if_less, positive_part, is_positive and times_power_of_two. float: within 6 ulp of the exact value, double:
-// within 3 ulp (elementary_test.cpp holds them to that). Coefficients: Cephes (exp.c, expf.c, tanh.c; Moshier) and, for
-// float tanh, the minimax quotient that Eigen 3.4 uses.
+// exp, tanh, softplus, erf and erfc without branches or tables, so that compilers vectorise loops over them and every
+// backend shares one formula. T is float, double or a vector of either: a vector type specialises `is_single` and
+// brings its own larger, smaller, if_less, positive_part, is_positive and times_power_of_two. float: within 6 ulp of
+// the exact value, double: within 3 ulp for exp and tanh; what the others keep stands with them (elementary_test.cpp
+// holds all to that). Coefficients: Cephes (exp.c, expf.c, tanh.c, ndtr.c; Moshier) and, for float tanh, the minimax
+// quotient that Eigen 3.4 uses.
 #pragma once
 
 #include <cstdint>
@@ -129,6 +130,93 @@ FASWEEP_HOST_DEVICE inline T tanh(T z) {
     const T large = T(1) - T(2) / (exp(T(2) * magnitude) + T(1));
     return if_less(magnitude, T(0.625), small, if_less(z, T(0), T(0) - large, large));
   }
+}
+
+/// |z|.
+template <class T>
+FASWEEP_HOST_DEVICE inline T absolute(T z) {
+  return larger(z, T(0) - z);
+}
+
+/// sum_{i = k}^{last} x^(i - k) / (2 i + 1).
+template <int k, int last, class T>
+FASWEEP_HOST_DEVICE inline T odd_series(T x) {
+  if constexpr (k == last) {
+    return T(1.0 / (2 * k + 1));
+  } else {
+    return T(1.0 / (2 * k + 1)) + x * odd_series<k + 1, last>(x);
+  }
+}
+
+/// log(1 + u), 0 <= u <= 1, within 4 ulp: 2 artanh(s) with s = u / (2 + u) <= 1/3, whose series of odd powers is cut
+/// where 9^-k is below the precision.
+template <class T>
+FASWEEP_HOST_DEVICE inline T log_one_plus(T u) {
+  const T s = u / (T(2) + u);
+  return T(2) * s * odd_series < 0, is_single<T> ? 7 : 17 > (s * s);
+}
+
+/// log(1 + e^z), within 8 ulp for float and 6 for double where z > -80.
+template <class T>
+FASWEEP_HOST_DEVICE inline T softplus(T z) {
+  return positive_part(z) + log_one_plus(exp(T(0) - absolute(z)));
+}
+
+/// erf(z) for |z| < 1.
+template <class T>
+FASWEEP_HOST_DEVICE inline T erf_near(T z) {
+  const T x = z * z;
+  T p = T(9.60497373987051638749e0);
+  p = p * x + T(9.00260197203842689217e1);
+  p = p * x + T(2.23200534594684319226e3);
+  p = p * x + T(7.00332514112805075473e3);
+  p = p * x + T(5.55923013010394962768e4);
+  T q = x + T(3.35617141647503099647e1);
+  q = q * x + T(5.21357949780152679795e2);
+  q = q * x + T(4.59432382970980127987e3);
+  q = q * x + T(2.26290000613890934246e4);
+  q = q * x + T(4.92673942608635921086e4);
+  return z * (p / q);
+}
+
+/// erfc(a) for 1 <= a <= 8; beyond, that of 8, which is 1e-29.
+template <class T>
+FASWEEP_HOST_DEVICE inline T erfc_far(T a) {
+  const T x = smaller(a, T(8));
+  T p = T(2.46196981473530512524e-10);
+  p = p * x + T(5.64189564831068821977e-1);
+  p = p * x + T(7.46321056442269912687e0);
+  p = p * x + T(4.86371970985681366614e1);
+  p = p * x + T(1.96520832956077098242e2);
+  p = p * x + T(5.26445194995477358631e2);
+  p = p * x + T(9.34528527171957607540e2);
+  p = p * x + T(1.02755188689515710272e3);
+  p = p * x + T(5.57535335369399327526e2);
+  T q = x + T(1.32281951154744992508e1);
+  q = q * x + T(8.67072140885989742329e1);
+  q = q * x + T(3.54937778887819891062e2);
+  q = q * x + T(9.75708501743205489753e2);
+  q = q * x + T(1.82390916687909736289e3);
+  q = q * x + T(2.24633760818710981792e3);
+  q = q * x + T(1.65666309194161350182e3);
+  q = q * x + T(5.57535340817727675546e2);
+  return exp(T(0) - x * x) * (p / q);
+}
+
+/// The error function, within 4 ulp.
+template <class T>
+FASWEEP_HOST_DEVICE inline T erf(T z) {
+  const T a = absolute(z);
+  const T far = T(1) - erfc_far(a);
+  return if_less(a, T(1), erf_near(z), if_less(z, T(0), T(0) - far, far));
+}
+
+/// 1 - erf(z). Within 4 ulp of 1 absolutely; for z >= 1 also within (4 + 2 z^2) ulp of itself, as e^-z^2 is rounded.
+template <class T>
+FASWEEP_HOST_DEVICE inline T erfc(T z) {
+  const T a = absolute(z);
+  const T upper = if_less(a, T(1), T(1) - erf_near(a), erfc_far(a));
+  return if_less(z, T(0), T(2) - upper, upper);
 }
 
 }  // namespace fasweep::elementary

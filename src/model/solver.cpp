@@ -1,6 +1,5 @@
 #include "model/solver.hpp"
 
-#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -10,83 +9,69 @@
 namespace fasweep {
 namespace {
 
+// Cheaper solvers first: of equal ones the first is taken.
 constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space};
+
+/// call(type) for the solver's struct; not for automatic.
+template <class Call>
+auto with_solver(Solver solver, Call call) {
+  return Solvers::visit(static_cast<int>(solver) - 1, call);
+}
+
+/// call(solver type, activation type).
+template <class Call>
+double with_activation(Solver solver, int activation, Call call) {
+  return with_solver(solver, [&](auto type) {
+    return Activations::visit(activation, [&](auto psi) -> double { return call(type, psi); });
+  });
+}
+
+bool takes(Solver solver, const RunSpec& run) {
+  return with_solver(solver, [&](auto type) {
+    return Activations::visit(run.activation, [&](auto psi) {
+      return Rules::visit(run.rule, [&](auto rule) {
+        return decltype(type)::type::template takes<typename decltype(psi)::type, typename decltype(rule)::type>;
+      });
+    });
+  });
+}
 
 double total_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
   return setup_cost(solver, data, run.width) +
          static_cast<double>(training.max_steps + 1) * step_cost(solver, data, training, run);
 }
 
-std::string_view exact_for(Solver solver) {
-  return solver == Solver::reduced_linear
-             ? "it is exact for linear networks with one output, a teacher's data, squared loss summed over all "
-               "samples "
-               "in every step, no dropout, no biases, decay of the output weights and scale root-width"
-             : "it is exact for one output, a teacher's data, squared loss summed over all samples in every step, no "
-               "dropout, no biases, decay of the output weights and scale root-width";
-}
-
-/// The setting of the paper's synthetic experiment, in which the weights move in the span of the inputs and every step
-/// sees all of a teacher's samples: what the sample-space formulations are exact for.
-bool is_papers_setting(const DataSettings& data, const TrainingSettings& training) {
-  return data.source == DataSource::teacher && data.outputs == 1 && data.targets == Targets::numbers &&
-         training.loss == LossFunction::squared && training.reduction == Reduction::sum &&
-         !takes_minibatches(training, data) && training.dropout == 0 && !training.biases &&
-         training.decay == Decay::output && training.output_scale == OutputScale::root_width;
+/// Why `solver` does not accept the run.
+std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training) {
+  const KeySet refused = changed_settings(data, training).without(honoured_keys(solver));
+  const std::string exact(with_solver(solver, [](auto type) { return decltype(type)::type::exact_for; }));
+  return refused.empty() ? exact : "it does not honour " + join(refused.names(), ", ") + "; " + exact;
 }
 
 }  // namespace
 
-bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  switch (solver) {
-    case Solver::reduced_linear:
-      return is_papers_setting(data, training) && run.activation == Activations::index_of<Linear>() &&
-             Rules::visit(run.rule, [](auto type) { return decltype(type)::type::feedback_is_linear; });
-    case Solver::sample_space:
-      return is_papers_setting(data, training);
-    default:
-      return true;
-  }
+KeySet honoured_keys(Solver solver) {
+  return solver == Solver::automatic ? WeightSpace::honours
+                                     : with_solver(solver, [](auto type) { return decltype(type)::type::honours; });
 }
 
-// Factors: seconds measured on one core (float32, AVX2, tests/bench/solver_bench) times the nominal rate.
+bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+  return solver == Solver::automatic ||
+         (takes(solver, run) && changed_settings(data, training).without(honoured_keys(solver)).empty());
+}
+
 double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  const double n = data.samples;
-  const double rows = n + data.test_samples;
-  const double d = data.inputs;
-  const double p = run.width;
-  return Activations::visit(run.activation, [&](auto type) {
-    using Activation = typename decltype(type)::type;
-    switch (solver) {
-      case Solver::reduced_linear:
-        return 8 * (n + 2) * (2 * n + rows) + 2e4;
-      case Solver::sample_space:
-        if (Activation::derivative_is_zero_or_one) {
-          return 0.4 * n * rows * p + 5 * rows * p + 18 * n * rows;
-        }
-        return 0.85 * n * rows * p + (Activation::is_cheap ? 4 : 20) * rows * p;
-      default: {
-        const double batch = takes_minibatches(training, data) ? training.batch_size : n;
-        const double masks = training.dropout > 0 ? 80 : 0;
-        const double inputs = d * std::min(2.5, 3.9 * expected_density(data.source));  // dense or sparse
-        return batch * p * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
-      }
-    }
+  return with_activation(solver, run.activation, [&](auto type, auto psi) {
+    return decltype(type)::type::template step_cost<typename decltype(psi)::type>(data, training, run.width);
   });
 }
 
 double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, unsigned traits,
                        const RunSpec& run) {
-  if (solver != Solver::weight_space) {
-    return 0;
-  }
-  const bool sees_all = !takes_minibatches(training, data) && training.dropout == 0;  // in every step
-  const double rows = ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
-                      ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
-  DataSettings evaluated = data;
-  evaluated.samples = 1;
-  constexpr double forward_share = 0.5;  // of a step, without the way back
-  return rows * forward_share * step_cost(solver, evaluated, {}, run);
+  return with_activation(solver, run.activation, [&](auto type, auto psi) {
+    return decltype(type)::type::template evaluation_cost<typename decltype(psi)::type>(data, training, traits,
+                                                                                        run.width);
+  });
 }
 
 double setup_cost(Solver solver, const DataSettings& data, int width) {
@@ -96,14 +81,7 @@ double setup_cost(Solver solver, const DataSettings& data, int width) {
   const double teacher = data.teacher_width > 0 ? data.teacher_width : p;
   constexpr double flop_a_normal = 60;
   const double problem = flop_a_normal * d * (n + p + teacher) + 2 * n * d * teacher;
-  switch (solver) {
-    case Solver::reduced_linear:
-      return problem + 2 * n * d * p + 2 * n * n * p;
-    case Solver::sample_space:
-      return problem + 2 * n * d * p + 2 * n * n * d;
-    default:
-      return problem;
-  }
+  return problem + with_solver(solver, [&](auto type) { return decltype(type)::type::setup_cost(data, width); });
 }
 
 Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
@@ -118,14 +96,15 @@ Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSett
       best = solver;
     }
   }
-  if (wanted == Solver::automatic) {
+  if (wanted == Solver::automatic && best != Solver::automatic) {
     return best;
   }
-  if (!accepts(wanted, data, training, run)) {
+  if (able.empty() || !accepts(wanted, data, training, run)) {
     throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
                       std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
                       std::string(Rules::names[static_cast<std::size_t>(run.rule)]) + "' under these settings (" +
-                      std::string(exact_for(wanted)) + "); choose " + join(able, ", ") + " or auto");
+                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training) + ")" +
+                      (able.empty() ? "; no solver can" : "; choose " + join(able, ", ") + " or auto"));
   }
   return wanted;
 }

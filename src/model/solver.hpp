@@ -1,5 +1,5 @@
-// The three exact formulations of the same training (names, what each accepts, predicted cost). The trainers themselves
-// live in the backends; this page only says which would be used.
+// Which of the exact formulations of the same training would be used for a run, by what each says of itself
+// (model/solver/list.hpp). The trainers themselves live in the backends.
 #pragma once
 
 #include <array>
@@ -7,13 +7,19 @@
 #include <string_view>
 
 #include "model/run_spec.hpp"
+#include "model/settings.hpp"
+#include "model/solver/list.hpp"
 #include "util/enum_names.hpp"
 
 namespace fasweep {
 
+/// automatic, then the positions in `Solvers`.
 enum class Solver : std::uint8_t { automatic, weight_space, sample_space, reduced_linear };
-inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-space", "sample-space", "reduced-linear"};
-static_assert(names_cover<Solver>(solver_names));
+inline constexpr std::array<std::string_view, 4> solver_names{"auto", WeightSpace::name, SampleSpace::name,
+                                                              ReducedLinear::name};
+static_assert(names_cover<Solver>(solver_names) && Solvers::size + 1 == solver_names.size() &&
+              Solvers::names[0] == solver_names[1] && Solvers::names[1] == solver_names[2] &&
+              Solvers::names[2] == solver_names[3]);
 
 [[nodiscard]] constexpr std::string_view name_of(Solver solver) {
   return solver_names[static_cast<std::size_t>(solver)];
@@ -21,6 +27,9 @@ static_assert(names_cover<Solver>(solver_names));
 
 /// What one core is assumed to do when a plan turns predicted work into time, in flop/s.
 inline constexpr double nominal_flop_per_second = 4e10;
+
+/// The keys that `solver` follows. automatic: those of any solver.
+[[nodiscard]] KeySet honoured_keys(Solver solver);
 
 /// Whether `solver` computes this training exactly. automatic: always.
 [[nodiscard]] bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training,

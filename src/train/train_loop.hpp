@@ -6,6 +6,8 @@
 #include <concepts>
 #include <limits>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/metric.hpp"
@@ -13,6 +15,7 @@
 #include "train/checkpoint.hpp"
 #include "train/trainer.hpp"
 #include "util/bytes.hpp"
+#include "util/error.hpp"
 #include "util/stopwatch.hpp"
 
 namespace fasweep {
@@ -34,6 +37,14 @@ template <class State>
 concept CompletesObservations = requires(State state, std::span<Observation> observations) {
   {state.complete(observations)};  // every observation made, in order
 };
+
+/// Begins every checkpoint. The second number changes when Observation keeps its size but not its meaning, or when the
+/// loop saves something else around the solver's state.
+inline constexpr std::uint64_t checkpoint_layout = layout_of<Observation>(1);
+
+/// Why a checkpoint that begins otherwise is not continued.
+inline constexpr std::string_view other_layout =
+    "its checkpoint has another layout, as another version of fasweep wrote it";
 
 /// Collects the record of one run.
 class Recorder {
@@ -162,6 +173,7 @@ class RunTraining {
   /// At step t everything but the update is done, so that the continued run begins with the update.
   void save() {
     ByteWriter out;
+    out.put(checkpoint_layout);
     state_.save(out);
     out.put(step_);
     out.put(monitor_.memory().previous);
@@ -179,6 +191,9 @@ class RunTraining {
     }
     ByteReader in(*saved);
     try {
+      if (in.get<std::uint64_t>() != checkpoint_layout) {
+        throw TransportError(std::string(other_layout));
+      }
       state_.restore(in);
     } catch (const TransportError& error) {
       checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());

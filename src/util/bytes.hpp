@@ -21,6 +21,14 @@ static_assert(std::endian::native == std::endian::little, "fasweep's files and m
 
 using Bytes = std::vector<std::byte>;
 
+/// Stands for how a struct lies in memory, for files that hold structs as they lie: its size, and a version of its own
+/// for changes that leave the size alone. Never 0 nor a small number.
+template <class Struct>
+[[nodiscard]] constexpr std::uint64_t layout_of(std::uint32_t version) {
+  static_assert(std::is_trivially_copyable_v<Struct>);
+  return std::uint64_t{0x4c41594f} << 32U ^ std::uint64_t{version} << 24U ^ sizeof(Struct);
+}
+
 class ByteWriter {
  public:
   template <class Number>

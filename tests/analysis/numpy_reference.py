@@ -6,6 +6,7 @@ Random numbers: Philox4x32-10 (Salmon et al. 2011) and Box-Muller. Training: Son
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,12 +25,38 @@ PURPOSES = (
 )
 
 Function = Callable[[np.ndarray], np.ndarray]
+erf: Function = np.vectorize(math.erf, otypes=[float])
+
+
+def normal(z: np.ndarray) -> np.ndarray:
+    """The normal distribution function."""
+    return np.vectorize(math.erfc, otypes=[float])(-z / np.sqrt(2)) / 2
+
+
 # psi, and psi' as a function of z.
 ACTIVATIONS: dict[str, tuple[Function, Function]] = {
     "linear": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
     "sigmoid": (lambda z: 1 / (1 + np.exp(-z)), lambda z: np.exp(-z) / (1 + np.exp(-z)) ** 2),
+    "softplus": (lambda z: np.logaddexp(0, z), lambda z: 1 / (1 + np.exp(-z))),
+    "gelu": (lambda z: z * normal(z), lambda z: normal(z) + z * np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi)),
+    "erf": (erf, lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))),
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    feedback: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda b, beta: b
+    teaching: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda e, y: e
+    learns_feedback: bool = False  # by beta's update
+
+
+RULES = {
+    "feedback-alignment": Rule(),
+    "backprop": Rule(feedback=lambda b, beta: beta),
+    "kolen-pollack": Rule(learns_feedback=True),
+    "drtp": Rule(teaching=lambda e, y: -y),
 }
 
 
@@ -99,7 +126,8 @@ def train(
 ) -> dict[str, np.ndarray]:
     """Every metric at steps 0, 1, ... `steps`."""
     psi, derivative = ACTIVATIONS[activation]
-    w, beta = problem.hidden_weight, problem.output_weight
+    way_back = RULES[rule]
+    w, beta, b = problem.hidden_weight, problem.output_weight, problem.feedback
     n, root = problem.samples, np.sqrt(len(beta))
     x = problem.x[:n]
     rows = []
@@ -107,16 +135,21 @@ def train(
         z = problem.x @ w.T
         error = psi(z) @ beta / root - problem.y
         e, h, slope = error[:n], psi(z[:n]), derivative(z[:n])
-        v = problem.feedback if rule == "feedback-alignment" else beta
-        gradient, backprop_gradient = ((np.outer(e, u) * slope).T @ x / root for u in (v, beta))
-        row = metrics(problem, w, beta, error, ridge)
+        signals = np.outer(way_back.teaching(e, problem.y[:n]), way_back.feedback(b, beta)), np.outer(e, beta)
+        gradient, backprop_gradient = ((signal * slope).T @ x / root for signal in signals)
+        row = metrics(problem, w, beta, b, error, ridge)
         rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
         w = w - step_size * gradient
-        beta = (1 - step_size * ridge) * beta - step_size * h.T @ e / root
+        beta, b = (
+            (1 - step_size * ridge) * weight - step_size * h.T @ e / root if learns else weight
+            for weight, learns in ((beta, True), (b, way_back.learns_feedback))
+        )
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
 
 
-def metrics(problem: Problem, w: np.ndarray, beta: np.ndarray, error: np.ndarray, ridge: float) -> dict[str, float]:
+def metrics(
+    problem: Problem, w: np.ndarray, beta: np.ndarray, b: np.ndarray, error: np.ndarray, ridge: float
+) -> dict[str, float]:
     train_error, test_error = np.split(error, [problem.samples])
     change = w - problem.hidden_weight
     loss = train_error @ train_error / 2
@@ -124,7 +157,7 @@ def metrics(problem: Problem, w: np.ndarray, beta: np.ndarray, error: np.ndarray
         "loss": loss,
         "regularized_loss": loss + ridge * beta @ beta / 2,
         "error_norm": np.linalg.norm(train_error),
-        "alignment": cosine(problem.feedback, beta),
+        "alignment": cosine(b, beta),
         "output_norm": np.linalg.norm(beta),
         "hidden_change": np.linalg.norm(change),
         "max_output_change": np.abs(beta - problem.output_weight).max(),

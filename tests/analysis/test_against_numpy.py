@@ -8,16 +8,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from numpy_reference import make_problem, normals, philox, train
+from numpy_reference import RULES, make_problem, normals, philox, train
 
 SAMPLES, INPUTS, TEST_SAMPLES, STEPS = 11, 7, 4, 50
-STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2}
+STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2, "softplus": 4e-3, "gelu": 4e-3, "erf": 1e-2}
 JOB = f"""
 [grid]
 p = 5, 32
 lambda = 0, 0.4
 activation = {", ".join(STEP_SIZE)}
-rule = feedback-alignment, backprop
+rule = {", ".join(RULES)}
 seed = 0, 1, 5000000000
 [data]
 n = {SAMPLES}
@@ -57,7 +57,7 @@ SOLVERS = {
     "auto": [],
     "weight-space": [],
     "sample-space": [],
-    "reduced-linear": ["--set", "grid.activation=linear"],
+    "reduced-linear": ["--set", "grid.activation=linear", "--set", "grid.rule=feedback-alignment, backprop"],
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -30,6 +31,15 @@ def figure2(*arguments: object) -> tuple[int, str]:
     with contextlib.redirect_stderr(err):
         code = main(["figure2", *map(str, arguments)])
     return code, err.getvalue()
+
+
+def test_every_rule_of_the_program_has_its_dashes():
+    from analysis.figure2 import DASHES
+    from conftest import BINARY
+
+    keys = json.loads(subprocess.run([BINARY, "keys", "--json"], check=True, capture_output=True).stdout)
+
+    assert [key["values"] for key in keys if key["key"] == "grid.rule"] == [list(DASHES)]
 
 
 def drawn(files: Sequence[Path], width: int | None = None) -> dict[str, tuple[Axes, Axes]]:

@@ -46,6 +46,41 @@ TEST(Elementary, TanhIsWithinItsStatedBound) {
   EXPECT_LE(tanh_error<double>(-1e-3, 1e-3), 3);
 }
 
+TEST(Elementary, SoftplusIsWithinItsStatedBound) {
+  const auto exact = [](long double z) { return std::log1p(std::exp(z)); };
+  EXPECT_LE(worst_ulp<float>([](float z) { return elementary::softplus(z); }, exact, -80, 80), 8);
+  EXPECT_LE(worst_ulp<double>([](double z) { return elementary::softplus(z); }, exact, -80, 80), 6);
+  EXPECT_EQ(elementary::softplus(1e30F), 1e30F);
+  EXPECT_EQ(elementary::softplus(1e300), 1e300);
+}
+
+TEST(Elementary, LogOnePlusIsWithinItsStatedBound) {
+  const auto exact = [](long double u) { return std::log1p(u); };
+  EXPECT_LE(worst_ulp<float>([](float u) { return elementary::log_one_plus(u); }, exact, 0, 1), 4);
+  EXPECT_LE(worst_ulp<double>([](double u) { return elementary::log_one_plus(u); }, exact, 0, 1), 4);
+}
+
+TEST(Elementary, ErfIsWithinItsStatedBound) {
+  const auto exact = [](long double z) { return std::erf(z); };
+  EXPECT_LE(worst_ulp<float>([](float z) { return elementary::erf(z); }, exact, -6, 6), 4);
+  EXPECT_LE(worst_ulp<double>([](double z) { return elementary::erf(z); }, exact, -7, 7), 4);
+  EXPECT_LE(worst_ulp<double>([](double z) { return elementary::erf(z); }, exact, -1e-3, 1e-3), 4);
+  EXPECT_EQ(elementary::erf(1e30F), 1.0F);
+  EXPECT_EQ(elementary::erf(-1e300), -1.0);
+}
+
+TEST(Elementary, ErfcIsWithinItsStatedBound) {
+  const auto exact = [](long double z) { return std::erfc(z); };
+  EXPECT_LE(worst_ulp<float>([](float z) { return elementary::erfc(z); }, exact, 1, 8), 4 + 2 * 64);
+  EXPECT_LE(worst_ulp<double>([](double z) { return elementary::erfc(z); }, exact, 1, 8), 4 + 2 * 64);
+  EXPECT_LE(worst_ulp<float>([](float z) { return 1 + elementary::erfc(z); },
+                             [](long double z) { return 1 + std::erfc(z); }, -6, 1),
+            4);
+  EXPECT_LE(worst_ulp<double>([](double z) { return 1 + elementary::erfc(z); },
+                              [](long double z) { return 1 + std::erfc(z); }, -6, 1),
+            4);
+}
+
 TEST(Elementary, TanhSaturatesAndKeepsNotANumber) {
   EXPECT_NEAR(elementary::tanh(1e30F), 1.0F, 1e-6F);
   EXPECT_EQ(elementary::tanh(-1e300), -1.0);

@@ -56,6 +56,53 @@ TEST(Solver, OnlyWeightSpaceTakesWhatIsNotThePapersSetting) {
   with_training([](TrainingSettings& t) { t.output_scale = OutputScale::one; });
 }
 
+TEST(Solver, HonoursNoKeyThatItDoesNotName) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    EXPECT_FALSE(honoured_keys(solver).contains("training.momentum")) << name_of(solver);
+    EXPECT_TRUE(honoured_keys(solver).contains("training.schedule")) << name_of(solver);
+  }
+}
+
+TEST(Solver, ReducedLinearRefusesRulesThatLearnFeedbackOrThatTheTargetTeaches) {
+  const auto run = [](int rule) { return RunSpec{0, 200, 0, Activations::index_of<Linear>(), rule, 0}; };
+  EXPECT_TRUE(accepts(Solver::reduced_linear, {}, {}, run(Rules::index_of<Backprop>())));
+  EXPECT_FALSE(accepts(Solver::reduced_linear, {}, {}, run(Rules::index_of<KolenPollack>())));
+  EXPECT_FALSE(accepts(Solver::reduced_linear, {}, {}, run(Rules::index_of<DirectRandomTargetProjection>())));
+}
+
+TEST(Solver, RefusalNamesTheKeys) {
+  TrainingSettings training;
+  training.dropout = 0.1;
+  training.biases = true;
+  try {
+    static_cast<void>(choose_solver(Solver::sample_space, {}, training, {0, 200, 0, 0, 0, 0}));
+    FAIL() << "sample-space took dropout";
+  } catch (const ConfigError& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("training.dropout, training.biases"));
+  }
+}
+
+TEST(ChangedSettings, AreThoseAwayFromTheirDefaults) {
+  EXPECT_TRUE(changed_settings({}, {}).empty());
+  DataSettings data;
+  data.test_samples = 3;
+  TrainingSettings training;
+  training.batch_size = data.samples;  // all of them
+  EXPECT_THAT(changed_settings(data, training).names(), ::testing::ElementsAre("data.test-n"));
+  training.batch_size = 7;
+  training.step_schedule = ExponentialSchedule{{0.9}};
+  EXPECT_THAT(changed_settings(data, training).names(),
+              ::testing::ElementsAre("data.test-n", "training.batch-size", "training.step-schedule"));
+}
+
+TEST(KeySets, HoldWhatWasPutIn) {
+  constexpr KeySet some{"data.n", "training.loss"};
+  EXPECT_TRUE(some.contains("data.n"));
+  EXPECT_FALSE(some.contains("data.d"));
+  EXPECT_FALSE(some.contains("training.momentum"));
+  EXPECT_THAT(some.without(KeySet{"data.n"}).names(), ::testing::ElementsAre("training.loss"));
+}
+
 TEST(Solver, MinibatchesCostWhatABatchCosts) {
   DataSettings data;
   data.samples = 1000;

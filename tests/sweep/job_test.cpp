@@ -106,8 +106,8 @@ TEST(Job, OverridesWinOverTheFile) {
 
 TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
   EXPECT_THAT(error_of("[grid]\np = 0\n"), AllOf(HasSubstr("grid.p"), HasSubstr("'0'"), HasSubstr("a*2^i..j")));
-  EXPECT_THAT(error_of("[grid]\np = 3\nactivation = gelu\n"),
-              AllOf(HasSubstr("grid.activation"), HasSubstr("gelu"), HasSubstr("sigmoid")));
+  EXPECT_THAT(error_of("[grid]\np = 3\nactivation = swish\n"),
+              AllOf(HasSubstr("grid.activation"), HasSubstr("swish"), HasSubstr("sigmoid")));
   EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nstop = plateau(1)\n"), HasSubstr("tolerance, window"));
   EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nschedule = exponential(2)\n"), HasSubstr("0 < rate <= 1"));
   EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nstep-size = relu:-1\n"), HasSubstr("positive"));

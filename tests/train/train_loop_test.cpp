@@ -12,15 +12,22 @@ namespace {
 
 using ::testing::DoubleEq;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 /// A run whose loss is one at every step; a step takes `step_time`.
 struct ConstantState {
   std::chrono::milliseconds step_time{0};
+  std::vector<double>* step_sizes = nullptr;  // of all steps, if it is there
 
   [[nodiscard]] double loss() const { return 1; }
   [[nodiscard]] double decayed_square() const { return 0; }
   [[nodiscard]] Observation observe() { return {}; }
-  void advance(double /*step_size*/, double /*ridge*/) { std::this_thread::sleep_for(step_time); }
+  void advance(double step_size, double /*ridge*/) {
+    std::this_thread::sleep_for(step_time);
+    if (step_sizes != nullptr) {
+      step_sizes->push_back(step_size);
+    }
+  }
   void save(ByteWriter& /*out*/) const {}
   void restore(ByteReader& /*in*/) {}
 };
@@ -45,17 +52,19 @@ class FewSaves final : public Checkpoints {
   FewSaves(std::atomic<bool>& cancelled, int saves) : cancelled_(cancelled), saves_(saves) {}
 
   [[nodiscard]] double interval_s() const override { return 0; }
-  [[nodiscard]] std::optional<Bytes> load(std::int64_t /*run*/, Solver /*solver*/) override { return saved_; }
+  [[nodiscard]] std::optional<Bytes> load(std::int64_t /*run*/, Solver /*solver*/) override { return saved; }
   void save(std::int64_t /*run*/, Solver /*solver*/, std::span<const std::byte> state) override {
-    saved_ = Bytes(state.begin(), state.end());
+    saved = Bytes(state.begin(), state.end());
     cancelled_ = --saves_ == 0;
   }
-  void tell(const std::string& /*text*/) override {}
+  void tell(const std::string& text) override { told.push_back(text); }
+
+  std::optional<Bytes> saved;
+  std::vector<std::string> told;
 
  private:
   std::atomic<bool>& cancelled_;
   int saves_;
-  std::optional<Bytes> saved_;
 };
 
 class TrainLoop : public ::testing::Test {
@@ -85,7 +94,7 @@ TEST_F(TrainLoop, TellsOfShortRunsOnceTheyAreOver) {
 }
 
 TEST_F(TrainLoop, TellsNowAndThenHowFarALongRunIs) {
-  static_cast<void>(train({std::chrono::milliseconds(10)}));
+  static_cast<void>(train({.step_time = std::chrono::milliseconds(10)}));
   ASSERT_GT(listener_.shares.size(), 2U);
   EXPECT_LE(listener_.shares.size(), 100U);
   EXPECT_TRUE(std::is_sorted(listener_.shares.begin(), listener_.shares.end()));
@@ -110,6 +119,53 @@ TEST_F(TrainLoop, AContinuedRunTellsWhereItStandsAndWhatItWasGiven) {
 
   EXPECT_THAT(listener_.shares, ElementsAre(DoubleEq(40.0 / 50), 1));
   EXPECT_THAT(listener_.restored_shares, ElementsAre(DoubleEq(40.0 / 50), DoubleEq(40.0 / 50)));
+}
+
+TEST_F(TrainLoop, ACheckpointOfAnotherLayoutStartsTheRunOver) {
+  FewSaves checkpoints(cancelled_, 40);
+  const RunRecord whole = train({});
+  ASSERT_EQ(train({}, &checkpoints).steps, 40);
+  Bytes& saved = *checkpoints.saved;
+  for (const bool is_older : {false, true}) {
+    cancelled_ = false;
+    if (is_older) {
+      saved.erase(saved.begin(), saved.begin() + sizeof checkpoint_layout);  // version 0.1 wrote none
+    } else {
+      saved[0] ^= std::byte{1};
+    }
+
+    const RunRecord record = train({}, &checkpoints);
+
+    EXPECT_EQ(record.steps, 100);
+    EXPECT_EQ(record.points, whole.points);
+    EXPECT_THAT(checkpoints.told.back(), HasSubstr("starts anew: its checkpoint has another layout"));
+  }
+}
+
+TEST(CheckpointLayout, ChangesWithTheStructAndItsVersion) {
+  struct One {
+    double a;
+  };
+  struct Two {
+    double a;
+    double b;
+  };
+  EXPECT_NE(layout_of<One>(1), layout_of<Two>(1));
+  EXPECT_NE(layout_of<One>(1), layout_of<One>(2));
+}
+
+TEST_F(TrainLoop, StepSizeFollowsItsSchedule) {
+  training_.step_schedule = MultistepSchedule{{0.5, 30, 60}};
+  std::vector<double> step_sizes;
+  ConstantState state;
+  state.step_sizes = &step_sizes;
+
+  static_cast<void>(train(state));
+
+  ASSERT_EQ(step_sizes.size(), 100U);
+  EXPECT_EQ(step_sizes[29], 0.01);
+  EXPECT_EQ(step_sizes[30], 0.005);
+  EXPECT_EQ(step_sizes[60], 0.0025);
 }
 
 TEST_F(TrainLoop, WhatARunThatStopsEarlyWasGivenIsAShareOfItsSteps) {

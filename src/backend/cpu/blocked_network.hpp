@@ -18,6 +18,7 @@
 #include "model/activation/list.hpp"
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
+#include "model/step_samples.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -39,7 +40,7 @@ class BlockedNetwork {
         psi_(psi),
         units_(inputs.block_units(problem.width)),
         blocks_((problem.width + units_ - 1) / units_),
-        output_scale_(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(problem.width)),
+        output_scale_(fasweep::output_scale(training.output_scale, problem.width)),
         hidden_weight_(static_cast<std::size_t>(blocks_) * block_weights()),
         output_weight_(padded(problem.output_weight)),
         hidden_bias_(Vector::Zero(padded_width())),
@@ -96,12 +97,15 @@ class BlockedNetwork {
     }
   }
 
-  /// h = psi(W x + bias) of a block, [sample][unit].
-  void activate(int block, const InputBatch<Scalar>& rows, Scalar* h) const {
+  /// h = psi(W x + bias) of a block, [sample][unit]; z, unless nullptr: what psi is taken of, likewise.
+  void activate(int block, const InputBatch<Scalar>& rows, Scalar* h, Scalar* z = nullptr) const {
     rows.multiply(hidden_weight(block), units_, h);
     const auto size = static_cast<std::ptrdiff_t>(units_) * rows.size();
     if (training_->biases) {
       Eigen::Map<Matrix>(h, units_, rows.size()).colwise() += hidden_bias_.segment(block * units_, units_);
+    }
+    if (z != nullptr) {
+      std::copy_n(h, size, z);
     }
     Activations::visit(psi_, [&](auto type) {
       for (std::ptrdiff_t i = 0; i < size; ++i) {

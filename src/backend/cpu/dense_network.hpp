@@ -10,6 +10,7 @@
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
+#include "model/rule/readout.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -54,6 +55,10 @@ class DenseNetwork {
   [[nodiscard]] std::span<const Scalar> output_weight() const {
     return {beta_.data(), static_cast<std::size_t>(width_)};
   }
+  /// b, width.
+  [[nodiscard]] std::span<const Scalar> feedback() const {
+    return {feedback_.data(), static_cast<std::size_t>(width_)};
+  }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
     for (int r = first, end = first + static_cast<int>(z.size()); r < end;) {
@@ -63,31 +68,40 @@ class DenseNetwork {
     }
   }
 
-  /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
+  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. error
+  /// (e) and taught (t, the error itself where it teaches): samples.
   template <class Rule>
-  void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
+  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale) {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
-      make_signal<Rule>(tile, error, decay, scale);
+      make_signal<Rule>(tile, error, taught, decay, scale);
       add_product(block_rows_, blocks_, samples_, gram_.data(), signal_.data(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
     sum_outputs();
   }
 
-  /// Z and beta as they lie here; throws TransportError on a state of vectors of another length. outputs() are those of
-  /// the next advance().
+  /// Z, beta and a learned b as they lie here; throws TransportError on a state of vectors of another length. outputs()
+  /// are those of the next advance().
+  template <class Rule>
   void save(ByteWriter& out) const {
     put_lanes(out, lanes);
     put_numbers(out, z_);
     put_numbers(out, h_);
     put_numbers(out, beta_);
+    if constexpr (Rule::learns_feedback) {
+      put_numbers(out, feedback_);
+    }
   }
+  template <class Rule>
   void restore(ByteReader& in) {
     check_lanes(in, lanes);
     get_numbers(in, z_);
     get_numbers(in, h_);
     get_numbers(in, beta_);
+    if constexpr (Rule::learns_feedback) {
+      get_numbers(in, feedback_);
+    }
   }
 
  private:
@@ -131,14 +145,18 @@ class DenseNetwork {
     return packed;
   }
 
+  [[nodiscard]] P pre_activation(int tile, int row, int vector) const {
+    return P::load(&z_[tile * tile_size() + row * tile_units + vector * lanes]);
+  }
   [[nodiscard]] P value(int tile, int row, int vector) const {
     const std::size_t at = tile * tile_size() + row * tile_units + vector * lanes;
     return Activation::is_cheap ? Activation::value(P::load(&z_[at])) : P::load(&h_[at]);
   }
 
-  /// signal = -scale (e v^T) .* psi'(Z) of a tile, samples x units, and the tile's new beta.
+  /// signal = -scale (t v^T) .* psi'(Z) of a tile, samples x units, and a step of the tile's beta and b.
   template <class Rule>
-  void make_signal(int tile, std::span<const Scalar> error, Scalar decay, Scalar scale) {
+  void make_signal(int tile, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay,
+                   Scalar scale) {
     std::array<P, vectors> v;
     std::array<P, vectors> gradient;
     for (int vector = 0; vector < vectors; ++vector) {
@@ -148,16 +166,22 @@ class DenseNetwork {
     }
     for (int i = 0; i < samples_; ++i) {
       const P e = P::broadcast(error[i]);
+      const P t = Rule::error_teaches ? e : P::broadcast(taught[i]);
       for (int vector = 0; vector < vectors; ++vector) {
         const P h = value(tile, i, vector);
+        const P z = Activation::derivative_needs_input ? pre_activation(tile, i, vector) : h;
         gradient[vector] = multiply_add(e, h, gradient[vector]);
-        (e * Activation::derivative(h) * v[vector]).store(&signal_[i * tile_units + vector * lanes]);
+        (t * Activation::derivative(z, h) * v[vector]).store(&signal_[i * tile_units + vector * lanes]);
       }
     }
     for (int vector = 0; vector < vectors; ++vector) {
       const int at = tile * tile_units + vector * lanes;
-      const P step = P::load(&is_unit_[at]) * P::broadcast(scale) * gradient[vector];
-      (P::broadcast(decay) * P::load(&beta_[at]) - step).store(&beta_[at]);
+      Readout<P> readout{P::load(&beta_[at]), P::load(&feedback_[at])};
+      Rule::step(readout, gradient[vector], P::broadcast(decay), P::load(&is_unit_[at]) * P::broadcast(scale));
+      readout.beta.store(&beta_[at]);
+      if constexpr (Rule::learns_feedback) {
+        readout.b.store(&feedback_[at]);
+      }
     }
   }
 

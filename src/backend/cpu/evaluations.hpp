@@ -20,6 +20,9 @@ struct Evaluation {
   OutputSums test;
 };
 
+/// In checkpoints that hold evaluations. The number changes when Evaluation keeps its size but not its meaning.
+inline constexpr std::uint64_t evaluation_layout = layout_of<Evaluation>(1);
+
 /// The evaluations of one run, in order. At most one is under way, so that there is one copy of the network.
 class Evaluations {
  public:

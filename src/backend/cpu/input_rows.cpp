@@ -29,15 +29,9 @@ constexpr int divide_up(int a, int b) {
 /// Inputs x rows of a data set, normalised.
 template <class Scalar>
 Matrix<Scalar> expand(const Dataset& dataset) {
-  const Eigen::Map<const Eigen::VectorXd> shift(dataset.shift.data(), dataset.inputs);
-  Matrix<Scalar> x = (-shift).template cast<Scalar>().replicate(1, dataset.samples + dataset.test_samples);
+  Matrix<Scalar> x(dataset.inputs, dataset.samples + dataset.test_samples);
   for (Eigen::Index i = 0; i < x.cols(); ++i) {
-    const auto row = static_cast<std::size_t>(i);
-    for (auto at = static_cast<std::size_t>(dataset.row_begin[row]);
-         at < static_cast<std::size_t>(dataset.row_begin[row + 1]); ++at) {
-      const auto j = static_cast<std::size_t>(dataset.column[at]);
-      x(dataset.column[at], i) = static_cast<Scalar>(dataset.raw[at] * dataset.scale[j] - dataset.shift[j]);
-    }
+    dataset.expand_row(i, x.col(i).data());
   }
   return x;
 }

@@ -77,9 +77,9 @@ class ReducedLinearState {
       hidden_.col(k) -= moving_feedback_[k] * e;
       hidden_gram_.col(k) -= moving_feedback_[k] * spread_error_;
     }
-    output_ *= 1 - step_size * ridge;
-    output_.segment(Shared::hidden, shared_.samples) -= scale * e;
-    moving_part(output_) -= scale * moving_gradient_;
+    take_step(output_.data(), nullptr, output_.size(), 1 - step_size * ridge, scale);
+    take_step(output_.data() + Shared::hidden, error_.data(), shared_.samples, 1, scale);
+    take_step(moving_part(output_).data(), moving_gradient_.data(), moving_, 1, scale);
     forward();
   }
 
@@ -152,6 +152,15 @@ class ReducedLinearState {
   template <class Dense>
   static auto numbers(Dense& dense) {
     return std::span(dense.data(), static_cast<std::size_t>(dense.size()));
+  }
+
+  /// A part of the step of beta, in coordinates: they add up, as a rule's step is affine. gradient: nullptr for none.
+  static void take_step(double* coordinates, const double* gradient, Eigen::Index count, double decay, double scale) {
+    for (Eigen::Index k = 0; k < count; ++k) {
+      Readout<double> readout{coordinates[k], 0};
+      Rule::step(readout, gradient == nullptr ? 0.0 : gradient[k], decay, scale);
+      coordinates[k] = readout.beta;
+    }
   }
 
   /// The coordinates in which the rule moves W: all of them, or that of b.

@@ -19,12 +19,19 @@ using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Hidden units at an observed step.
 template <class Scalar>
 struct UnitBlock {
-  UnitBlock(int units, int samples) : change(units, samples), signal(units, samples), output(units), feedback(units) {}
+  /// rule_samples: `samples`, or 0 where the error teaches.
+  UnitBlock(int units, int samples, int rule_samples)
+      : change(units, samples),
+        signal(units, samples),
+        rule_signal(units, rule_samples),
+        output(units),
+        feedback(units) {}
 
-  Matrix<Scalar> change;    // z(t) - z(0)
-  Matrix<Scalar> signal;    // e .* psi'(z)
-  Eigen::ArrayXd output;    // beta(t)
-  Eigen::ArrayXd feedback;  // v of the rule
+  Matrix<Scalar> change;       // z(t) - z(0)
+  Matrix<Scalar> signal;       // e .* psi'(z)
+  Matrix<Scalar> rule_signal;  // t .* psi'(z), t what teaches under the rule
+  Eigen::ArrayXd output;       // beta(t)
+  Eigen::ArrayXd feedback;     // v of the rule
 };
 
 template <class Scalar>
@@ -55,9 +62,10 @@ struct SampleSpaceSolver<Scalar>::Shared {
     inverse_root = gram.inverse_root().template cast<Scalar>();
   }
 
-  [[gnu::noinline]] void observe_output(std::span<const Scalar> output_weight, Observation& o) const {
+  [[gnu::noinline]] void observe_output(std::span<const Scalar> output_weight, std::span<const Scalar> feedback,
+                                        Observation& o) const {
     const Eigen::VectorXd beta = as_double(output_weight);
-    const Eigen::VectorXd b = as_double(std::span<const Scalar>(start.feedback));
+    const Eigen::VectorXd b = as_double(feedback);
     o.output_square = beta.squaredNorm();
     o.feedback_square = b.squaredNorm();
     o.feedback_dot_output = b.dot(beta);
@@ -65,18 +73,28 @@ struct SampleSpaceSolver<Scalar>::Shared {
   }
 
   /// W(t) - W(0) = A^T X for some multipliers A, and z_r(t) - z_r(0) = K a_r, so ||w_r(t) - w_r(0)||^2 = a_r^T K a_r is
-  /// the change of z_r in the metric of K's pseudo-inverse. The gradient of unit r is v_r X^T (e .* psi'(z_r)) /
-  /// sqrt(p), whose norm is likewise one in the metric of K. o.max_hidden_change becomes the square of the largest.
+  /// the change of z_r in the metric of K's pseudo-inverse. The gradient of unit r is v_r X^T (t .* psi'(z_r)) /
+  /// sqrt(p), backprop's is beta_r X^T (e .* psi'(z_r)) / sqrt(p); their norms are likewise ones in the metric of K,
+  /// and but for v_r and beta_r the same where the error teaches. o.max_hidden_change becomes the square of the
+  /// largest.
   [[gnu::noinline]] void add_hidden(const UnitBlock<Scalar>& block, Observation& o) const {
     const Eigen::ArrayXd moved =
         (block.change * inverse_root.transpose()).eval().rowwise().squaredNorm().template cast<double>();
-    const Eigen::ArrayXd square =
-        (block.signal * root.transpose()).eval().rowwise().squaredNorm().template cast<double>() / start.width;
+    const Matrix<Scalar> spread = block.signal * root.transpose();
+    const Eigen::ArrayXd square = spread.rowwise().squaredNorm().template cast<double>() / start.width;
     o.hidden_change_square += moved.sum();
     o.max_hidden_change = std::max(o.max_hidden_change, moved.maxCoeff());
-    o.rule_gradient_square += (block.feedback.square() * square).sum();
     o.backprop_gradient_square += (block.output.square() * square).sum();
-    o.gradient_dot += (block.feedback * block.output * square).sum();
+    if (block.rule_signal.size() == 0) {
+      o.rule_gradient_square += (block.feedback.square() * square).sum();
+      o.gradient_dot += (block.feedback * block.output * square).sum();
+      return;
+    }
+    const Matrix<Scalar> rule_spread = block.rule_signal * root.transpose();
+    const Eigen::ArrayXd rule_square = rule_spread.rowwise().squaredNorm().template cast<double>() / start.width;
+    const Eigen::ArrayXd dot = rule_spread.cwiseProduct(spread).rowwise().sum().template cast<double>() / start.width;
+    o.rule_gradient_square += (block.feedback.square() * rule_square).sum();
+    o.gradient_dot += (block.feedback * block.output * dot).sum();
   }
 
   GramMatrix gram;
@@ -95,7 +113,8 @@ class SampleSpaceState {
       : shared_(shared),
         root_width_(std::sqrt(static_cast<double>(shared.start.width))),
         network_(shared.start),
-        error_(shared.targets.size()) {
+        error_(shared.targets.size()),
+        taught_(Rule::error_teaches ? 0 : static_cast<std::size_t>(shared.start.samples)) {
     take_error();
   }
 
@@ -103,7 +122,7 @@ class SampleSpaceState {
   [[nodiscard]] double decayed_square() const { return as_double(network_.output_weight()).squaredNorm(); }
 
   void advance(double step_size, double ridge) {
-    network_.template advance<Rule>(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
+    network_.template advance<Rule>(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)), taught(),
                                     static_cast<Scalar>(1 - step_size * ridge),
                                     static_cast<Scalar>(step_size / root_width_));
     take_error();
@@ -114,20 +133,21 @@ class SampleSpaceState {
     const int samples = shared_.start.samples;
     const int rows = shared_.start.rows;
     o.squared_error = sum_of_squares(0, samples);
-    shared_.observe_output(network_.output_weight(), o);
+    shared_.observe_output(network_.output_weight(), network_.feedback(), o);
     complete_single_output(rows > samples ? sum_of_squares(samples, rows) : not_a_number, o);
     observe_hidden(o);
     return o;
   }
 
   void save(ByteWriter& out) const {
-    network_.save(out);
+    network_.template save<Rule>(out);
     out.put_array(std::span<const Scalar>(error_));
   }
 
   void restore(ByteReader& in) {
-    network_.restore(in);
+    network_.template restore<Rule>(in);
     in.get_into(std::span(error_));
+    take_taught();
   }
 
  private:
@@ -135,6 +155,18 @@ class SampleSpaceState {
     for (std::size_t i = 0; i < error_.size(); ++i) {
       error_[i] = network_.outputs()[i] / static_cast<Scalar>(root_width_) - shared_.targets[i];
     }
+    take_taught();
+  }
+
+  void take_taught() {
+    for (std::size_t i = 0; i < taught_.size(); ++i) {
+      taught_[i] = Rule::teaching(error_[i], shared_.targets[i]);
+    }
+  }
+  /// What teaches the hidden layer, samples.
+  [[nodiscard]] std::span<const Scalar> taught() const {
+    return std::span<const Scalar>(Rule::error_teaches ? error_ : taught_)
+        .first(static_cast<std::size_t>(shared_.start.samples));
   }
 
   [[nodiscard]] double sum_of_squares(int first, int end) const {
@@ -150,10 +182,11 @@ class SampleSpaceState {
   void observe_hidden(Observation& o) const {
     const int samples = shared_.start.samples;
     const std::span<const Scalar> beta = network_.output_weight();
+    const std::span<const Scalar> b = network_.feedback();
     constexpr int block_units = 256;
     for (int first = 0; first < shared_.start.width; first += block_units) {
       const int units = std::min(block_units, shared_.start.width - first);
-      UnitBlock<Scalar> block(units, samples);
+      UnitBlock<Scalar> block(units, samples, Rule::error_teaches ? 0 : samples);
       for (int i = 0; i < samples; ++i) {
         Scalar* z = block.change.col(i).data();
         Scalar* s = block.signal.col(i).data();
@@ -161,14 +194,18 @@ class SampleSpaceState {
         const Scalar e = error_[static_cast<std::size_t>(i)];
         network_.copy_pre_activations(i, first, std::span(z, static_cast<std::size_t>(units)));
         for (int u = 0; u < units; ++u) {
-          s[u] = e * Activation::derivative(Activation::value(z[u]));
+          const Scalar slope = Activation::derivative(z[u], Activation::value(z[u]));
+          s[u] = e * slope;
+          if constexpr (!Rule::error_teaches) {
+            block.rule_signal(u, i) = taught_[static_cast<std::size_t>(i)] * slope;
+          }
           z[u] -= z0[u];
         }
       }
       for (int u = 0; u < units; ++u) {
         const auto at = static_cast<std::size_t>(first + u);
         block.output[u] = static_cast<double>(beta[at]);
-        block.feedback[u] = Rule::feedback(static_cast<double>(shared_.start.feedback[at]), block.output[u]);
+        block.feedback[u] = Rule::feedback(static_cast<double>(b[at]), block.output[u]);
       }
       shared_.add_hidden(block, o);
     }
@@ -178,7 +215,8 @@ class SampleSpaceState {
   const Shared& shared_;
   double root_width_;
   Network network_;
-  std::vector<Scalar> error_;  // f - y, rows
+  std::vector<Scalar> error_;   // f - y, rows
+  std::vector<Scalar> taught_;  // samples; empty where the error teaches
 };
 
 /// The faster of the two layouts.

@@ -16,6 +16,7 @@
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
 #include "backend/cpu/table_tail.hpp"
+#include "model/rule/readout.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -25,6 +26,8 @@ namespace fasweep {
 // lie in the tail (table_tail.hpp).
 template <class Scalar, class Activation>
 class TableNetwork {
+  static_assert(!Activation::derivative_needs_input);
+
  public:
   explicit TableNetwork(const SampleSpaceStart<Scalar>& start)
       : samples_(start.samples),
@@ -40,7 +43,7 @@ class TableNetwork {
         gram_(start.samples * positions_),
         z_(static_cast<std::size_t>(start.width) * positions_),
         beta_(padded_width_),
-        feedback_(start.feedback),
+        feedback_(padded_width_),
         active_(static_cast<std::size_t>(padded_width_) * parts_ * part_bytes + 8),  // as StoreMaskBits may ask for
         step_(padded_width_),
         error_(positions_),
@@ -48,6 +51,7 @@ class TableNetwork {
         partial_outputs_(positions_),
         outputs_(rows_) {
     std::ranges::copy(start.output_weight, beta_.begin());
+    std::ranges::copy(start.feedback, feedback_.begin());
     for (int row = 0; row < rows_; ++row) {
       if (is_in_tail(row)) {
         continue;
@@ -72,6 +76,10 @@ class TableNetwork {
   [[nodiscard]] std::span<const Scalar> output_weight() const {
     return {beta_.data(), static_cast<std::size_t>(width_)};
   }
+  /// b, width.
+  [[nodiscard]] std::span<const Scalar> feedback() const {
+    return {feedback_.data(), static_cast<std::size_t>(width_)};
+  }
   /// z_ir of row i and the hidden units first, first + 1, ... as many as `z` holds.
   void copy_pre_activations(int row, int first, std::span<Scalar> z) const {
     if (is_in_tail(row)) {
@@ -85,46 +93,56 @@ class TableNetwork {
     }
   }
 
-  /// beta <- decay beta - scale H^T e, Z <- Z - scale K [(e v^T) .* psi'(Z)], outputs of the new state. error: samples.
+  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. error
+  /// (e) and taught (t, the error itself where it teaches): samples.
   template <class Rule>
-  void advance(std::span<const Scalar> error, Scalar decay, Scalar scale) {
+  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale) {
     for (int i = 0; i < positioned_samples_; ++i) {
       error_[position(i)] = error[i];
     }
-    tail_.make_tables(error);
+    tail_.make_tables(taught);
     std::ranges::fill(partial_outputs_, Scalar(0));
     std::fill_n(tail_outputs(), tail_.rows(), Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
       update_output_weights<Rule>(first, end, decay, scale);
       if (tail_.rows() > 0) {
-        tail_.update_output_weights(error, first, end, scale, beta_.data(), active_.data() + tail_byte());
+        tail_.template update_output_weights<Rule>(error, first, end, scale, beta_.data(), feedback_.data(),
+                                                   active_.data() + tail_byte());
         tail_.advance(first, end, step_.data(), beta_.data(), active_.data(), tail_outputs());
       }
       int position = 0;
       for (; position + vectors_at_once * lanes <= positions_; position += vectors_at_once * lanes) {
-        add_tables<vectors_at_once>(error, first, end, position);
+        add_tables<vectors_at_once>(taught, first, end, position);
       }
       for (; position < positions_; position += lanes) {
-        add_tables<1>(error, first, end, position);
+        add_tables<1>(taught, first, end, position);
       }
     }
     collect_outputs();
   }
 
-  /// Z and beta as they lie here; throws TransportError on a state of vectors of another length. outputs() are those of
-  /// the next advance().
+  /// Z, beta and a learned b as they lie here; throws TransportError on a state of vectors of another length. outputs()
+  /// are those of the next advance().
+  template <class Rule>
   void save(ByteWriter& out) const {
     put_lanes(out, lanes);
     put_numbers(out, z_);
     tail_.save(out);
     put_numbers(out, beta_);
+    if constexpr (Rule::learns_feedback) {
+      put_numbers(out, feedback_);
+    }
   }
+  template <class Rule>
   void restore(ByteReader& in) {
     check_lanes(in, lanes);
     get_numbers(in, z_);
     tail_.restore(in);
     get_numbers(in, beta_);
+    if constexpr (Rule::learns_feedback) {
+      get_numbers(in, feedback_);
+    }
   }
 
  private:
@@ -161,9 +179,9 @@ class TableNetwork {
     return (static_cast<std::size_t>(position / lanes) * width_ + unit) * lanes + position % lanes;
   }
 
-  /// For every subset of the group: the sum of e_i K_i over it, of `vectors` vectors of positions.
+  /// For every subset of the group: the sum of t_i K_i over it, of `vectors` vectors of positions.
   template <int vectors>
-  void make_table(std::span<const Scalar> error, int group, int position, Scalar* sums) {
+  void make_table(std::span<const Scalar> taught, int group, int position, Scalar* sums) {
     constexpr int entry = vectors * lanes;
 #pragma GCC unroll 2
     for (int v = 0; v < entry; v += lanes) {
@@ -175,7 +193,7 @@ class TableNetwork {
 #pragma GCC unroll 2
       for (int v = 0; v < entry; v += lanes) {
         const P term =
-            i < samples_ ? P::broadcast(error[i]) * P::load(&gram_[i * positions_ + position + v]) : P::broadcast(0);
+            i < samples_ ? P::broadcast(taught[i]) * P::load(&gram_[i * positions_ + position + v]) : P::broadcast(0);
 #pragma GCC unroll 16
         for (int subset = 0; subset < 1 << k; ++subset) {
           Scalar* const sum = sums + subset * entry + v;
@@ -185,7 +203,7 @@ class TableNetwork {
     }
   }
 
-  /// Of the units first to end: which samples are active, the step along the tables' sums, and the new beta.
+  /// Of the units first to end: which samples are active, the step along the tables' sums, and a step of beta and b.
   template <class Rule>
   void update_output_weights(int first, int end, Scalar decay, Scalar scale) {
     constexpr int units = 4;  // at once: independent sums hide the latency of the additions
@@ -216,14 +234,19 @@ class TableNetwork {
       for (int u = 0; u < units; ++u) {
         const P h = Activation::value(P::load(z + u * lanes));
         gradient[u] = multiply_add(e, h, gradient[u]);
-        put_bits(Activation::derivative(LaneTest<Scalar>{h}), active + u * part_bytes, position);
+        put_bits(Activation::derivative(LaneTest<Scalar>{h}, LaneTest<Scalar>{h}), active + u * part_bytes, position);
       }
     }
 #pragma GCC unroll 4
     for (int u = 0; u < units; ++u) {
       const int r = first + u;
-      step_[r] = -scale * Rule::feedback(feedback_[r], beta_[r]);
-      beta_[r] = decay * beta_[r] - scale * gradient[u].sum();
+      Readout<Scalar> readout{beta_[r], feedback_[r]};
+      step_[r] = -scale * Rule::feedback(readout.b, readout.beta);
+      Rule::step(readout, gradient[u].sum(), decay, scale);
+      beta_[r] = readout.beta;
+      if constexpr (Rule::learns_feedback) {
+        feedback_[r] = readout.b;
+      }
     }
   }
 
@@ -242,11 +265,11 @@ class TableNetwork {
 
   /// Moves `vectors` vectors at `position` of the units first to end, and adds them to the outputs.
   template <int vectors>
-  void add_tables(std::span<const Scalar> error, int first, int end, int position) {
+  void add_tables(std::span<const Scalar> taught, int first, int end, int position) {
     for (int part = 0; part < parts_; ++part) {
       const int part_size = groups(std::min(part_samples, samples_ - part * part_samples));
       for (int group = 0; group < part_size; ++group) {
-        make_table<vectors>(error, part * part_groups + group, position, &tables_[group * subsets * vectors * lanes]);
+        make_table<vectors>(taught, part * part_groups + group, position, &tables_[group * subsets * vectors * lanes]);
       }
       if (part + 1 < parts_) {
         add_part<vectors, part_groups, false>(part_size, first, end, position, part);
@@ -348,10 +371,10 @@ class TableNetwork {
   int positioned_samples_;  // the training samples before the tail's
   int training_positions_;
   int positions_;
-  AlignedNumbers<Scalar> gram_;  // K: [sample][position]
-  AlignedNumbers<Scalar> z_;     // [vector][unit][lane]
-  AlignedNumbers<Scalar> beta_;  // [unit]
-  std::vector<Scalar> feedback_;
+  AlignedNumbers<Scalar> gram_;             // K: [sample][position]
+  AlignedNumbers<Scalar> z_;                // [vector][unit][lane]
+  AlignedNumbers<Scalar> beta_;             // [unit]
+  AlignedNumbers<Scalar> feedback_;         // likewise
   AlignedNumbers<std::uint8_t> active_;     // [part][unit][8 positions]: a bit for every derivative of 1
   AlignedNumbers<Scalar> step_;             // [unit]
   AlignedNumbers<Scalar> error_;            // [position]

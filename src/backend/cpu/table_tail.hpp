@@ -12,6 +12,7 @@
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
+#include "model/rule/readout.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -60,10 +61,11 @@ class TableTail {
     std::copy_n(z_of(k, first), z.size(), z.begin());
   }
 
-  /// beta -= scale H^T e of the tail's samples, for the units first to end. error: samples; active: of unit 0, the byte
-  /// with a bit for each row, 8 bytes from one unit to the next.
+  /// A step of beta and b without decay, with gradient H^T e of the tail's samples, for the units first to end. error:
+  /// samples; active: of unit 0, the byte with a bit for each row, 8 bytes from one unit to the next.
+  template <class Rule>
   void update_output_weights(std::span<const Scalar> error, int first, int end, Scalar scale, Scalar* beta,
-                             std::uint8_t* active) const {
+                             Scalar* feedback, std::uint8_t* active) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const Whole whole;
     for (int r = first; r < end; r += lanes) {
@@ -72,10 +74,16 @@ class TableTail {
       for (int k = 0; k < rows_; ++k) {
         const P h = Activation::value(P::load(z_of(k, r)));
         gradient = multiply_add(P::broadcast(error[samples_ - rows_ + k]), h, gradient);
-        const auto holds = hn::RebindMask(whole, Activation::derivative(LaneTest<Scalar>{h}).holds);
+        const auto holds =
+            hn::RebindMask(whole, Activation::derivative(LaneTest<Scalar>{h}, LaneTest<Scalar>{h}).holds);
         bits = hn::Or(bits, hn::IfThenElseZero(holds, hn::Set(whole, hn::TFromD<Whole>(1) << k)));
       }
-      (P::load(beta + r) - P::broadcast(scale) * gradient).store(beta + r);
+      Readout<P> readout{P::load(beta + r), P::load(feedback + r)};
+      Rule::step(readout, gradient, P(1.0), P::broadcast(scale));
+      readout.beta.store(beta + r);
+      if constexpr (Rule::learns_feedback) {
+        readout.b.store(feedback + r);
+      }
       alignas(vector_bytes) hn::TFromD<Whole> of_units[lanes];
       hn::Store(bits, whole, of_units);
       for (int u = 0; u < lanes; ++u) {
@@ -84,15 +92,15 @@ class TableTail {
     }
   }
 
-  /// For every subset of a group of samples, row by row: the sum of e_i K_i over it.
-  void make_tables(std::span<const Scalar> error) {
+  /// For every subset of a group of samples, row by row: the sum of t_i K_i over it, t what teaches (samples).
+  void make_tables(std::span<const Scalar> taught) {
     for (int part = 0; part < parts_; ++part) {
       for (int group = 0; group < groups(part); ++group) {
         const int begin = part * part_samples + group * subset_samples;
         for (int k = 0; k < rows_; ++k) {
           P sums = P::broadcast(0);
           for (int j = 0; j < std::min(subset_samples, samples_ - begin); ++j) {
-            const P term = P::broadcast(error[begin + j] * gram_[k * samples_ + begin + j]);
+            const P term = P::broadcast(taught[begin + j] * gram_[k * samples_ + begin + j]);
             sums = multiply_add(term, P::load(&is_set_[j * lanes]), sums);
           }
           sums.store(&tables_[((part * part_groups + group) * rows_ + k) * lanes]);

@@ -15,6 +15,7 @@
 #include "backend/cpu/output_layer.hpp"
 #include "model/batch_order.hpp"
 #include "model/random.hpp"
+#include "model/step_samples.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -34,17 +35,18 @@ class WeightSpaceState {
         psi_(run.activation),
         rule_(run.rule),
         traits_(traits_of(request.record.metrics)),
-        is_classes_(request.data.targets == Targets::classes),
+        target_kind_(request.data.targets),
         masks_{seed_of_training(run), run.width, Purpose::masks},
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
-        evaluates_training_((traits_ & sees_training_set) != 0 && (batches_.size() > 1 || drops())),
+        evaluates_training_((traits_ & sees_training_set) != 0 && !sees_training_set_whole(training_, request.data)),
         evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
         feedback_(network_.padded(problem_.feedback)),
         activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
+        pre_activation_(derivative_needs_input(psi_) ? activation_.size() : 0),
         mask_(drops() ? static_cast<std::size_t>(blocks()) * block_numbers() : 0),
         signal_(block_numbers()) {
     load_batch();
@@ -61,6 +63,7 @@ class WeightSpaceState {
   void advance(double step_size, double ridge) {
     const double share = step_size * loss_share(batch().size());
     const Matrix error = error_;
+    const Matrix taught = taught_signal();
     const InputBatch<Scalar>& learned = batch();
     ++step_;
     if (batches_.size() > 1) {
@@ -71,7 +74,7 @@ class WeightSpaceState {
     }
     outputs_.setZero(problem_.outputs, batch().size());
     for (int block = 0; block < blocks(); ++block) {
-      update(block, learned, error, static_cast<Scalar>(share * network_.output_scale()),
+      update(block, learned, error, taught, static_cast<Scalar>(share * network_.output_scale()),
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
     }
@@ -120,15 +123,25 @@ class WeightSpaceState {
 
   void save(ByteWriter& out) {
     put_lanes(out, Pack<Scalar>::lanes);
+    out.put(evaluation_layout);
     out.put(step_);
     network_.save(out);
+    if (learns_feedback(rule_)) {
+      out.put_array(std::span<const Scalar>(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
+    }
     evaluations_.save(out);
   }
 
   void restore(ByteReader& in) {
     check_lanes(in, Pack<Scalar>::lanes);
+    if (in.get<std::uint64_t>() != evaluation_layout) {
+      throw TransportError(std::string(other_layout));
+    }
     step_ = in.get<std::int64_t>();
     network_.restore(in);
+    if (learns_feedback(rule_)) {
+      in.get_into(std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
+    }
     evaluations_.restore(in);
     load_batch();
     forward();
@@ -140,15 +153,17 @@ class WeightSpaceState {
   [[nodiscard]] std::size_t block_numbers() const { return static_cast<std::size_t>(units()) * most_samples_; }
   [[nodiscard]] Scalar* activation(int block) { return &activation_[block * block_numbers()]; }
   [[nodiscard]] const Scalar* activation(int block) const { return &activation_[block * block_numbers()]; }
+  /// Z of a block if psi' looks at it, else H, which stands for it.
+  [[nodiscard]] const Scalar* pre_activation(int block) const {
+    return pre_activation_.empty() ? activation(block) : &pre_activation_[block * block_numbers()];
+  }
   [[nodiscard]] Scalar* mask(int block) { return &mask_[block * block_numbers()]; }
   [[nodiscard]] const Scalar* mask(int block) const { return &mask_[block * block_numbers()]; }
   /// Units x samples of a block.
   [[nodiscard]] Eigen::Map<Matrix> samples(Scalar* first, int count) const { return {first, units(), count}; }
 
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
-  [[nodiscard]] double loss_share(int samples) const {
-    return training_.reduction == Reduction::mean ? 1.0 / samples : 1;
-  }
+  [[nodiscard]] double loss_share(int samples) const { return fasweep::loss_share(training_.reduction, samples); }
   [[nodiscard]] const InputBatch<Scalar>& batch() const { return batches_[step_ % batches_.size()]; }
   void load_batch() {
     const std::span<const std::int32_t> rows = order_.rows(step_);
@@ -168,7 +183,8 @@ class WeightSpaceState {
   /// instructions as one that was never saved.
   [[gnu::noinline]] void forward(int block) {
     Scalar* h = activation(block);
-    network_.activate(block, batch(), h);
+    Scalar* z = pre_activation_.empty() ? nullptr : &pre_activation_[block * block_numbers()];
+    network_.activate(block, batch(), h, z);
     if (drops()) {
       draw_mask(block);
     }
@@ -186,15 +202,13 @@ class WeightSpaceState {
 
   /// 0 or 1 / (1 - q) for each unit and sample, by the position of the sample in the step's batch.
   void draw_mask(int block) {
-    const auto keep = static_cast<Scalar>(1 / (1 - training_.dropout));
-    const auto stride = static_cast<std::uint64_t>((problem_.width + 1) / 2 * 2);  // streams are read at even positions
     std::vector<double> uniform(static_cast<std::size_t>(units()));
     for (int i = 0; i < batch().size(); ++i) {
-      const auto sample = static_cast<std::uint64_t>(step_) * static_cast<std::uint64_t>(most_samples_) + i;
-      masks_.fill_uniform(uniform, sample * stride + static_cast<std::uint64_t>(block) * units());
+      const std::uint64_t first = 2 * first_mask_pair(step_, most_samples_, i, problem_.width);
+      masks_.fill_uniform(uniform, first + static_cast<std::uint64_t>(block) * units());
       Scalar* m = mask(block) + static_cast<std::ptrdiff_t>(i) * units();
       for (int u = 0; u < units(); ++u) {
-        m[u] = uniform[static_cast<std::size_t>(u)] < training_.dropout ? Scalar(0) : keep;
+        m[u] = mask_factor<Scalar>(uniform[static_cast<std::size_t>(u)], training_.dropout);
       }
     }
   }
@@ -219,20 +233,33 @@ class WeightSpaceState {
     return v;
   }
 
-  /// signal = (v E) .* psi'(Z) .* mask of a block, units x samples: what each unit is told about each sample.
-  void make_signal(int block, const Matrix& v, const Matrix& error, Scalar* signal) const {
-    Eigen::Map<Matrix> told = samples(signal, static_cast<int>(error.cols()));
-    if (error.rows() == 1) {
-      told.noalias() = v.col(0) * error.row(0);  // without packing for a matrix product
+  /// What teaches the hidden layer, from the batch's errors and targets: outputs x samples.
+  [[nodiscard]] Matrix taught_signal() const {
+    return Rules::visit(rule_, [&](auto type) -> Matrix {
+      using Rule = typename decltype(type)::type;
+      if constexpr (Rule::error_teaches) {
+        return error_;
+      } else {
+        return error_.binaryExpr(targets_, [](Scalar e, Scalar y) { return Rule::teaching(e, y); });
+      }
+    });
+  }
+
+  /// signal = (v T) .* psi'(Z) .* mask of a block, units x samples: the error signal of each unit and sample.
+  void make_signal(int block, const Matrix& v, const Matrix& taught, Scalar* signal) const {
+    Eigen::Map<Matrix> delta = samples(signal, static_cast<int>(taught.cols()));
+    if (taught.rows() == 1) {
+      delta.noalias() = v.col(0) * taught.row(0);  // without packing for a matrix product
     } else {
-      told.noalias() = v * error;
+      delta.noalias() = v * taught;
     }
     Activations::visit(psi_, [&](auto type) {
       const Scalar* h = activation(block);
+      const Scalar* z = pre_activation(block);
       const Scalar* m = drops() ? mask(block) : nullptr;
-      for (Eigen::Index i = 0; i < error.cols(); ++i, signal += units(), h += units()) {
+      for (Eigen::Index i = 0; i < taught.cols(); ++i, signal += units(), h += units(), z += units()) {
         for (int u = 0; u < units(); ++u) {
-          signal[u] *= decltype(type)::type::derivative(h[u]);
+          signal[u] *= decltype(type)::type::derivative(z[u], h[u]);
         }
         for (int u = 0; m != nullptr && u < units(); ++u) {
           signal[u] *= m[i * units() + u];
@@ -242,13 +269,12 @@ class WeightSpaceState {
   }
 
   /// One step of a block's weights from the batch its activations are of.
-  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, Scalar scale, Scalar decay) {
+  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, Scalar scale,
+              Scalar decay) {
     const Matrix v = -scale * rule_feedback(block);
-    make_signal(block, v, error, signal_.data());
-    const int real = network_.real_units(block);
-    auto beta = network_.output_weight().middleRows(block * units(), real);
-    const Matrix gradient = seen(block, learned.size()).topRows(real) * error.transpose();
-    beta = decay * beta - scale * gradient;
+    make_signal(block, v, taught, signal_.data());
+    const Matrix gradient = seen(block, learned.size()).topRows(network_.real_units(block)) * error.transpose();
+    step_readouts(block, gradient, decay, scale);
     if (training_.decay == Decay::all) {
       Eigen::Map<Matrix>(network_.hidden_weight(block), units(), problem_.inputs) *= decay;
     }
@@ -257,6 +283,27 @@ class WeightSpaceState {
           samples(signal_.data(), learned.size()).rowwise().sum();
     }
     learned.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
+  }
+
+  /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
+  /// compilers then fuse the subtraction with this product, which gives the bits that result files have.
+  void step_readouts(int block, const Matrix& gradient, Scalar decay, Scalar scale) {
+    Rules::visit(rule_, [&](auto type) {
+      using Rule = typename decltype(type)::type;
+      for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
+        const Scalar* const g = gradient.col(c).data();
+        Scalar* const beta = network_.output_weight().col(c).data() + block * units();
+        Scalar* const b = feedback_.col(c).data() + block * units();
+        for (Eigen::Index u = 0; u < gradient.rows(); ++u) {
+          Readout<Scalar> readout{beta[u], b[u]};
+          Rule::step(readout, scale * g[u], decay, Scalar(1));
+          beta[u] = readout.beta;
+          if constexpr (Rule::learns_feedback) {
+            b[u] = readout.b;
+          }
+        }
+      }
+    });
   }
 
   [[nodiscard]] double hidden_square() const {
@@ -292,14 +339,11 @@ class WeightSpaceState {
   void set_training(const OutputSums& sums, Observation& o) const {
     o.loss = sums.loss * loss_share(problem_.samples);
     o.squared_error = sums.squared_error;
-    o.accuracy = accuracy(sums, problem_.samples);
+    o.accuracy = accuracy(target_kind_, sums.correct, problem_.samples);
   }
   void set_test(const OutputSums& sums, Observation& o) const {
     o.test_loss = sums.loss * loss_share(problem_.test_samples);
-    o.test_accuracy = accuracy(sums, problem_.test_samples);
-  }
-  [[nodiscard]] double accuracy(const OutputSums& sums, int samples) const {
-    return is_classes_ ? sums.correct / samples : not_a_number;
+    o.test_accuracy = accuracy(target_kind_, sums.correct, problem_.test_samples);
   }
 
   void observe_hidden_change(Observation& o) const {
@@ -324,9 +368,10 @@ class WeightSpaceState {
     AlignedNumbers<Scalar> rule(network_.block_weights());
     AlignedNumbers<Scalar> backprop(network_.block_weights());
     const double scale = network_.output_scale() * loss_share(batch().size());
+    const Matrix taught = taught_signal();
     for (int block = 0; block < blocks(); ++block) {
-      make_gradient(block, rule_feedback(block), rule);
-      make_gradient(block, network_.output_weight(block), backprop);
+      make_gradient(block, rule_feedback(block), taught, rule);
+      make_gradient(block, network_.output_weight(block), error_, backprop);
       for (std::size_t i = 0; i < rule.size(); ++i) {
         const double r = scale * static_cast<double>(rule[i]);
         const double b = scale * static_cast<double>(backprop[i]);
@@ -337,10 +382,10 @@ class WeightSpaceState {
     }
   }
   /// [input][unit] of a block, without scale.
-  void make_gradient(int block, const Matrix& v, AlignedNumbers<Scalar>& gradient) const {
+  void make_gradient(int block, const Matrix& v, const Matrix& taught, AlignedNumbers<Scalar>& gradient) const {
     std::ranges::fill(gradient, Scalar(0));
     AlignedNumbers<Scalar> signal(block_numbers());
-    make_signal(block, v, error_, signal.data());
+    make_signal(block, v, taught, signal.data());
     batch().add_transposed(signal.data(), units(), gradient.data());
   }
 
@@ -350,7 +395,7 @@ class WeightSpaceState {
   int psi_;          // position in Activations
   int rule_;         // position in Rules
   unsigned traits_;  // of the recorded metrics
-  bool is_classes_;
+  Targets target_kind_;
   RandomStream masks_;
   BatchOrder order_;
   InputRows<Scalar> inputs_;
@@ -360,16 +405,17 @@ class WeightSpaceState {
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
   bool evaluates_training_;                  // what is recorded needs more than the batch
   bool evaluates_test_;
-  Matrix feedback_;                    // padded width x outputs
-  AlignedNumbers<Scalar> activation_;  // of the batch
-  AlignedNumbers<Scalar> mask_;        // likewise, with dropout
-  AlignedNumbers<Scalar> signal_;      // of one block
-  Matrix dropped_;                     // likewise
-  Matrix targets_;                     // outputs x samples of the batch
-  Matrix outputs_;                     // likewise
-  Matrix error_;                       // likewise
-  OutputSums sums_;                    // of the batch
-  Evaluations evaluations_;            // of copies of the network; what they refer to lies above
+  Matrix feedback_;                        // padded width x outputs
+  AlignedNumbers<Scalar> activation_;      // of the batch
+  AlignedNumbers<Scalar> pre_activation_;  // likewise, if psi' looks at it
+  AlignedNumbers<Scalar> mask_;            // likewise, with dropout
+  AlignedNumbers<Scalar> signal_;          // of one block
+  Matrix dropped_;                         // likewise
+  Matrix targets_;                         // outputs x samples of the batch
+  Matrix outputs_;                         // likewise
+  Matrix error_;                           // likewise
+  OutputSums sums_;                        // of the batch
+  Evaluations evaluations_;                // of copies of the network; what they refer to lies above
 };
 
 }  // namespace

@@ -127,6 +127,7 @@ class BatchLoop {
     for (const int slot : active_) {
       const TrainedRun& trained = at(slot);
       ByteWriter out;
+      out.put(checkpoint_layout);
       out.put(device_mark);
       out.put(step_);
       out.put(trained.monitor.memory().previous);
@@ -140,7 +141,8 @@ class BatchLoop {
 
   void restore(int slot, std::span<const std::byte> saved) {
     ByteReader in(saved);
-    static_cast<void>(in.get<std::int32_t>());  // find_saved() has read these two
+    static_cast<void>(in.get<std::uint64_t>());  // find_saved() has read these three
+    static_cast<void>(in.get<std::int32_t>());
     static_cast<void>(in.get<std::int64_t>());
     const auto previous = in.get<double>();
     at(slot).monitor.remember({previous, in.get<double>()});
@@ -247,6 +249,10 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
     return member;
   }
   ByteReader in(*saved);
+  if (in.left() < sizeof checkpoint_layout || in.get<std::uint64_t>() != checkpoint_layout) {
+    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: " + std::string(other_layout));
+    return member;
+  }
   if (const auto found = in.get<std::int32_t>(); found != mark) {
     const std::string whose = found == device_mark     ? "the exact kernels; continue with --gpu-arithmetic exact"
                               : found == resident_mark ? "the fast kernels; continue with --gpu-arithmetic fast"

@@ -18,20 +18,70 @@ std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
   return chosen;
 }
 
+namespace {
+
+/// What the kernels follow, beside the coordinates of a run; float32 and one eta a run alone.
+constexpr KeySet sample_space_keys{"data.n",
+                                   "data.d",
+                                   "data.test-n",
+                                   "data.inputs",
+                                   "data.label-noise",
+                                   "data.teacher-width",
+                                   "data.draw",
+                                   "training.schedule",
+                                   "training.max-steps",
+                                   "training.stop",
+                                   "training.initial-weights"};
+constexpr KeySet weight_space_keys{"data.source",
+                                   "data.path",
+                                   "data.n",
+                                   "data.d",
+                                   "data.outputs",
+                                   "data.test-n",
+                                   "data.targets",
+                                   "data.normalize",
+                                   "data.checksum",
+                                   "data.inputs",
+                                   "data.label-noise",
+                                   "data.teacher-width",
+                                   "data.draw",
+                                   "training.schedule",
+                                   "training.max-steps",
+                                   "training.stop",
+                                   "training.loss",
+                                   "training.reduction",
+                                   "training.batch-size",
+                                   "training.dropout",
+                                   "training.output-scale",
+                                   "training.initial-weights",
+                                   "training.biases",
+                                   "training.decay"};
+
+bool follows(KeySet honoured, const DataSettings& data, const TrainingSettings& training) {
+  return changed_settings(data, training).without(honoured).empty();
+}
+
+}  // namespace
+
+bool device_takes_rule(int rule) {
+  return error_teaches(rule) && !learns_feedback(rule);
+}
+
 Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
                             const RunSpec& run, const DeviceLimits& limits) {
   const bool is_automatic = wanted == Solver::automatic;
-  const bool has_other_steps = !is_constant(training.step_schedule);  // eta is one number a run on the device
-  if (training.precision != Precision::float32 || has_other_steps ||
+  if (!device_takes_rule(run.rule) ||
       (is_automatic && choose_solver(wanted, data, training, run) == Solver::reduced_linear)) {
     return Solver::automatic;
   }
   const bool fits = data.samples + data.test_samples <= max_rows &&
                     kernels::shared_bytes(data.samples) <= limits.shared_bytes_a_block;
-  if ((is_automatic || wanted == Solver::sample_space) && fits && accepts(Solver::sample_space, data, training, run)) {
+  if ((is_automatic || wanted == Solver::sample_space) && fits && follows(sample_space_keys, data, training) &&
+      accepts(Solver::sample_space, data, training, run)) {
     return Solver::sample_space;
   }
-  const bool may_multiply = (is_automatic || wanted == Solver::weight_space) && limits.has_products;
+  const bool may_multiply = (is_automatic || wanted == Solver::weight_space) && limits.has_products &&
+                            follows(weight_space_keys, data, training) && !derivative_needs_input(run.activation);
   return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 

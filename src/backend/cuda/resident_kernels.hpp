@@ -261,24 +261,22 @@ __device__ inline void send_first_outputs(const Resident<columns>& r, int parity
   send_outputs(r, parity, outputs, output_square);
 }
 
-/// Whether the rule at position `rule` ends the run, and why it would.
+/// Why the rule at position `rule` ends the run, or none.
 template <class... Types>
-__device__ inline bool ask_stop_rule(TypeList<Types...> /*rules*/, int rule, const double (&values)[2],
-                                     const StopStep& now, double& memory, StopReason& reason) {
-  bool ends = false;
+__device__ inline StopReason ask_stop_rule(TypeList<Types...> /*rules*/, int rule, const double (&values)[2],
+                                           const StopStep& now, double& memory) {
+  StopReason reason = StopReason::none;
   int index = 0;
-  const auto ask = [&](auto type) {
+  const auto ask = [&](auto asked) {
     if (index++ == rule) {
-      auto asked = type;
       for (int i = 0; i < static_cast<int>(asked.values.size()); ++i) {
         asked.values[static_cast<std::size_t>(i)] = values[i];
       }
-      ends = asked.check(now, memory);
-      reason = asked.reason;
+      reason = asked.check(now, memory) ? asked.reason : StopReason::none;
     }
   };
   (ask(Types{}), ...);
-  return ends;
+  return reason;
 }
 
 /// errors = f - y, f from what all blocks have sent for `step`. Ends with a barrier.
@@ -348,12 +346,9 @@ __device__ inline void judge(const Resident<columns>& r, ResidentProgress& progr
   const double step_size = r.run.step_size * (b.step_factors == nullptr ? 1 : b.step_factors[step]);
   const double loss = 0.5 * square;
   const StopStep now{step, loss, loss + 0.5 * ridge * static_cast<double>(output_square)};
-  StopReason rule_reason = StopReason::none;
-  const auto ends = [&](double& memory) {
-    return ask_stop_rule(StopRules{}, b.stop_rule, b.stop_values, now, memory, rule_reason);
-  };
+  const auto ask = [&](double& memory) { return ask_stop_rule(StopRules{}, b.stop_rule, b.stop_values, now, memory); };
   // Every lane comes to the same.
-  progress.reason = judge_step(step, loss, progress.memory, ends, rule_reason, r.run.last_step, r.run.last_reason);
+  progress.reason = judge_step(step, loss, progress.memory, ask, r.run.last_step, r.run.last_reason);
   if (r.lane == 0) {
     ResidentOrders& orders = *r.orders;
     orders.squared_error = square;
@@ -476,7 +471,7 @@ __device__ inline void multiply_unit_tile(const Resident<columns>& r, const Quad
           FASWEEP_UNROLL
           for (int i = 0; i < 4; ++i) {
             h.value[i] = Activation::value(from.value[i]);
-            slope.value[i] = Activation::derivative(h.value[i]);
+            slope.value[i] = Activation::derivative(from.value[i], h.value[i]);
           }
           gradients[0] = fmaf(h.value[0], e_0, fmaf(h.value[1], e_1, gradients[0]));
           gradients[1] = fmaf(h.value[2], e_0, fmaf(h.value[3], e_1, gradients[1]));
@@ -549,6 +544,11 @@ __device__ inline void measure_change(const Resident<columns>& r, const Quad* z,
   changes[1] = change_8 > 0 ? change_8 : 0;
 }
 
+template <class Activation>
+__device__ inline float derivative_at(float z) {
+  return Activation::derivative(z, Activation::value(z));
+}
+
 /// The norms |X^T (e .* psi'(z))|^2 of a tile's units g and g + 8; sums times `down`: its psi'(Z) K diag(e).
 template <class Activation, int columns>
 __device__ inline void measure_signal(const Resident<columns>& r, const Quad* z, const float (&sums)[columns][4],
@@ -561,8 +561,8 @@ __device__ inline void measure_signal(const Resident<columns>& r, const Quad* z,
     FASWEEP_UNROLL
     for (int i = 0; i < 2; ++i) {
       const double e = r.errors[column * resident_columns + 2 * r.pair + i];
-      sum_0 += e * Activation::derivative(Activation::value(from.value[i])) * sums[column][i];
-      sum_8 += e * Activation::derivative(Activation::value(from.value[2 + i])) * sums[column][2 + i];
+      sum_0 += e * derivative_at<Activation>(from.value[i]) * sums[column][i];
+      sum_8 += e * derivative_at<Activation>(from.value[2 + i]) * sums[column][2 + i];
     }
   }
   squares[0] = sum_pairs(sum_0) * down;
@@ -659,8 +659,12 @@ __device__ inline void take_step(const Resident<columns>& r, int parity, float u
     const float old_8 = r.beta[unit + 8];
     const float rate_0 = scale * down * feedback_of(Rules{}, r.run.rule, r.feedback[unit], old_0);
     const float rate_8 = scale * down * feedback_of(Rules{}, r.run.rule, r.feedback[unit + 8], old_8);
-    const float beta_0 = r.is_unit(unit) ? decay * old_0 - scale * gradients[0] : 0;
-    const float beta_8 = r.is_unit(unit + 8) ? decay * old_8 - scale * gradients[1] : 0;
+    Readout<float> readout_0{old_0, r.feedback[unit]};
+    Readout<float> readout_8{old_8, r.feedback[unit + 8]};
+    fasweep::take_step(Rules{}, r.run.rule, readout_0, gradients[0], decay, scale);
+    fasweep::take_step(Rules{}, r.run.rule, readout_8, gradients[1], decay, scale);
+    const float beta_0 = r.is_unit(unit) ? readout_0.beta : 0;  // padding has beta = 0 and learns nothing
+    const float beta_8 = r.is_unit(unit + 8) ? readout_8.beta : 0;
     __syncwarp();  // all have read
     if (r.pair == 0) {
       r.beta[unit] = beta_0;

@@ -154,6 +154,7 @@ class ResidentLoop {
   void save() {
     for (const int run : active_) {
       ByteWriter out;
+      out.put(checkpoint_layout);
       out.put(resident_mark);
       out.put(progress(run).step);
       recorder(run).save(out);
@@ -165,7 +166,8 @@ class ResidentLoop {
 
   void restore(int run) {
     ByteReader in(members_[static_cast<std::size_t>(run)].saved);
-    static_cast<void>(in.get<std::int32_t>());  // find_saved() has read these two
+    static_cast<void>(in.get<std::uint64_t>());  // find_saved() has read these three
+    static_cast<void>(in.get<std::int32_t>());
     const auto step = in.get<std::int64_t>();
     recorder(run).restore(in);
     batch_.read(run, in);

@@ -130,7 +130,7 @@ __device__ inline void move_units(const SampleSpaceBatch& batch, int run, const 
         const std::int64_t index = std::int64_t{sample} * batch.width + units.unit[u];
         const float h = Activation::value(z[index]);
         gradient[u] = fmaf(h, e, gradient[u]);
-        move = units.rate[u] * (e * Activation::derivative(h));
+        move = units.rate[u] * (e * Activation::derivative(z[index], h));
         moves[index] += move;
       }
       memory.signal()[sample * tile_units + u * lanes + at.lane] = move;
@@ -141,7 +141,8 @@ __device__ inline void move_units(const SampleSpaceBatch& batch, int run, const 
   }
 }
 
-/// beta <- decay beta - s gradient for one tile, by its first 64 threads; memory.beta holds the new values.
+/// A step of beta with decay and s for one tile (rules that learn b are not trained here), by its first 64 threads;
+/// memory.beta holds the new values.
 __device__ inline void move_output(const SampleSpaceBatch& batch, int run, int tile, float decay, BlockMemory& memory) {
   const int thread = position().thread;
   if (thread >= tile_units) {
@@ -155,7 +156,10 @@ __device__ inline void move_output(const SampleSpaceBatch& batch, int run, int t
       gradient += memory.unit_sums[warp][thread];
     }
     float& kept = batch.output_weight[std::int64_t{run} * batch.width + unit];
-    beta = decay * kept - batch.parameters[run].scale * gradient;
+    const RunParameters& parameters = batch.parameters[run];
+    Readout<float> readout{kept, batch.feedback[std::int64_t{parameters.problem} * batch.width + unit]};
+    take_step(Rules{}, parameters.rule, readout, gradient, decay, parameters.scale);
+    beta = readout.beta;
     kept = beta;
   }
   memory.beta[thread] = beta;
@@ -273,9 +277,9 @@ __device__ inline void load_error_signal(const SampleSpaceBatch& batch, int run,
   const float* z = batch.z + std::int64_t{run} * batch.rows * batch.width;
   for (int sample = at.warp; sample < batch.samples; sample += warps) {
     for (int u = 0; u < units_a_thread; ++u) {
-      const float h = units.there[u] ? Activation::value(z[std::int64_t{sample} * batch.width + units.unit[u]]) : 0.0F;
+      const float own = units.there[u] ? z[std::int64_t{sample} * batch.width + units.unit[u]] : 0.0F;
       memory.signal()[sample * tile_units + u * lanes + at.lane] =
-          units.there[u] ? memory.values[sample] * Activation::derivative(h) : 0.0F;
+          units.there[u] ? memory.values[sample] * Activation::derivative(own, Activation::value(own)) : 0.0F;
     }
   }
 }

@@ -5,7 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "backend/cuda/selftest_checksums.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep {
@@ -21,6 +23,9 @@ using SelfTestReport = std::function<void(const SelfTestLine&)>;
 /// Every check on one device; the lines say which and why. `reference` trains in weight space in float64. Throws
 /// DeviceError if the device cannot be used.
 void run_selftest(int device, Trainer& reference, const SelfTestReport& report);
+
+/// What selftest_checksums.hpp should say, from the device this thread has selected.
+[[nodiscard]] std::vector<KernelChecksum> make_kernel_checksums();
 
 // Its parts: one line a shape and activation, on the device this thread has selected; one an activation.
 void check_kernel_bits(const SelfTestReport& report);

@@ -18,6 +18,7 @@
 #include "model/random.hpp"
 #include "model/rule/list.hpp"
 #include "model/run_spec.hpp"
+#include "model/step_samples.hpp"
 
 namespace fasweep::kernels {
 
@@ -50,7 +51,7 @@ __device__ inline bool takes_step(const WeightSpaceBatch& batch, int run, int of
 
 /// c, the weight of a sample's loss among `samples`.
 __device__ inline double loss_share(const WeightSpaceBatch& batch, int samples) {
-  return batch.takes_mean ? 1.0 / samples : 1.0;
+  return fasweep::loss_share(batch.takes_mean ? Reduction::mean : Reduction::sum, samples);
 }
 
 /// eta c s of a step.
@@ -83,13 +84,11 @@ __device__ inline MaskPair mask_pair(const WeightSpaceBatch& batch, const Sample
                                      int pair) {
   const std::int64_t seed = batch.seeds[batch.parameters[run].problem];
   const std::int64_t step = *batch.first_step + pass.offset;
-  const auto pairs_a_sample = static_cast<std::uint64_t>((batch.width + 1) / 2);
-  const auto place = static_cast<std::uint64_t>(step * batch.batch_samples + sample);
+  const std::uint64_t first = first_mask_pair(step, batch.batch_samples, sample, batch.width);
   const UniformPair uniform =
       uniform_pair(static_cast<std::uint64_t>(seed), static_cast<std::uint32_t>(batch.width),
-                   static_cast<std::uint32_t>(Purpose::masks), place * pairs_a_sample + static_cast<unsigned>(pair));
-  const auto keep = static_cast<float>(1 / (1 - batch.dropout));
-  return {uniform.even < batch.dropout ? 0.0F : keep, uniform.odd < batch.dropout ? 0.0F : keep};
+                   static_cast<std::uint32_t>(Purpose::masks), first + static_cast<unsigned>(pair));
+  return {mask_factor<float>(uniform.even, batch.dropout), mask_factor<float>(uniform.odd, batch.dropout)};
 }
 
 /// gathered = the rows of the step's batch. Grid: samples x problems.
@@ -219,15 +218,16 @@ __global__ void __launch_bounds__(weight_threads) make_signal(WeightSpaceBatch b
         const std::int64_t at = std::int64_t{unit} * batch.outputs + c;
         back = fmaf(error[c], feedback_of(Rules{}, rule, b[at], beta[at]), back);
       }
-      const float slope = Activation::derivative(hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
+      // Activations that need z are not trained here (choose_device_solver).
+      const float slope = Activation::derivative(hidden[unit], hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
       // A silent run's error may be infinite, and 0 times it not a number.
       signal[unit] = scale == 0.0F ? 0.0F : scale * back * slope;
     }
   }
 }
 
-/// beta <- (1 - eta lambda) beta - eta c s gradient; squares: run x blocks, of beta before. Grid: blocks of
-/// weights_a_block output weights x active runs.
+/// A step of beta with decay 1 - eta lambda and scale eta c s (rules that learn b are not trained here); squares: run x
+/// blocks, of beta before. Grid: blocks of weights_a_block output weights x active runs.
 __global__ void __launch_bounds__(weight_threads)
     update_output(WeightSpaceBatch batch, SamplePass pass, double* squares) {
   FASWEEP_SHARED(SumMemory, memory);
@@ -237,6 +237,7 @@ __global__ void __launch_bounds__(weight_threads)
   const float decay = batch.decays[std::int64_t{pass.offset} * batch.slots + run];
   const float scale = step_scale(batch, run, pass.samples);
   float* beta = batch.output_weight + std::int64_t{run} * size;
+  const float* b = batch.feedback + std::int64_t{batch.parameters[run].problem} * size;
   const float* gradient = batch.output_gradient + std::int64_t{run} * size;
   const auto first = static_cast<int>(blockIdx.x) * weights_a_block;
   double sums[1] = {};
@@ -244,7 +245,9 @@ __global__ void __launch_bounds__(weight_threads)
     const float before = beta[i];
     sums[0] += static_cast<double>(before) * static_cast<double>(before);
     if (moves) {
-      beta[i] = decay * before - scale * gradient[i];
+      Readout<float> readout{before, b[i]};
+      take_step(Rules{}, batch.parameters[run].rule, readout, gradient[i], decay, scale);
+      beta[i] = readout.beta;
     }
   }
   add_up_block(memory, sums, 1, squares + std::int64_t{run} * gridDim.x + blockIdx.x);

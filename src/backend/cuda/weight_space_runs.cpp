@@ -7,6 +7,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "model/signal_cosine.hpp"
+#include "model/step_samples.hpp"
 
 namespace fasweep {
 namespace {
@@ -47,23 +48,6 @@ std::array<double, count> add_blocks(std::span<const double> blocks, bool has_ma
   return total;
 }
 
-/// Normalised inputs of the rows from `first` on, as many as `out` holds.
-void expand_rows(const Dataset& dataset, std::int64_t first, std::span<float> out) {
-  const auto columns = static_cast<std::size_t>(dataset.inputs);
-  for (std::size_t i = 0; i * columns < out.size(); ++i) {
-    const std::span<float> row = out.subspan(i * columns, columns);
-    for (std::size_t j = 0; j < columns; ++j) {
-      row[j] = static_cast<float>(-dataset.shift[j]);
-    }
-    const auto at = static_cast<std::size_t>(first) + i;
-    for (auto entry = static_cast<std::size_t>(dataset.row_begin[at]);
-         entry < static_cast<std::size_t>(dataset.row_begin[at + 1]); ++entry) {
-      const auto j = static_cast<std::size_t>(dataset.column[entry]);
-      row[j] = static_cast<float>(dataset.raw[entry] * dataset.scale[j] - dataset.shift[j]);
-    }
-  }
-}
-
 std::size_t row_count(const Dataset& dataset) {
   return static_cast<std::size_t>(dataset.samples) + static_cast<std::size_t>(dataset.test_samples);
 }
@@ -79,7 +63,9 @@ DeviceDataset::DeviceDataset(const Dataset& dataset, Stream& stream)
   for (std::size_t first = 0; first < row_count(dataset); first += rows_at_once) {
     const std::size_t rows = std::min(rows_at_once, row_count(dataset) - first);
     some.resize(rows * static_cast<std::size_t>(dataset.inputs));
-    expand_rows(dataset, static_cast<std::int64_t>(first), some);
+    for (std::size_t i = 0; i < rows; ++i) {
+      dataset.expand_row(static_cast<std::int64_t>(first + i), &some[i * static_cast<std::size_t>(dataset.inputs)]);
+    }
     inputs_.upload(std::span<const float>(some), stream, first * static_cast<std::size_t>(dataset.inputs));
   }
   targets_.upload(std::span<const float>(to_single(dataset.y)), stream);
@@ -156,9 +142,7 @@ void WeightSpaceRuns::bind_pointers(const DeviceDataset* dataset) {
   batch_.most_samples = most_samples(shape_);
   batch_.batch_samples = shape_.batch_samples;
   batch_.loss = static_cast<int>(training.loss);
-  batch_.output_scale = training.output_scale == OutputScale::one
-                            ? 1.0F
-                            : static_cast<float>(1 / std::sqrt(static_cast<double>(shape_.width)));
+  batch_.output_scale = static_cast<float>(output_scale(training.output_scale, shape_.width));
   batch_.dropout = training.dropout;
   batch_.has_biases = training.biases;
   batch_.decays_hidden = shape_.decays_hidden;
@@ -407,7 +391,7 @@ std::vector<RunBatch::Seen> WeightSpaceRuns::seen(int count) const {
 }
 
 double WeightSpaceRuns::loss_share(int samples) const {
-  return batch_.takes_mean ? 1.0 / samples : 1;
+  return fasweep::loss_share(settings_.training.reduction, samples);
 }
 
 double* WeightSpaceRuns::observed(int ObservedLayout::*section) const {
@@ -535,10 +519,7 @@ std::vector<Observation> WeightSpaceRuns::observations() {
 }
 
 void WeightSpaceRuns::observe_samples(int run, Observation& o) const {
-  const bool is_classes = settings_.data.targets == Targets::classes;
-  const auto accuracy = [&](const auto& sums, int samples) {
-    return is_classes ? sums[sample_correct] / samples : not_a_number;
-  };
+  const Targets targets = settings_.data.targets;
   const auto used = static_cast<std::size_t>(sample_sums * sample_blocks(observed_samples_));
   const auto batch = add_blocks<sample_sums>(fetched(&ObservedLayout::batch_sums, run).first(used));
   o.batch_loss = batch[sample_loss] * loss_share(observed_samples_);
@@ -547,12 +528,12 @@ void WeightSpaceRuns::observe_samples(int run, Observation& o) const {
         batch_is_training_set(shape_) ? batch : add_blocks<sample_sums>(fetched(&ObservedLayout::training_sums, run));
     o.loss = sums[sample_loss] * loss_share(shape_.samples);
     o.squared_error = sums[sample_squared_error];
-    o.accuracy = accuracy(sums, shape_.samples);
+    o.accuracy = accuracy(targets, sums[sample_correct], shape_.samples);
   }
   if (layout_.test_sums > 0) {
     const auto sums = add_blocks<sample_sums>(fetched(&ObservedLayout::test_sums, run));
     o.test_loss = sums[sample_loss] * loss_share(shape_.test_samples);
-    o.test_accuracy = accuracy(sums, shape_.test_samples);
+    o.test_accuracy = accuracy(targets, sums[sample_correct], shape_.test_samples);
   }
   if (signals_.size() > 0) {
     const std::size_t size = signals_.size() / static_cast<std::size_t>(batch_.slots);

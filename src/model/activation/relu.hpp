@@ -12,6 +12,7 @@ struct Relu {
   static constexpr std::string_view name = "relu";
   static constexpr double step_size = 1e-3;
   static constexpr bool is_cheap = true;
+  static constexpr bool derivative_needs_input = false;
   static constexpr bool derivative_is_zero_or_one = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
@@ -19,7 +20,7 @@ struct Relu {
     return positive_part(z);
   }
   template <class T>
-  FASWEEP_HOST_DEVICE static T derivative(T h) {
+  FASWEEP_HOST_DEVICE static T derivative(T /*z*/, T h) {
     using elementary::is_positive;
     return is_positive(h);
   }

@@ -13,6 +13,7 @@ struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
   static constexpr double step_size = 1e-2;
   static constexpr bool is_cheap = false;
+  static constexpr bool derivative_needs_input = false;
   static constexpr bool derivative_is_zero_or_one = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
@@ -20,7 +21,7 @@ struct Sigmoid {
     return T(0.5) + T(0.5) * tanh(T(0.5) * z);
   }
   template <class T>
-  FASWEEP_HOST_DEVICE static T derivative(T h) {
+  FASWEEP_HOST_DEVICE static T derivative(T /*z*/, T h) {
     return h * (T(1) - h);
   }
 };

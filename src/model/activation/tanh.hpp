@@ -12,6 +12,7 @@ struct Tanh {
   static constexpr std::string_view name = "tanh";
   static constexpr double step_size = 1e-2;
   static constexpr bool is_cheap = false;
+  static constexpr bool derivative_needs_input = false;
   static constexpr bool derivative_is_zero_or_one = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T value(T z) {
@@ -19,7 +20,7 @@ struct Tanh {
     return tanh(z);
   }
   template <class T>
-  FASWEEP_HOST_DEVICE static T derivative(T h) {
+  FASWEEP_HOST_DEVICE static T derivative(T /*z*/, T h) {
     return T(1) - h * h;
   }
 };

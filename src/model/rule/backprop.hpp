@@ -3,11 +3,12 @@
 
 #include <string_view>
 
+#include "model/rule/readout.hpp"
 #include "util/host_device.hpp"
 
 namespace fasweep {
 
-struct Backprop {
+struct Backprop : RuleDefaults {
   static constexpr std::string_view name = "backprop";
   static constexpr bool feedback_is_linear = true;
   template <class T>

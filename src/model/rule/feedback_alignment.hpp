@@ -3,11 +3,12 @@
 
 #include <string_view>
 
+#include "model/rule/readout.hpp"
 #include "util/host_device.hpp"
 
 namespace fasweep {
 
-struct FeedbackAlignment {
+struct FeedbackAlignment : RuleDefaults {
   static constexpr std::string_view name = "feedback-alignment";
   static constexpr bool feedback_is_linear = true;
   template <class T>

@@ -18,11 +18,11 @@ struct StopMemory {
   double exploding_loss = 0;  // set at step 0
 };
 
-/// Why the run ends at `step`, or none. rule_ends(previous): whether its rule ends it here; rule_reason: why, then.
-/// last_step, last_reason: where it ends at the latest.
-template <class RuleEnds>
-FASWEEP_HOST_DEVICE StopReason judge_step(std::int64_t step, double loss, StopMemory& memory, RuleEnds rule_ends,
-                                          StopReason rule_reason, std::int64_t last_step, StopReason last_reason) {
+/// Why the run ends at `step`, or none. rule(previous): why its rule ends it here, or none. last_step, last_reason:
+/// where it ends at the latest.
+template <class Rule>
+FASWEEP_HOST_DEVICE StopReason judge_step(std::int64_t step, double loss, StopMemory& memory, Rule rule,
+                                          std::int64_t last_step, StopReason last_reason) {
   if (step == 0) {
     memory.exploding_loss = exploding_factor * (loss > 1.0 ? loss : 1.0);
   }
@@ -32,8 +32,8 @@ FASWEEP_HOST_DEVICE StopReason judge_step(std::int64_t step, double loss, StopMe
   if (loss > memory.exploding_loss) {
     return StopReason::exploding_loss;
   }
-  if (rule_ends(memory.previous)) {
-    return rule_reason;
+  if (const StopReason reason = rule(memory.previous); reason != StopReason::none) {
+    return reason;
   }
   return step >= last_step ? last_reason : StopReason::none;
 }

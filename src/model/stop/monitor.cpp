@@ -20,8 +20,10 @@ bool StopMonitor::wants_regularized_loss(std::int64_t step) const {
 std::optional<StopReason> StopMonitor::check(std::int64_t step, double loss, double regularized_loss) {
   const StopReason reason = std::visit(
       [&](const auto& rule) {
-        const auto ends = [&](double& previous) { return rule.check({step, loss, regularized_loss}, previous); };
-        return judge_step(step, loss, memory_, ends, rule.reason, last_step_, last_step_reason_);
+        const auto ask = [&](double& previous) {
+          return rule.check({step, loss, regularized_loss}, previous) ? rule.reason : StopReason::none;
+        };
+        return judge_step(step, loss, memory_, ask, last_step_, last_step_reason_);
       },
       rule_);
   return reason == StopReason::none ? std::nullopt : std::optional(reason);

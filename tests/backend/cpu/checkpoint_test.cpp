@@ -12,6 +12,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "support/memory_checkpoints.hpp"
+#include "train/train_loop.hpp"
 
 namespace fasweep {
 namespace {
@@ -170,7 +171,7 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   static_cast<void>(train(c, &checkpoints));
   c.cancelled = false;
   checkpoints.saves = std::numeric_limits<int>::max();
-  checkpoints.states.begin()->second[0] ^= std::byte{1};
+  checkpoints.states.begin()->second[sizeof checkpoint_layout] ^= std::byte{1};  // after the layout
 
   const RunRecord anew = train(c, &checkpoints);
 

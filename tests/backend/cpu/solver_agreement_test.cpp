@@ -31,12 +31,17 @@ RunRecord train(const TrainingCase& c, const Problem& problem, Solver solver, Pr
 // Fewer under a sanitizer (CMakeLists.txt).
 constexpr std::int64_t agreement_steps = FASWEEP_AGREEMENT_STEPS;
 
+constexpr double whole_step_size = 0.01;
+
 /// A stable training, about thirty of its steps recorded.
 struct StableCase : TrainingCase {
   StableCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps)
       : TrainingCase(samples, inputs, width, activation, rule, 0) {
     data.input_law = InputLaw::gaussian_scaled;
     training.max_steps = steps;
+    if (!error_teaches(rule)) {
+      run.step_size = whole_step_size / 10;  // W grows without bound, and so do the largest steps that beta bears
+    }
     record.steps.clear();
     for (std::int64_t step = 0; step < steps; step += 1 + step / 4) {
       record.steps.push_back(step);
@@ -158,8 +163,13 @@ TEST_P(FastSolver, FloatFollowsDoubleWhateverFillsTheVectors) {
       SCOPED_TRACE("n = " + std::to_string(samples) + ", p = " + std::to_string(width));
       StableCase c = make_case(samples, 150, width, 30);
       c.data.test_samples = 3;
+      c.run.step_size = whole_step_size;  // which 30 steps bear under every rule
+      c.run.seed = 8;                     // whose ReLU units keep away from 0, where rounding would switch them
       // 6e-8 a rounding, 30 steps and sums of 138 terms; a sample forgotten in a sum would be some percent of it.
-      expect_agreement(c, Precision::float32, 1e-4);
+      // Where the target teaches, it moves z by the same every step, so that what rounding loses of it is the same too
+      // and adds up: 6e-8 of the 2e-4 that a sigmoid unit of 45 moves.
+      const double relative = error_teaches(GetParam().rule) ? 1e-4 : 3e-4;
+      expect_agreement(c, Precision::float32, relative);
     }
   }
 }
@@ -204,7 +214,8 @@ TEST_P(FastSolver, RunsOfABatchDoNotDependOnTheirCompany) {
   const Problem problem = c.problem();
   std::vector<RunSpec> runs{c.run, c.run, c.run};
   runs[0].ridge = 0.7;
-  runs[1].rule = 1 - c.run.rule;
+  runs[1].rule =
+      c.run.rule == Rules::index_of<Backprop>() ? Rules::index_of<FeedbackAlignment>() : Rules::index_of<Backprop>();
   const std::vector<RunRecord> batch =
       make_cpu_trainer()->train({problem, c.data, c.training, c.record, runs, GetParam().solver, c.cancelled});
 

@@ -109,5 +109,26 @@ TEST(DevicePlan, EveryTileIsInOneBlockAndBlocksAreFew) {
   }
 }
 
+TEST(DeviceSolver, LeavesToTheCpuWhatItsKernelsDoNotFollow) {
+  const DeviceLimits limits{100 * 1024, true};
+  const auto choose = [&](int activation, int rule, const TrainingSettings& training) {
+    return choose_device_solver({}, training, Solver::automatic, {0, 100, 0.1, activation, rule, 0}, limits);
+  };
+  const int relu = Activations::index_of<Relu>();
+  const int backprop = Rules::index_of<Backprop>();
+  ASSERT_EQ(choose(relu, backprop, {}), Solver::sample_space);
+  EXPECT_EQ(choose(relu, Rules::index_of<KolenPollack>(), {}), Solver::automatic);
+  EXPECT_EQ(choose(relu, Rules::index_of<DirectRandomTargetProjection>(), {}), Solver::automatic);
+  TrainingSettings training;
+  training.step_schedule = ExponentialSchedule{{0.9}};
+  EXPECT_EQ(choose(relu, backprop, training), Solver::automatic);
+  training = {};
+  training.dropout = 0.5;
+  EXPECT_EQ(choose(relu, backprop, training), Solver::weight_space);
+  EXPECT_EQ(choose(Activations::index_of<Gelu>(), backprop, {}), Solver::sample_space);
+  EXPECT_EQ(choose(Activations::index_of<Gelu>(), backprop, training), Solver::automatic);
+  EXPECT_TRUE(device_takes_rule(backprop));
+}
+
 }  // namespace
 }  // namespace fasweep

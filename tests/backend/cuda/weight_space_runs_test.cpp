@@ -115,10 +115,16 @@ void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::sp
 }
 
 TEST_F(WeightSpaceRuns, FollowTheCpuInEverySetting) {
+  std::vector<int> trained;
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    if (!derivative_needs_input(activation)) {
+      trained.push_back(activation);
+    }
+  }
   for (std::size_t i = 0; i < settings().size(); ++i) {
     const Setting& setting = settings()[i];
-    for (int activation = 0; activation < Activations::size; ++activation) {
-      if (setting.name != "everything at once" && activation != static_cast<int>(i) % Activations::size) {
+    for (const int activation : trained) {
+      if (setting.name != "everything at once" && activation != trained[i % trained.size()]) {
         continue;  // one after the other: each takes a second under the address sanitizer
       }
       SCOPED_TRACE(setting.name + ", " + std::string(Activations::names[static_cast<std::size_t>(activation)]));

@@ -1,5 +1,7 @@
 #include "model/rule/list.hpp"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 namespace fasweep {
@@ -27,6 +29,63 @@ TYPED_TEST(EveryRule, LinearFeedbackIsLinearAndHomogeneous) {
 
     EXPECT_DOUBLE_EQ(whole, 3 * TypeParam::feedback(0.5, 0.25) + TypeParam::feedback(-2.0, 4.0));
   }
+}
+
+TYPED_TEST(EveryRule, StepsAddUp) {
+  Readout<double> whole{0.5, -0.75};
+  Readout<double> parts = whole;
+
+  TypeParam::step(whole, 1.5 + -4.0, 0.9, 0.01);
+  TypeParam::step(parts, 1.5, 0.9, 0.01);
+  TypeParam::step(parts, -4.0, 1.0, 0.01);
+
+  EXPECT_NEAR(parts.beta, whole.beta, 1e-16);
+  EXPECT_NEAR(parts.b, whole.b, 1e-16);
+}
+
+TYPED_TEST(EveryRule, NothingLearnsNothing) {
+  Readout<float> nothing{0, 0};
+
+  TypeParam::step(nothing, 0.0F, 0.9F, 0.01F);
+
+  EXPECT_EQ(nothing.beta, 0.0F);
+  EXPECT_EQ(nothing.b, 0.0F);
+}
+
+TYPED_TEST(EveryRule, KeepsItsTraits) {
+  Readout<double> readout{0.5, -0.75};
+  TypeParam::step(readout, 1.5, 0.9, 0.01);
+
+  EXPECT_EQ(readout.b != -0.75, TypeParam::learns_feedback);
+  EXPECT_EQ(TypeParam::teaching(0.5, 0.25) == 0.5 && TypeParam::teaching(-2.0, 1.0) == -2.0, TypeParam::error_teaches);
+  EXPECT_EQ(learns_feedback(Rules::index_of<TypeParam>()), TypeParam::learns_feedback);
+  EXPECT_EQ(error_teaches(Rules::index_of<TypeParam>()), TypeParam::error_teaches);
+}
+
+TYPED_TEST(EveryRule, StepsByItsPosition) {
+  Readout<double> ours{0.5, -0.75};
+  Readout<double> theirs = ours;
+
+  take_step(Rules{}, Rules::index_of<TypeParam>(), ours, 1.5, 0.9, 0.01);
+  TypeParam::step(theirs, 1.5, 0.9, 0.01);
+
+  EXPECT_EQ(ours.beta, theirs.beta);
+  EXPECT_EQ(ours.b, theirs.b);
+}
+
+TEST(KolenPollackRule, DifferenceOfForwardAndFeedbackWeightsDecays) {
+  Readout<double> readout{1.25, -0.75};
+  double decayed = 2;
+  for (int t = 0; t < 100; ++t) {
+    const double decay = 1 - 0.01 * std::pow(0.99, t);
+    KolenPollack::step(readout, std::sin(t), decay, 0.05);
+    decayed *= decay;
+    EXPECT_NEAR(readout.beta - readout.b, decayed, 1e-14) << t;  // a rounding of 1e-16 a step
+  }
+}
+
+TEST(DirectRandomTargetProjectionRule, TargetAloneTeaches) {
+  EXPECT_EQ(DirectRandomTargetProjection::teaching(3.0, 0.5), -0.5);
 }
 
 TYPED_TEST(EveryRule, IsChosenByItsPosition) {

@@ -1,0 +1,37 @@
+// The weights between one hidden unit and one output, and one step of them. Every solver on every device calls a rule's
+// step() for them; nothing else changes them.
+#pragma once
+
+#include "util/host_device.hpp"
+
+namespace fasweep {
+
+/// T: float, double or a backend's vector of either.
+template <class T>
+struct Readout {
+  T beta;  // forward weight
+  T b;     // feedback weight
+};
+
+/// decay weight - scale gradient: one step of gradient descent with ridge, decay = 1 - eta lambda, scale = eta times
+/// what the gradient still lacks. One expression for all backends, so that they round alike.
+template <class T>
+FASWEEP_HOST_DEVICE inline T descend(T weight, T gradient, T decay, T scale) {
+  return decay * weight - scale * gradient;
+}
+
+/// What most rules do; each rule derives from it and hides what it does otherwise.
+struct RuleDefaults {
+  static constexpr bool learns_feedback = false;
+  static constexpr bool error_teaches = true;
+  template <class T>
+  FASWEEP_HOST_DEVICE static T teaching(T error, T /*target*/) {
+    return error;
+  }
+  template <class T>
+  FASWEEP_HOST_DEVICE static void step(Readout<T>& readout, T gradient, T decay, T scale) {
+    readout.beta = descend(readout.beta, gradient, decay, scale);
+  }
+};
+
+}  // namespace fasweep

@@ -1,0 +1,61 @@
+#include "model/settings.hpp"
+
+namespace fasweep {
+
+std::vector<std::string_view> KeySet::names() const {
+  std::vector<std::string_view> names;
+  for (const std::string_view key : setting_keys) {
+    if (contains(key)) {
+      names.push_back(key);
+    }
+  }
+  return names;
+}
+
+// A field that is added does not compile here until its key is listed.
+KeySet changed_settings(const DataSettings& data, const TrainingSettings& training) {
+  const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
+               label_noise, teacher_width, draw] = data;
+  const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
+               initial_weights, biases, decay, step_schedule] = training;
+  static_cast<void>(batch_size);  // takes_minibatches() looks at it
+  static const DataSettings usual_data;
+  static const TrainingSettings usual;
+  const bool is_read = source != DataSource::teacher;
+  const std::array changed{source != usual_data.source,
+                           is_read && !path.empty(),
+                           samples != usual_data.samples,
+                           inputs != usual_data.inputs,
+                           outputs != usual_data.outputs,
+                           test_samples != usual_data.test_samples,
+                           targets != usual_data.targets,
+                           is_read && normalize != usual_data.normalize,
+                           is_read && checksum.has_value(),
+                           input_law != usual_data.input_law,
+                           label_noise != usual_data.label_noise,
+                           teacher_width != usual_data.teacher_width,
+                           teacher_width > 0 && draw != usual_data.draw,
+                           !is_constant(schedule),
+                           max_steps != usual.max_steps,
+                           stop.index() != usual.stop.index(),
+                           precision != usual.precision,
+                           loss != usual.loss,
+                           reduction != usual.reduction,
+                           takes_minibatches(training, data),
+                           dropout != usual.dropout,
+                           output_scale != usual.output_scale,
+                           initial_weights != usual.initial_weights,
+                           biases != usual.biases,
+                           decay != usual.decay,
+                           !is_constant(step_schedule)};
+  static_assert(changed.size() == setting_keys.size());
+  KeySet keys;
+  for (std::size_t key = 0; key < changed.size(); ++key) {
+    if (changed[key]) {
+      keys.insert(key);
+    }
+  }
+  return keys;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,70 @@
+// weight-space: keeps W; the reference, for any setting.
+#pragma once
+
+#include <algorithm>
+#include <string_view>
+
+#include "model/metric.hpp"
+#include "model/settings.hpp"
+#include "model/step_samples.hpp"
+
+namespace fasweep {
+
+struct WeightSpace {
+  static constexpr std::string_view name = "weight-space";
+  static constexpr std::string_view exact_for = "any run";
+  static constexpr KeySet honours{"data.source",
+                                  "data.path",
+                                  "data.n",
+                                  "data.d",
+                                  "data.outputs",
+                                  "data.test-n",
+                                  "data.targets",
+                                  "data.normalize",
+                                  "data.checksum",
+                                  "data.inputs",
+                                  "data.label-noise",
+                                  "data.teacher-width",
+                                  "data.draw",
+                                  "training.schedule",
+                                  "training.max-steps",
+                                  "training.stop",
+                                  "training.precision",
+                                  "training.loss",
+                                  "training.reduction",
+                                  "training.batch-size",
+                                  "training.dropout",
+                                  "training.output-scale",
+                                  "training.initial-weights",
+                                  "training.biases",
+                                  "training.decay",
+                                  "training.step-schedule"};
+
+  template <class Activation, class Rule>
+  static constexpr bool takes = true;
+
+  template <class Activation>
+  [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& training, int width) {
+    const double batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
+    const double masks = training.dropout > 0 ? 80 : 0;
+    const double inputs = data.inputs * std::min(2.5, 3.9 * expected_density(data.source));  // dense or sparse
+    return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
+  }
+
+  template <class Activation>
+  [[nodiscard]] static double evaluation_cost(const DataSettings& data, const TrainingSettings& training,
+                                              unsigned traits, int width) {
+    const bool sees_all = sees_training_set_whole(training, data);
+    const double rows = ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
+                        ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
+    DataSettings evaluated = data;
+    evaluated.samples = 1;
+    constexpr double forward_share = 0.5;  // of a step, without the way back
+    return rows * forward_share * step_cost<Activation>(evaluated, {}, width);
+  }
+
+  /// Beside the problem itself.
+  [[nodiscard]] static double setup_cost(const DataSettings& /*data*/, int /*width*/) { return 0; }
+};
+
+}  // namespace fasweep
