@@ -15,18 +15,19 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "model": {"util"},
     "sweep": {"model", "util"},
     "train": {"model", "util"},
+    "reference": {"train", "model", "util"},
     "backend/cpu": {"train", "model", "util"},
     "backend/cuda": {"train", "model", "util", "support"},  # support: the emulation of kernels, in tests/
     "store": {"sweep", "train", "model", "util"},
     "data": {"store", "model", "util"},
     "cluster": {"sweep", "train", "store", "model", "util"},
-    "cli": {"cluster", "data", "store", "backend/cpu", "backend/cuda", "sweep", "train", "model", "util"},
+    "cli": {"cluster", "data", "store", "reference", "backend/cpu", "backend/cuda", "sweep", "train", "model", "util"},
 }
 
 # Where each library's headers may appear; anything else is an error.
 HOME: dict[str, set[str]] = {
     "Random123/": {"model"},
-    "Eigen/": {"backend/cpu"},
+    "Eigen/": {"backend/cpu", "reference"},
     "hwy/": {"backend/cpu"},
     "boost/program_options": {"cli", "sweep"},
     "boost/random/sobol": {"sweep/sampling.cpp"},

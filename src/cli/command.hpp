@@ -25,6 +25,7 @@ int plan_command(const Arguments& arguments);
 int run_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int verify_command(const Arguments& arguments);
+int check_command(const Arguments& arguments);
 int export_command(const Arguments& arguments);
 int merge_command(const Arguments& arguments);
 int keys_command(const Arguments& arguments);
@@ -38,7 +39,7 @@ struct Command {
   int (*run)(const Arguments& arguments);
 };
 
-inline constexpr std::array<Command, 9> commands{{
+inline constexpr std::array<Command, 10> commands{{
     {"plan", "plan JOB.cfg [--points csv|json] [--set key=value]...",
      "list axes, runs, predicted cost, memory and file size; runs nothing", plan_command},
     {"run", "run JOB.cfg -o FILE.h5 [options]", "train every run of the job; the same command again continues",
@@ -46,6 +47,8 @@ inline constexpr std::array<Command, 9> commands{{
     {"status", "status FILE.h5 [--json]", "what is done, failed and left; works while a sweep runs", status_command},
     {"verify", "verify FILE.h5 [--repair]", "check journal and file; --repair rebuilds the file from the journal",
      verify_command},
+    {"check", "check FILE.h5 [--runs 5] [--seed 0]",
+     "train some of its runs again in plain loops and compare every number", check_command},
     {"export", "export FILE.h5 [--trajectories] [-o FILE.csv]", "write the results as CSV", export_command},
     {"merge", "merge IN.h5... -o OUT.h5", "gather the shards of one plan into one file", merge_command},
     {"keys", "keys [--json]", "every key of a job file: default and what is accepted", keys_command},

@@ -26,8 +26,8 @@ void print_help(std::ostream& out) {
          "  fasweep status smoke.h5                          at any time\n"
          "\n'fasweep COMMAND --help' explains a command; 'fasweep plan --help' the job file.\n"
          "exit codes: 0 complete, 1 internal error, 2 usage or job file, 3 finished with failed runs,\n"
-         "            4 the file belongs to another plan, 5 results damaged, 75 stopped early (run again to "
-         "continue)\n";
+         "            4 the file belongs to another plan, 5 results damaged or wrong, 75 stopped early (run "
+         "again to continue)\n";
 }
 
 int run_named_command(int argc, char** argv) {

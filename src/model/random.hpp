@@ -19,7 +19,8 @@ enum class Purpose : std::uint32_t {
   test_inputs,
   batches,
   masks,
-  samples_of_ranges  // of a grid: the position is the point, the width the axis
+  samples_of_ranges,  // of a grid: the position is the point, the width the axis
+  checked_runs        // of a result file: the position is the run
 };
 
 struct RandomStream {

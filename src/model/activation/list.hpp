@@ -1,5 +1,5 @@
 // Activations psi. To add one: write its struct into a file of this folder, add it to `Activations` and to the oracles
-// (tests/backend/cpu/plain_reference.hpp, tests/analysis/numpy_reference.py); the job grammar, help, backends, file
+// (reference/plain_formulas.cpp, tests/analysis/numpy_reference.py); the job grammar, help, backends, file
 // attributes and typed tests follow. The functions are templates over float, double and the backends' vector types, on
 // host and device.
 #pragma once

@@ -1,5 +1,5 @@
 // Learning rules: where the error that reaches the hidden layer comes from. To add one: write its struct into a file of
-// this folder, add it to `Rules` and to the oracles (tests/backend/cpu/plain_reference.hpp,
+// this folder, add it to `Rules` and to the oracles (reference/plain_formulas.cpp,
 // tests/analysis/numpy_reference.py).
 //
 // With Z = X W^T (samples x width), H = psi(Z), f = H beta / sqrt(p), e = f - y, one step of size eta(t) is, all at

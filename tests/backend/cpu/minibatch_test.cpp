@@ -7,20 +7,17 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cpu/plain_minibatches.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "backend/cpu/weight_space.hpp"
 #include "model/batch_order.hpp"
 #include "model/random.hpp"
+#include "reference/plain_network.hpp"
+#include "reference/train_reference.hpp"
 
 namespace fasweep {
 namespace {
 
 using testing::expect_close;
-using testing::Numbers;
-using testing::PlainMinibatches;
-using testing::PlainNetwork;
-using testing::Rows;
 using testing::TrainingCase;
 using testing::value_at;
 
@@ -55,7 +52,7 @@ struct NetworkCase : TrainingCase {
     make_classes(problem);
     return problem;
   }
-  [[nodiscard]] PlainMinibatches plain(const Problem& problem) const {
+  [[nodiscard]] PlainNetwork plain(const Problem& problem) const {
     return {problem, training, Activations::names[static_cast<std::size_t>(run.activation)],
             Rules::names[static_cast<std::size_t>(run.rule)]};
   }
@@ -64,79 +61,16 @@ struct NetworkCase : TrainingCase {
   }
 };
 
-std::vector<std::int32_t> rows_from(int first, int count) {
-  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
-  std::iota(rows.begin(), rows.end(), first);
-  return rows;
-}
-
-/// The mask as the design has it: uniform numbers of the stream, at (step, sample of the batch, unit).
-double mask_at(const NetworkCase& c, std::int64_t step, int batch, int sample, int unit) {
-  const std::uint64_t stride = static_cast<std::uint64_t>(c.run.width + 1) / 2 * 2;
-  std::vector<double> uniform(stride);
-  RandomStream{c.run.seed, c.run.width, Purpose::masks}.fill_uniform(
-      uniform, static_cast<std::uint64_t>(step * batch + sample) * stride);
-  return uniform[static_cast<std::size_t>(unit)] < c.training.dropout ? 0 : 1 / (1 - c.training.dropout);
-}
-
-/// The plain loops' metrics of the step whose batch is `rows`.
-void expect_metrics(const RunRecord& record, std::size_t step, const PlainMinibatches& plain, Rows rows,
-                    const TrainingCase& c) {
-  // Rounding of 1e-16 a step in a training that neither grows nor forgets it, over 30 steps.
-  const auto expect = [&](double ours, double theirs, const char* what) {
-    expect_close(ours, theirs, 1e-10, 1e-12, std::string(what) + " at step " + std::to_string(step));
-  };
-  expect(value_at<BatchLossMetric>(record, step), plain.loss(rows), "batch_loss");
-  expect(value_at<OutputNormMetric>(record, step), std::sqrt(PlainNetwork::dot(plain.beta, plain.beta)), "output_norm");
-  expect(value_at<AlignmentMetric>(record, step), PlainMinibatches::angle_cosine(plain.beta, plain.b), "alignment");
-  expect(value_at<GradientAlignmentMetric>(record, step),
-         PlainMinibatches::angle_cosine(plain.gradients(rows).w, plain.backprop_gradients(rows).w),
-         "gradient_alignment");
-  Numbers cosines;
-  Numbers error_sum(outputs, 0.0);
-  for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
-    const Numbers e = plain.error(rows[static_cast<std::size_t>(i)], i);
-    cosines.push_back(PlainMinibatches::angle_cosine(plain.signal(plain.beta, e), plain.signal(plain.b, e)));
-    std::transform(e.begin(), e.end(), error_sum.begin(), error_sum.begin(), std::plus<>());
-  }
-  const auto count = static_cast<double>(cosines.size());
-  const double mean = std::accumulate(cosines.begin(), cosines.end(), 0.0) / count;
-  double variance = 0;
-  for (const double cosine : cosines) {
-    variance += (cosine - mean) * (cosine - mean) / count;
-  }
-  expect(value_at<SignalAlignmentMetric>(record, step), mean, "signal_alignment");
-  expect(value_at<SignalAlignmentDeviationMetric>(record, step), std::sqrt(variance), "signal_alignment_deviation");
-  expect(value_at<BatchSignalAlignmentMetric>(record, step),
-         PlainMinibatches::angle_cosine(plain.signal(plain.beta, error_sum), plain.signal(plain.b, error_sum)),
-         "batch_signal_alignment");
-  PlainMinibatches whole = plain;
-  whole.mask = [](int, int) { return 1.0; };
-  const auto trained = rows_from(0, samples);
-  const auto held_out = rows_from(samples, tests);
-  const double decayed = PlainNetwork::dot(plain.beta, plain.beta) +
-                         (c.training.decay == Decay::all ? PlainNetwork::dot(plain.w, plain.w) : 0);
-  expect(value_at<LossMetric>(record, step), whole.loss(trained), "loss");
-  expect(value_at<RegularizedLossMetric>(record, step), whole.loss(trained) + 0.5 * c.run.ridge * decayed,
-         "regularized_loss");
-  expect(value_at<TestLossMetric>(record, step), whole.loss(held_out), "test_loss");
-  expect(value_at<AccuracyMetric>(record, step), whole.accuracy(trained), "accuracy");
-  expect(value_at<TestAccuracyMetric>(record, step), whole.accuracy(held_out), "test_accuracy");
-}
-
 void expect_plain_loops(const NetworkCase& c) {
   const Problem problem = c.problem();
   const RunRecord record = c.train(problem);
   ASSERT_EQ(record.status, RunStatus::done);
-  PlainMinibatches plain = c.plain(problem);
-  BatchOrder order(c.training, c.data, c.run);
-  const int batch = static_cast<int>(order.rows(0).size());
-  for (std::int64_t step = 0; step <= c.training.max_steps; ++step) {
-    if (c.training.dropout > 0) {
-      plain.mask = [&, step](int i, int unit) { return mask_at(c, step, batch, i, unit); };
-    }
-    expect_metrics(record, static_cast<std::size_t>(step), plain, order.rows(step), c);
-    plain.advance(order.rows(step), 0.1, c.run.ridge);
+  const ReferenceRun plain = train_reference(problem, {c.data, c.training, c.record}, c.run, c.training.max_steps);
+  ASSERT_EQ(record.trajectory.size(), plain.trajectory.size());
+  for (std::size_t i = 0; i < plain.trajectory.size(); ++i) {
+    // Rounding of 1e-16 a step in a training that neither grows nor forgets it, over 30 steps.
+    expect_close(record.trajectory[i], plain.trajectory[i], 1e-10, 1e-12,
+                 std::string(Metrics::names[i / record.points]) + " at step " + std::to_string(i % record.points));
   }
 }
 
@@ -183,35 +117,6 @@ TEST(Network, EqualsThePlainLoopsForEveryActivation) {
     c.training.biases = true;
     c.training.dropout = 0.2;
     expect_plain_loops(c);
-  }
-}
-
-TEST(PlainGradients, EqualFiniteDifferencesForBothLossesWithAndWithoutBiases) {
-  for (const LossFunction loss : {LossFunction::squared, LossFunction::cross_entropy}) {
-    for (const double bias : {0.0, 0.3}) {
-      NetworkCase c(loss, Rules::index_of<Backprop>());
-      c.training.reduction = Reduction::mean;
-      const Problem problem = c.problem();
-      PlainMinibatches plain = c.plain(problem);
-      std::fill(plain.hidden_bias.begin(), plain.hidden_bias.end(), bias);
-      std::fill(plain.output_bias.begin(), plain.output_bias.end(), -bias);
-      const auto rows = rows_from(2, 7);
-      const PlainMinibatches::Gradients g = plain.gradients(rows);
-      for (const auto& [weights, gradient] :
-           {std::pair(&plain.w, &g.w), std::pair(&plain.beta, &g.beta), std::pair(&plain.hidden_bias, &g.hidden_bias),
-            std::pair(&plain.output_bias, &g.output_bias)}) {
-        for (std::size_t i = 0; i < weights->size(); ++i) {
-          constexpr double h = 1e-5;  // truncation h^2 = 1e-10, rounding 1e-16 / h = 1e-11, for losses of order 1
-          const double kept = (*weights)[i];
-          (*weights)[i] = kept + h;
-          const double above = plain.loss(rows);
-          (*weights)[i] = kept - h;
-          const double below = plain.loss(rows);
-          (*weights)[i] = kept;
-          EXPECT_NEAR((*gradient)[i], (above - below) / (2 * h), 1e-8);
-        }
-      }
-    }
   }
 }
 
@@ -345,21 +250,22 @@ TEST(Dropout, RaisesTheExpectedLossByTheRidgeItActsAs) {
   c.run.step_size = 1e-300;  // the weights stay, the masks change
   c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<BatchLossMetric>()};
   const Problem problem = c.problem();
-  const PlainMinibatches plain = c.plain(problem);
+  const PlainNetwork plain = c.plain(problem);
+  const Eigen::MatrixXd z = plain.pre_activations(rows_from(0, samples));
   double ridge_loss = 0;
   for (int r = 0; r < problem.width; ++r) {
     double strength = 0;
     for (int i = 0; i < samples; ++i) {
-      strength += std::pow(plain.functions.psi(plain.pre_activation(i, r)), 2);
+      strength += std::pow(std::max(z(i, r), 0.0), 2);
     }
     for (int output = 0; output < outputs; ++output) {
-      ridge_loss += 0.5 * (0.25 / 0.75) / problem.width * strength * std::pow(plain.beta[plain.to(r, output)], 2);
+      ridge_loss += 0.5 * (0.25 / 0.75) / problem.width * strength * std::pow(plain.beta(r, output), 2);
     }
   }
 
   const RunRecord record = c.train(problem);
 
-  const double loss = plain.loss(rows_from(0, samples));
+  const double loss = plain.sums(rows_from(0, samples)).loss;
   double sum = 0;
   double square_sum = 0;
   for (std::size_t step = 0; step <= steps; ++step) {

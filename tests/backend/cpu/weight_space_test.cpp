@@ -7,15 +7,15 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cpu/plain_reference.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "reference/plain_network.hpp"
+#include "reference/train_reference.hpp"
 
 namespace fasweep {
 namespace {
 
 using testing::are_same_bits;
 using testing::expect_close;
-using testing::PlainNetwork;
 using testing::TrainingCase;
 using testing::value_at;
 
@@ -24,8 +24,6 @@ class WeightSpace : public ::testing::TestWithParam<std::tuple<int, int>> {
  protected:
   int activation_ = std::get<0>(GetParam());
   int rule_ = std::get<1>(GetParam());
-  std::string_view activation_name_ = Activations::names[static_cast<std::size_t>(activation_)];
-  std::string_view rule_name_ = Rules::names[static_cast<std::size_t>(rule_)];
 };
 
 INSTANTIATE_TEST_SUITE_P(EveryActivationAndRule, WeightSpace,
@@ -45,20 +43,14 @@ TEST_P(WeightSpace, EqualsThePlainLoopsAfterTwoHundredSteps) {
 
   const RunRecord record = train_weight_space<double>(c.request(problem), c.run);
 
-  PlainNetwork plain{problem, activation_name_, rule_name_};
+  const ReferenceRun plain = train_reference(problem, {c.data, c.training, c.record}, c.run, 200);
   ASSERT_EQ(record.points, 201U);
-  for (std::int64_t step = 0; step <= 200; ++step) {
-    Observation o = plain.observe();
-    o.ridge = c.run.ridge * std::pow(0.99, static_cast<double>(step));
-    const std::vector<double> expected = evaluate_metrics(c.record.metrics, o);
-    for (std::size_t metric = 0; metric < expected.size(); ++metric) {
-      const double ours = record.trajectory[metric * record.points + static_cast<std::size_t>(step)];
-      // The tolerance; sums of a few dozen float64 terms differ by 1e-15 a step. Cosines near 0 lose digits,
-      // hence 1e-12.
-      expect_close(ours, expected[metric], 1e-10, 1e-12,
-                   std::string(Metrics::names[metric]) + " at step " + std::to_string(step));
-    }
-    plain.advance(0.01, o.ridge);
+  ASSERT_EQ(record.trajectory.size(), plain.trajectory.size());
+  for (std::size_t i = 0; i < plain.trajectory.size(); ++i) {
+    // The tolerance; sums of a few dozen float64 terms differ by 1e-15 a step. Cosines near 0 lose digits,
+    // hence 1e-12.
+    expect_close(record.trajectory[i], plain.trajectory[i], 1e-10, 1e-12,
+                 std::string(Metrics::names[i / record.points]) + " at step " + std::to_string(i % record.points));
   }
   std::vector<double> last;
   for (std::size_t metric = 0; metric < record.metrics; ++metric) {
@@ -82,25 +74,6 @@ TEST_P(WeightSpace, FloatFollowsDouble) {
   }
 }
 
-TEST(WeightSpaceOracles, BackpropGradientEqualsFiniteDifferences) {
-  for (int activation = 0; activation < Activations::size; ++activation) {
-    TrainingCase c(5, 4, 6, activation, Rules::index_of<Backprop>(), 1);
-    const Problem problem = c.problem();
-    PlainNetwork plain{problem, Activations::names[static_cast<std::size_t>(activation)], "backprop"};
-    const std::vector<double> analytic = plain.rule_gradient();
-    constexpr double h = 1e-6;  // truncation h^2, rounding 1e-16 / h: both below 1e-8 for losses of order 10
-    for (std::size_t k = 0; k < analytic.size(); ++k) {
-      const double kept = plain.w[k];
-      plain.w[k] = kept + h;
-      const double above = plain.loss();
-      plain.w[k] = kept - h;
-      const double below = plain.loss();
-      plain.w[k] = kept;
-      EXPECT_NEAR(analytic[k], (above - below) / (2 * h), 1e-7 * (1 + std::abs(analytic[k])));
-    }
-  }
-}
-
 TEST(WeightSpaceOracles, LossFallsByTheSquaredGradientToFirstOrder) {
   // Backprop, no ridge: L(0) - L(1) = eta (||dL/dW||^2 + ||dL/dbeta||^2) + O(eta^2), a finite-difference check of the
   // solver.
@@ -110,10 +83,9 @@ TEST(WeightSpaceOracles, LossFallsByTheSquaredGradientToFirstOrder) {
     c.run.step_size = step_size;
     c.run.ridge = 0;
     const Problem problem = c.problem();
-    const PlainNetwork plain{problem, Activations::names[static_cast<std::size_t>(activation)], "backprop"};
-    const std::vector<double> w = plain.backprop_gradient();
-    const std::vector<double> beta = plain.output_gradient();
-    const double square = PlainNetwork::dot(w, w) + PlainNetwork::dot(beta, beta);
+    const PlainNetwork plain(problem, c.training, Activations::names[static_cast<std::size_t>(activation)], "backprop");
+    const PlainGradients gradients = plain.gradients(rows_from(0, problem.samples));
+    const double square = gradients.w.squaredNorm() + gradients.beta.squaredNorm();
 
     const RunRecord record = train_weight_space<double>(c.request(problem), c.run);
 
@@ -158,10 +130,12 @@ TEST(WeightSpaceOracles, LinearFeedbackAlignmentMovesHiddenWeightsByRankOneAlong
   TrainingCase c(9, 6, 21, Activations::index_of<Linear>(), Rules::index_of<FeedbackAlignment>(), 50);
   const Problem problem = c.problem();
   double largest = 0;
+  double square = 0;
   for (const double b : problem.feedback) {
     largest = std::max(largest, std::abs(b));
+    square += b * b;
   }
-  const double ratio = std::sqrt(PlainNetwork::dot(problem.feedback, problem.feedback)) / largest;
+  const double ratio = std::sqrt(square) / largest;
 
   const RunRecord record = train_weight_space<double>(c.request(problem), c.run);
 

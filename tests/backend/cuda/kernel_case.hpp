@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "backend/cpu/plain_reference.hpp"
 #include "backend/cuda/sample_space_runs.hpp"
+#include "reference/plain_network.hpp"
 
 namespace fasweep::testing {
 
@@ -99,17 +99,21 @@ inline std::vector<double> plain_gram(const Problem& problem) {
 }
 
 inline PlainSampleSpace train_plainly(const KernelCase& c, const Problem& problem, const BatchRun& run) {
-  const PlainNetwork formulas{problem, Activations::names[static_cast<std::size_t>(c.activation)],
-                              Rules::names[static_cast<std::size_t>(run.rule)]};
+  const std::string_view activation = Activations::names[static_cast<std::size_t>(c.activation)];
+  const std::string_view rule = Rules::names[static_cast<std::size_t>(run.rule)];
+  const PlainActivation& function = find_plain(plain_activations, activation);
+  const PlainRule& way_back = find_plain(plain_rules, rule);
+  const PlainNetwork start(problem, {}, activation, rule);
   const auto n = static_cast<std::size_t>(problem.samples);
   const std::size_t rows = n + static_cast<std::size_t>(problem.test_samples);
   const auto p = static_cast<std::size_t>(problem.width);
   const std::vector<double> gram = plain_gram(problem);
   const double scale = run.step_size / std::sqrt(problem.width);
   PlainSampleSpace s{std::vector<double>(rows * p), problem.output_weight, {}};
+  const Eigen::MatrixXd z = start.pre_activations(rows_from(0, static_cast<int>(rows)));
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t r = 0; r < p; ++r) {
-      s.z[i * p + r] = formulas.pre_activation(static_cast<int>(i), static_cast<int>(r));
+      s.z[i * p + r] = z(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(r));
     }
   }
   for (int step = 0; step < c.steps; ++step) {
@@ -118,19 +122,19 @@ inline PlainSampleSpace train_plainly(const KernelCase& c, const Problem& proble
     for (std::size_t i = 0; i < n; ++i) {
       double f = 0;
       for (std::size_t r = 0; r < p; ++r) {
-        f += formulas.psi(s.z[i * p + r]) * s.beta[r];
+        f += function.psi(s.z[i * p + r]) * s.beta[r];
       }
       e[i] = f / std::sqrt(problem.width) - problem.y[i];
       loss += e[i] * e[i];
     }
     s.losses.push_back(loss);
     for (std::size_t r = 0; r < p; ++r) {
-      const double v = formulas.way_back.feedback(problem.feedback[r], s.beta[r]);
+      const double v = way_back.feedback(problem.feedback[r], s.beta[r]);
       std::vector<double> move(n);
       double gradient = 0;
       for (std::size_t j = 0; j < n; ++j) {
-        move[j] = scale * v * formulas.way_back.teaching(e[j], problem.y[j]) * formulas.psi_prime(s.z[j * p + r]);
-        gradient += formulas.psi(s.z[j * p + r]) * e[j];
+        move[j] = scale * v * way_back.teaching(e[j], problem.y[j]) * function.psi_prime(s.z[j * p + r]);
+        gradient += function.psi(s.z[j * p + r]) * e[j];
       }
       for (std::size_t i = 0; i < rows; ++i) {
         for (std::size_t j = 0; j < n; ++j) {

@@ -14,7 +14,6 @@ using testing::distance;
 using testing::expect_close;
 using testing::KernelCase;
 using testing::KernelResult;
-using testing::PlainNetwork;
 using testing::train_on_device;
 using testing::train_plainly;
 
@@ -101,22 +100,28 @@ TEST(Kernels, RunsOfABatchHaveTheBitsTheyHaveAlone) {
   }
 }
 
+PlainNetwork train_in_weight_space(const KernelCase& c, const Problem& problem, const BatchRun& run) {
+  PlainNetwork plain(problem, {}, Activations::names[static_cast<std::size_t>(c.activation)],
+                     Rules::names[static_cast<std::size_t>(run.rule)]);
+  for (int step = 0; step < c.steps; ++step) {
+    plain.advance(rows_from(0, problem.samples), run.step_size, c.ridge);
+  }
+  return plain;
+}
+
 TEST(Kernels, SampleSpaceIsWeightSpace) {
   // The plain loops over Z that the tests above trust equal the paper's loops over W.
   for (int activation = 0; activation < Activations::size; ++activation) {
     KernelCase c{.samples = 9, .tests = 3, .width = 12, .activation = activation, .steps = 20};
     const Problem problem = make_problems(c)[0];
     for (const BatchRun& run : every_rule()) {
-      PlainNetwork plain{problem, Activations::names[static_cast<std::size_t>(activation)],
-                         Rules::names[static_cast<std::size_t>(run.rule)]};
-      for (int step = 0; step < c.steps; ++step) {
-        plain.advance(run.step_size, c.ridge);
-      }
+      const PlainNetwork plain = train_in_weight_space(c, problem, run);
       const testing::PlainSampleSpace z = train_plainly(c, problem, run);
+      const Eigen::MatrixXd expected = plain.pre_activations(rows_from(0, 12));
       for (int i = 0; i < 12; ++i) {
         for (int r = 0; r < 12; ++r) {
           // Same mathematics, float64 sums in another order.
-          EXPECT_NEAR(z.z[static_cast<std::size_t>(i * 12 + r)], plain.pre_activation(i, r), 1e-12);
+          EXPECT_NEAR(z.z[static_cast<std::size_t>(i * 12 + r)], expected(i, r), 1e-12);
         }
       }
     }
@@ -130,13 +135,9 @@ TEST(Kernels, ObservationsEqualThePlainNetworks) {
     const Problem problem = make_problems(c)[0];
     const std::vector<KernelResult> results = train_on_device(c);
     for (const BatchRun& run : c.runs) {
-      PlainNetwork plain{problem, Activations::names[static_cast<std::size_t>(activation)],
-                         Rules::names[static_cast<std::size_t>(run.rule)]};
-      for (int step = 0; step < c.steps; ++step) {
-        plain.advance(run.step_size, c.ridge);
-      }
+      const PlainNetwork plain = train_in_weight_space(c, problem, run);
       const Observation& ours = results[static_cast<std::size_t>(run.rule)].observation;
-      const Observation expected = plain.observe();
+      const Observation expected = plain.observe(rows_from(0, problem.samples), false);
       for (int metric = 0; metric < Metrics::size; ++metric) {
         // float32 state, and a change of beta loses two digits against beta itself.
         expect_close(

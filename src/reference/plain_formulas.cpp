@@ -1,0 +1,95 @@
+#include "reference/plain_formulas.hpp"
+
+#include <variant>
+
+namespace fasweep {
+namespace {
+
+double sigmoid(double z) {
+  return 1 / (1 + std::exp(-z));
+}
+double normal_distribution(double z) {
+  return std::erfc(-z / std::sqrt(2.0)) / 2;
+}
+double normal_density(double z) {
+  return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0));
+}
+
+double no_slack(std::span<const double> /*values*/, const PlainHistory& /*run*/) {
+  return 0;
+}
+/// Of a sum over steps that may be added up in another order, or multiplied out.
+double slack_of_sum(std::span<const double> values, const PlainHistory& /*run*/) {
+  return 1e-9 * values[0];
+}
+
+}  // namespace
+
+const std::vector<PlainActivation> plain_activations{
+    {"linear", [](double z) { return z; }, [](double) { return 1.0; }},
+    {"relu", [](double z) { return z > 0 ? z : 0.0; }, [](double z) { return z > 0 ? 1.0 : 0.0; }},
+    {"tanh", [](double z) { return std::tanh(z); }, [](double z) { return 1 - std::tanh(z) * std::tanh(z); }},
+    {"sigmoid", sigmoid, [](double z) { return sigmoid(z) * (1 - sigmoid(z)); }},
+    {"softplus", [](double z) { return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z)); }, sigmoid},
+    {"gelu", [](double z) { return z * normal_distribution(z); },
+     [](double z) { return normal_distribution(z) + z * normal_density(z); }},
+    {"erf", [](double z) { return std::erf(z); },
+     [](double z) { return 2 * std::exp(-z * z) / std::sqrt(std::acos(-1.0)); }},
+};
+
+const std::vector<PlainRule> plain_rules{
+    {"feedback-alignment", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
+    {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
+    {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
+    {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+};
+
+const std::vector<PlainSchedule> plain_schedules{
+    {"constant", [](std::span<const double>, double) { return 1.0; }},
+    {"cutoff", [](std::span<const double> v, double t) { return t < v[0] ? 1.0 : 0.0; }},
+    {"exponential", [](std::span<const double> v, double t) { return std::pow(v[0], t); }},
+    {"inverse-square", [](std::span<const double> v, double t) { return std::pow(1 + t / v[0], -2); }},
+    {"multistep",
+     [](std::span<const double> v, double t) {
+       double factor = 1;
+       for (const double milestone : v.subspan(1)) {
+         factor *= t >= milestone ? v[0] : 1;
+       }
+       return factor;
+     }},
+};
+
+const std::vector<PlainStopRule> plain_stop_rules{
+    {"never", [](std::span<const double>, const PlainHistory&) { return -1.0; }, no_slack},
+    {"loss-below",  // a loss that is the value does not end the run
+     [](std::span<const double> v, const PlainHistory& run) { return std::nextafter(v[0], 0) - run.losses.back(); },
+     [](std::span<const double>, const PlainHistory& run) { return run.loss_error(run.losses.back()); }},
+    {"plateau",
+     [](std::span<const double> v, const PlainHistory& run) {
+       const auto window = static_cast<std::size_t>(v[1]);
+       const std::size_t step = run.losses.size() - 1;
+       if (step == 0 || step % window != 0) {
+         return -1.0;
+       }
+       const double before = run.regularized[step - window];
+       return v[0] * before - std::abs(run.regularized[step] - before);
+     },
+     [](std::span<const double> v, const PlainHistory& run) {
+       const auto window = static_cast<std::size_t>(v[1]);
+       const std::size_t step = run.losses.size() - 1;
+       return step == 0 || step % window != 0
+                  ? 0.0
+                  : run.loss_error(run.regularized[step]) + run.loss_error(run.regularized[step - window]);
+     }},
+    {"time", [](std::span<const double> v, const PlainHistory& run) { return run.time - v[0]; }, slack_of_sum},
+    {"ridge-time", [](std::span<const double> v, const PlainHistory& run) { return run.ridge_time - v[0]; },
+     slack_of_sum},
+};
+
+double plain_factor(const Schedule& schedule, std::int64_t t) {
+  return std::visit(
+      [t](const auto& s) { return find_plain(plain_schedules, s.name).factor(s.values, static_cast<double>(t)); },
+      schedule);
+}
+
+}  // namespace fasweep

@@ -1,0 +1,282 @@
+#include "reference/plain_network.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace fasweep {
+namespace {
+
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+MatrixXd matrix_of(const std::vector<double>& numbers, int rows, int columns) {
+  return Eigen::Map<const RowMajor>(numbers.data(), rows, columns);
+}
+
+/// log sum_c exp(f_c).
+double log_sum_exp(const VectorXd& f) {
+  const double largest = f.maxCoeff();
+  return largest + std::log((f.array() - largest).exp().sum());
+}
+
+/// Not a number where a vector is too small to have a direction.
+double signal_cosine_of(const VectorXd& u, const VectorXd& v) {
+  const double least = std::min(u.squaredNorm(), v.squaredNorm());
+  return least > least_signal_square ? u.dot(v) / (u.norm() * v.norm()) : not_a_number;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> rows_from(int first, int count) {
+  std::vector<std::int32_t> rows(static_cast<std::size_t>(count));
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
+}
+
+PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& training, std::string_view activation,
+                           std::string_view rule)
+    : w(matrix_of(problem.hidden_weight(), problem.width, problem.inputs)),
+      beta(matrix_of(problem.output_weight, problem.width, problem.outputs)),
+      b(matrix_of(problem.feedback, problem.width, problem.outputs)),
+      hidden_bias(VectorXd::Zero(problem.width)),
+      output_bias(VectorXd::Zero(problem.outputs)),
+      problem_(problem),
+      training_(training),
+      function_(find_plain(plain_activations, activation)),
+      rule_(find_plain(plain_rules, rule)) {}
+
+MatrixXd PlainNetwork::inputs_of(Rows rows) const {
+  MatrixXd x(rows.size(), problem_.inputs);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto row = static_cast<std::size_t>(rows[i]);
+    if (problem_.dataset == nullptr) {
+      x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(&problem_.x[row * problem_.inputs], problem_.inputs);
+      continue;
+    }
+    const Dataset& data = *problem_.dataset;
+    Eigen::RowVectorXd raw = Eigen::RowVectorXd::Zero(problem_.inputs);
+    for (std::int64_t at = data.row_begin[row]; at < data.row_begin[row + 1]; ++at) {
+      raw[data.column[static_cast<std::size_t>(at)]] = data.raw[static_cast<std::size_t>(at)];
+    }
+    for (int j = 0; j < problem_.inputs; ++j) {
+      const auto column = static_cast<std::size_t>(j);
+      x(static_cast<Eigen::Index>(i), j) = raw[j] * data.scale[column] - data.shift[column];
+    }
+  }
+  return x;
+}
+
+MatrixXd PlainNetwork::targets_of(Rows rows) const {
+  MatrixXd y(rows.size(), problem_.outputs);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    for (int c = 0; c < problem_.outputs; ++c) {
+      const auto at =
+          static_cast<std::size_t>(rows[i]) * static_cast<std::size_t>(problem_.outputs) + static_cast<std::size_t>(c);
+      y(static_cast<Eigen::Index>(i), c) = problem_.dataset == nullptr ? problem_.y[at] : problem_.dataset->y[at];
+    }
+  }
+  return y;
+}
+
+double PlainNetwork::output_scale() const {
+  return training_.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(problem_.width);
+}
+
+double PlainNetwork::share(Rows rows) const {
+  return training_.reduction == Reduction::mean ? 1 / static_cast<double>(rows.size()) : 1;
+}
+
+MatrixXd PlainNetwork::pre_activations(Rows rows) const {
+  return (inputs_of(rows) * w.transpose()).rowwise() + hidden_bias.transpose();
+}
+
+MatrixXd PlainNetwork::rounded(const MatrixXd& numbers) const {
+  return rounding.round ? MatrixXd(numbers.unaryExpr(rounding.round)) : numbers;
+}
+
+PlainNetwork::Pass PlainNetwork::pass(Rows rows, int first) const {
+  Pass p;
+  p.x = inputs_of(rows);
+  p.y = targets_of(rows);
+  p.z = (p.x * w.transpose()).rowwise() + hidden_bias.transpose();
+  p.mask = MatrixXd::Ones(p.z.rows(), p.z.cols());
+  for (Eigen::Index i = 0; mask && i < p.mask.rows(); ++i) {
+    for (Eigen::Index r = 0; r < p.mask.cols(); ++r) {
+      p.mask(i, r) = mask(first + static_cast<int>(i), static_cast<int>(r));
+    }
+  }
+  p.seen = rounded(p.z.unaryExpr(function_.psi)).cwiseProduct(p.mask);
+  p.f = rounded((output_scale() * p.seen * beta).rowwise() + output_bias.transpose());
+  MatrixXd prediction = p.f;
+  if (training_.loss == LossFunction::cross_entropy) {
+    for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
+      prediction.row(i) = (p.f.row(i).array() - log_sum_exp(p.f.row(i))).exp();
+    }
+  }
+  p.error = rounded(prediction) - p.y;
+  return p;
+}
+
+MatrixXd PlainNetwork::slopes(const MatrixXd& z) const {
+  if (!rounding.round) {
+    return z.unaryExpr(function_.psi_prime);
+  }
+  const MatrixXd shifted = z.array() + rounding.shift * z.cwiseAbs().maxCoeff();
+  const MatrixXd one_more = shifted.unaryExpr(function_.psi_prime).array() + 1;
+  return rounded(one_more).array() - 1;
+}
+
+double PlainNetwork::loss_of(const Pass& pass) const {
+  if (training_.loss == LossFunction::squared) {
+    return pass.error.squaredNorm() / 2;
+  }
+  double loss = 0;
+  for (Eigen::Index i = 0; i < pass.f.rows(); ++i) {
+    const double log_sum = log_sum_exp(pass.f.row(i));
+    for (Eigen::Index c = 0; c < pass.f.cols(); ++c) {
+      loss -= pass.y(i, c) * (pass.f(i, c) - log_sum);
+    }
+  }
+  return loss;
+}
+
+template <class Visit>
+void PlainNetwork::for_each_pass(Rows rows, Visit visit) const {
+  constexpr std::size_t most = 1024;  // bounds the memory
+  for (std::size_t first = 0; first < rows.size(); first += most) {
+    visit(pass(rows.subspan(first, std::min(most, rows.size() - first)), static_cast<int>(first)), first);
+  }
+}
+
+MatrixXd PlainNetwork::errors(Rows rows) const {
+  MatrixXd all(rows.size(), problem_.outputs);
+  for_each_pass(rows, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.error.rows()) = p.error; });
+  return all;
+}
+
+PlainSums PlainNetwork::sums(Rows rows) const {
+  PlainSums sums;
+  for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
+    for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
+      Eigen::Index guess = 0;
+      Eigen::Index truth = 0;
+      p.y.row(i).maxCoeff(&truth);
+      VectorXd f = p.f.row(i);
+      f[truth] += rounding.shift * f.cwiseAbs().maxCoeff();
+      f.maxCoeff(&guess);
+      sums.accuracy += guess == truth ? 1 : 0;
+    }
+    sums.squared_error += p.error.squaredNorm();
+    sums.loss += share(rows) * loss_of(p);
+  });
+  sums.accuracy /= static_cast<double>(rows.size());
+  return sums;
+}
+
+PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) const {
+  PlainGradients g{MatrixXd::Zero(w.rows(), w.cols()), MatrixXd::Zero(beta.rows(), beta.cols()),
+                   VectorXd::Zero(hidden_bias.size()), VectorXd::Zero(output_bias.size()), 0};
+  const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
+  for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
+    const MatrixXd taught = p.error.binaryExpr(p.y, way_back.teaching);
+    const MatrixXd slope = slopes(p.z).cwiseProduct(p.mask);
+    const MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope);
+    g.w += signal.transpose() * p.x;
+    g.hidden_bias += signal.colwise().sum().transpose();
+    g.beta += share(rows) * output_scale() * p.seen.transpose() * p.error;
+    g.loss += share(rows) * loss_of(p);
+    g.output_bias += share(rows) * p.error.colwise().sum().transpose();
+  });
+  return g;
+}
+
+PlainGradients PlainNetwork::gradients(Rows rows) const {
+  return gradients(rows, rule_);
+}
+PlainGradients PlainNetwork::backprop_gradients(Rows rows) const {
+  return gradients(rows, find_plain(plain_rules, "backprop"));
+}
+
+double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
+  const PlainGradients g = gradients(rows);
+  const double decay = 1 - step_size * ridge;
+  w = (training_.decay == Decay::all ? decay : 1) * w - step_size * g.w;
+  beta = decay * beta - step_size * g.beta;
+  if (rule_.learns_feedback) {
+    b = decay * b - step_size * g.beta;
+  }
+  if (training_.biases) {
+    hidden_bias -= step_size * g.hidden_bias;
+    output_bias -= step_size * g.output_bias;
+  }
+  w = rounded(w);
+  beta = rounded(beta);
+  b = rounded(b);
+  return g.loss;
+}
+
+double PlainNetwork::decayed_square() const {
+  return beta.squaredNorm() + (training_.decay == Decay::all ? w.squaredNorm() : 0);
+}
+
+void PlainNetwork::observe_signals(Rows batch, Observation& o) const {
+  const MatrixXd error = errors(batch);
+  std::vector<double> cosines;
+  for (Eigen::Index i = 0; i < error.rows(); ++i) {
+    const double cosine = signal_cosine_of(beta * error.row(i).transpose(), b * error.row(i).transpose());
+    if (!std::isnan(cosine)) {
+      cosines.push_back(cosine);
+    }
+  }
+  if (!cosines.empty()) {
+    const Eigen::Map<const Eigen::ArrayXd> all(cosines.data(), static_cast<Eigen::Index>(cosines.size()));
+    o.signal_cosine = all.mean();
+    o.signal_deviation = std::sqrt((all - all.mean()).square().mean());
+  }
+  const VectorXd total = error.colwise().sum().transpose();
+  o.batch_signal_cosine = signal_cosine_of(beta * total, b * total);
+}
+
+Observation PlainNetwork::observe(Rows batch, bool has_classes, unsigned traits) const {
+  Observation o;
+  o.batch_loss = sums(batch).loss;
+  PlainNetwork whole = *this;
+  whole.mask = nullptr;
+  if ((traits & sees_training_set) != 0) {
+    const PlainSums training = whole.sums(rows_from(0, problem_.samples));
+    o.loss = training.loss;
+    o.squared_error = training.squared_error;
+    o.accuracy = has_classes ? training.accuracy : not_a_number;
+  }
+  if ((traits & sees_test_set) != 0 && problem_.test_samples > 0) {
+    const PlainSums test = whole.sums(rows_from(problem_.samples, problem_.test_samples));
+    o.test_loss = test.loss;
+    o.test_accuracy = has_classes ? test.accuracy : not_a_number;
+  }
+  o.decayed_square = decayed_square();
+  o.output_square = beta.squaredNorm();
+  o.feedback_square = b.squaredNorm();
+  o.feedback_dot_output = b.cwiseProduct(beta).sum();
+  const MatrixXd start = matrix_of(problem_.output_weight, problem_.width, problem_.outputs);
+  o.max_output_change = (beta - start).cwiseAbs().maxCoeff();
+  if ((traits & sees_hidden_change) != 0) {
+    const MatrixXd change = w - matrix_of(problem_.hidden_weight(), problem_.width, problem_.inputs);
+    o.hidden_change_square = change.squaredNorm();
+    o.max_hidden_change = change.rowwise().norm().maxCoeff();
+  }
+  if ((traits & sees_gradients) != 0) {
+    const MatrixXd by_rule = gradients(batch).w;
+    const MatrixXd by_backprop = backprop_gradients(batch).w;
+    o.rule_gradient_square = by_rule.squaredNorm();
+    o.backprop_gradient_square = by_backprop.squaredNorm();
+    o.gradient_dot = by_rule.cwiseProduct(by_backprop).sum();
+  }
+  if ((traits & for_several_outputs) != 0) {
+    observe_signals(batch, o);
+  }
+  return o;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,117 @@
+// A network as plain matrices of float64 numbers, in weight space, with nothing left out and nothing made fast: H =
+// psi(X W^T + bias), f = s H beta + bias, straight from Song, Xu, Lafferty (2021), eq. 2.1-2.3 and 4.1, with e = f - y
+// and the decay factor (1 - eta lambda), and from the settings' definitions in model/run_spec.hpp. Of the rest of the
+// program it uses the drawn data and initial weights (model/problem.hpp) and the declaration of Observation.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include <Eigen/Dense>
+
+#include "model/metric.hpp"
+#include "model/problem.hpp"
+#include "model/run_spec.hpp"
+#include "reference/plain_formulas.hpp"
+
+namespace fasweep {
+
+/// Samples by their rows in the problem: training samples, then test samples.
+using Rows = std::span<const std::int32_t>;
+
+/// All `count` rows from `first` on.
+[[nodiscard]] std::vector<std::int32_t> rows_from(int first, int count);
+
+/// What some samples come to.
+struct PlainSums {
+  double loss = 0;           // each sample's with its share (Reduction)
+  double squared_error = 0;  // of prediction - target
+  double accuracy = 0;       // share of samples whose largest output is that of their largest target
+};
+
+struct PlainGradients {
+  Eigen::MatrixXd w;
+  Eigen::MatrixXd beta;
+  Eigen::VectorXd hidden_bias;
+  Eigen::VectorXd output_bias;
+  double loss = 0;  // of the same samples
+};
+
+/// Makes a network less precise, to see what that changes.
+struct PlainRounding {
+  /// What is kept of weights after a step, of activations, of 1 + slope, of outputs and predictions. Empty: every bit.
+  std::function<double(double)> round;
+  /// So much of the largest z is added to z where slopes are taken, and of the largest output to that of the right
+  /// class where classes are guessed: units of a ReLU and samples that stand at a boundary go over it.
+  double shift = 0;
+};
+
+class PlainNetwork {
+ public:
+  /// At step 0. The problem outlives it.
+  PlainNetwork(const Problem& problem, const TrainingSettings& training, std::string_view activation,
+               std::string_view rule);
+
+  Eigen::MatrixXd w;            // width x inputs
+  Eigen::MatrixXd beta;         // width x outputs
+  Eigen::MatrixXd b;            // likewise
+  Eigen::VectorXd hidden_bias;  // width
+  Eigen::VectorXd output_bias;  // outputs
+  /// Factor of a hidden unit for the i-th sample of the step's batch: dropout. Empty: 1.
+  std::function<double(int i, int unit)> mask;
+  PlainRounding rounding;
+
+  /// Samples x width.
+  [[nodiscard]] Eigen::MatrixXd pre_activations(Rows rows) const;
+  /// Prediction - target of each sample, samples x outputs; as of a batch, with its mask.
+  [[nodiscard]] Eigen::MatrixXd errors(Rows rows) const;
+  [[nodiscard]] PlainSums sums(Rows rows) const;
+  /// The sums of the losses' gradients, of W by the rule.
+  [[nodiscard]] PlainGradients gradients(Rows rows) const;
+  /// Of W by backprop.
+  [[nodiscard]] PlainGradients backprop_gradients(Rows rows) const;
+  /// A step on these samples; their loss before it is returned.
+  double advance(Rows rows, double step_size, double ridge);
+
+  /// Squared norm of the weights that the ridge decays.
+  [[nodiscard]] double decayed_square() const;
+  /// All but `ridge`; `batch`: the step's samples. Passes over all samples and gradients only if `traits`
+  /// (MetricTraits) ask for them.
+  [[nodiscard]] Observation observe(Rows batch, bool has_classes, unsigned traits = ~0U) const;
+
+ private:
+  /// What some of a batch's samples, the first of which is its first-th, make of the network; one row each.
+  struct Pass {
+    Eigen::MatrixXd x;
+    Eigen::MatrixXd z;
+    Eigen::MatrixXd mask;
+    Eigen::MatrixXd seen;  // psi(z) with its mask
+    Eigen::MatrixXd y;
+    Eigen::MatrixXd f;
+    Eigen::MatrixXd error;
+  };
+  [[nodiscard]] Pass pass(Rows rows, int first) const;
+  [[nodiscard]] Eigen::MatrixXd slopes(const Eigen::MatrixXd& z) const;
+  [[nodiscard]] Eigen::MatrixXd rounded(const Eigen::MatrixXd& numbers) const;
+  /// visit(pass, first) for the samples of `rows`, some at a time.
+  template <class Visit>
+  void for_each_pass(Rows rows, Visit visit) const;
+  [[nodiscard]] Eigen::MatrixXd inputs_of(Rows rows) const;
+  [[nodiscard]] Eigen::MatrixXd targets_of(Rows rows) const;
+  [[nodiscard]] double output_scale() const;
+  [[nodiscard]] double share(Rows rows) const;
+  /// Of the pass's samples together, without their share.
+  [[nodiscard]] double loss_of(const Pass& pass) const;
+  [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
+  void observe_signals(Rows batch, Observation& o) const;
+
+  const Problem& problem_;
+  TrainingSettings training_;
+  const PlainActivation& function_;
+  const PlainRule& rule_;
+};
+
+}  // namespace fasweep

@@ -1,0 +1,100 @@
+#include "reference/train_reference.hpp"
+
+#include <algorithm>
+
+#include "model/batch_order.hpp"
+#include "model/metric.hpp"
+#include "model/random.hpp"
+
+namespace fasweep {
+namespace {
+
+/// The masks of a run: uniform numbers of its stream at (step, sample of the batch, unit), each sample's at an even
+/// position.
+class Masks {
+ public:
+  Masks(const RunSpec& run, double dropout, int batch_size)
+      : stream_{seed_of_training(run), run.width, Purpose::masks},
+        dropout_(dropout),
+        batch_size_(batch_size),
+        uniform_(static_cast<std::size_t>(run.width + 1) / 2 * 2) {}
+
+  void begin_step(std::int64_t step) {
+    step_ = step;
+    sample_ = -1;
+  }
+
+  [[nodiscard]] double factor(int sample, int unit) {
+    if (sample != sample_) {
+      sample_ = sample;
+      stream_.fill_uniform(uniform_, static_cast<std::uint64_t>(step_ * batch_size_ + sample) * uniform_.size());
+    }
+    return uniform_[static_cast<std::size_t>(unit)] < dropout_ ? 0 : 1 / (1 - dropout_);
+  }
+
+ private:
+  RandomStream stream_;
+  double dropout_;
+  int batch_size_;
+  std::vector<double> uniform_;  // of one sample
+  std::int64_t step_ = 0;
+  int sample_ = -1;
+};
+
+}  // namespace
+
+ReferenceRun train_reference(const Problem& problem, const RunSettings& settings, const RunSpec& run,
+                             std::int64_t last_step, const PlainRounding& rounding) {
+  const TrainingSettings& training = settings.training;
+  const std::vector<int>& metrics = settings.record.metrics;
+  PlainNetwork network(problem, training, Activations::names[static_cast<std::size_t>(run.activation)],
+                       Rules::names[static_cast<std::size_t>(run.rule)]);
+  network.rounding = rounding;
+  BatchOrder order(training, settings.data, run);
+  Masks masks(run, training.dropout, static_cast<int>(order.rows(0).size()));
+  if (training.dropout > 0) {
+    network.mask = [&masks](int sample, int unit) { return masks.factor(sample, unit); };
+  }
+  ReferenceRun reference;
+  std::vector<std::vector<double>> values;  // of each recorded step
+  for (std::int64_t step = 0;; ++step) {
+    const Rows batch = order.rows(step);
+    masks.begin_step(step);
+    const double ridge = run.ridge * plain_factor(training.schedule, step);
+    const std::vector<std::int64_t>& recorded = settings.record.steps;
+    const bool is_recorded = std::binary_search(recorded.begin(), recorded.end(), step);
+    if (is_recorded || step == last_step) {
+      Observation o = network.observe(batch, settings.data.targets == Targets::classes, traits_of(metrics));
+      o.ridge = ridge;
+      reference.final_values = evaluate_metrics(metrics, o);
+    }
+    if (is_recorded) {
+      reference.steps.push_back(step);
+      values.push_back(reference.final_values);
+    }
+    const double decayed = network.decayed_square();
+    const double loss = step == last_step
+                            ? network.sums(batch).loss
+                            : network.advance(batch, run.step_size * plain_factor(training.step_schedule, step), ridge);
+    reference.losses.push_back(loss);
+    reference.regularized.push_back(loss + ridge * decayed / 2);
+    if (step == last_step) {
+      break;
+    }
+  }
+  for (std::size_t metric = 0; metric < metrics.size(); ++metric) {
+    for (const std::vector<double>& row : values) {
+      reference.trajectory.push_back(row[metric]);
+    }
+  }
+  return reference;
+}
+
+double reference_flop(const RunSettings& settings, const RunSpec& run, std::int64_t last_step) {
+  const DataSettings& data = settings.data;
+  const double batch = takes_minibatches(settings.training, data) ? settings.training.batch_size : data.samples;
+  const double a_sample = 4.0 * run.width * (data.inputs + data.outputs);  // forwards and back
+  return static_cast<double>(last_step + 1) * a_sample * (batch + 1);
+}
+
+}  // namespace fasweep
