@@ -119,6 +119,15 @@ PlainNetwork::Pass PlainNetwork::pass(Rows rows, int first) const {
   return p;
 }
 
+MatrixXd PlainNetwork::slopes(const MatrixXd& z) const {
+  if (!rounding.round) {
+    return z.unaryExpr(function_.psi_prime);
+  }
+  const MatrixXd shifted = z.array() + rounding.shift * z.cwiseAbs().maxCoeff();
+  const MatrixXd one_more = shifted.unaryExpr(function_.psi_prime).array() + 1;
+  return rounded(one_more).array() - 1;
+}
+
 double PlainNetwork::loss_of(const Pass& pass) const {
   if (training_.loss == LossFunction::squared) {
     return pass.error.squaredNorm() / 2;
@@ -172,9 +181,7 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) con
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
   for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
     const MatrixXd taught = p.error.binaryExpr(p.y, way_back.teaching);
-    const MatrixXd shifted = p.z.array() + rounding.shift * p.z.cwiseAbs().maxCoeff();
-    const MatrixXd one_more = shifted.unaryExpr(function_.psi_prime).array() + 1;
-    const MatrixXd slope = (rounded(one_more).array() - 1).matrix().cwiseProduct(p.mask);
+    const MatrixXd slope = slopes(p.z).cwiseProduct(p.mask);
     const MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope);
     g.w += signal.transpose() * p.x;
     g.hidden_bias += signal.colwise().sum().transpose();

@@ -94,6 +94,7 @@ class PlainNetwork {
     Eigen::MatrixXd error;
   };
   [[nodiscard]] Pass pass(Rows rows, int first) const;
+  [[nodiscard]] Eigen::MatrixXd slopes(const Eigen::MatrixXd& z) const;
   [[nodiscard]] Eigen::MatrixXd rounded(const Eigen::MatrixXd& numbers) const;
   /// visit(pass, first) for the samples of `rows`, some at a time.
   template <class Visit>
