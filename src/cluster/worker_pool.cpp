@@ -63,7 +63,8 @@ std::span<const Part>::iterator end_of_group(std::span<const Part> parts, int pr
 std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::string& why) {
   std::vector<RunRecord> records;
   for (const RunSpec& run : part.runs) {
-    records.push_back(failed_record(run, part.settings->training, part.settings->record, plan.solver(run.run), why));
+    records.push_back(failed_record(run, part.settings->data, part.settings->training, part.settings->record,
+                                    plan.solver(run.run), why));
   }
   return records;
 }

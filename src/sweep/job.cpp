@@ -39,15 +39,18 @@ std::string_view why_not(int metric, const Point& point) {
   if ((traits & for_classes) != 0 && point.data.targets != Targets::classes) {
     return " needs classes as targets";
   }
+  if (!dimension_of(metric).empty()) {
+    return " gives several numbers a step, for which result files have no dimension yet";
+  }
   return "";
 }
 
-/// Whether a metric is recorded when a job leaves that open: it applies, no other one says the same, and it does not
-/// cost a pass over all training samples when a step sees only a few of them.
+/// Whether a metric is recorded when a job leaves that open: it applies, no other one says the same, and it costs
+/// neither a snapshot nor a pass over all training samples when a step sees only a few of them.
 bool is_default(int metric, const Point& point) {
   const unsigned traits = traits_of(metric);
   const bool minibatches = takes_minibatches(point.training, point.data);
-  const bool is_expensive = (traits & sees_training_set) != 0 && minibatches;
+  const bool is_expensive = reads_snapshot(metric) || ((traits & sees_training_set) != 0 && minibatches);
   const bool is_repeated = ((traits & for_random_steps) != 0 && !minibatches && point.training.dropout == 0) ||
                            ((traits & for_several_outputs) != 0 && point.data.outputs == 1);
   return why_not(metric, point).empty() && !is_expensive && !is_repeated;

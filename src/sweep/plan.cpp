@@ -40,6 +40,7 @@ Plan::Plan(Job job, Solver solver, Shard shard)
     drop_repeats();
   }
   collect_steps();
+  collect_layout();
   const std::vector<const Key*> choices{&key_called("grid.activation"), &key_called("grid.rule")};
   for (const Grid& grid : job_->grids) {
     grid.for_each_combination(choices, [&](const Point& point) {
@@ -123,6 +124,14 @@ void Plan::collect_steps() {
   all_steps_.assign(all.begin(), all.end());
 }
 
+void Plan::collect_layout() {
+  const std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
+                                      &key_called("data.outputs"), &key_called("data.test-n")};
+  for (const Grid& grid : job_->grids) {
+    grid.for_each_combination(sizes, [&](const Point& point) { layout_ = widen(std::move(layout_), layout(point)); });
+  }
+}
+
 const Plan::Block& Plan::block_of(std::int64_t run) const {
   auto block = blocks_.begin();
   while (run >= block->first_run + block->runs) {
@@ -186,6 +195,10 @@ RunSettings Plan::settings(Point point) const {
 
 const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const {
   return steps_.at(length_of(point));
+}
+
+MetricLayout Plan::layout(const Point& point) const {
+  return values_of(job_->metrics, sizes_of(point.data, point.run.width));
 }
 
 std::vector<const Key*> Plan::axes() const {
@@ -258,7 +271,8 @@ std::int64_t Plan::record_bytes() const {
   for (const auto& [key, steps] : steps_) {
     points = std::max(points, count(steps));
   }
-  return frame_bytes + count(job_->metrics) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
+  return frame_bytes +
+         static_cast<std::int64_t>(layout_.values) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
 }
 
 namespace {
@@ -301,7 +315,7 @@ PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   const std::int64_t number = plan.precision() == Precision::float64 ? 8 : 4;
   const std::int64_t columns_bytes = 80 + 16 * count(plan.axes());  // axes, status, times of a row
   constexpr std::int64_t constant_bytes = 128 * 1024;               // HDF5's own, whatever the plan
-  const std::int64_t values = count(plan.metrics()) * (count(plan.recorded_steps()) + 1) * number;
+  const auto values = static_cast<std::int64_t>(plan.layout().values) * (count(plan.recorded_steps()) + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();
   constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "model/metric_layout.hpp"
 #include "model/problem.hpp"
 #include "model/solver.hpp"
 #include "sweep/job.hpp"
@@ -59,6 +60,9 @@ class Plan {
   [[nodiscard]] const std::vector<std::int64_t>& recorded_steps(const Point& point) const;
   [[nodiscard]] const std::vector<std::int64_t>& recorded_steps() const { return all_steps_; }
   [[nodiscard]] const std::vector<int>& metrics() const { return job_->metrics; }
+  /// Where their numbers lie among those of a step: of a run, and of the largest run, as result files have them.
+  [[nodiscard]] MetricLayout layout(const Point& point) const;
+  [[nodiscard]] const MetricLayout& layout() const { return layout_; }
   /// The widest precision of any run.
   [[nodiscard]] Precision precision() const { return precision_; }
 
@@ -100,6 +104,7 @@ class Plan {
   void add_grid(const Grid& grid);
   void drop_repeats();
   void collect_steps();
+  void collect_layout();
   [[nodiscard]] const Block& block_of(std::int64_t run) const;
   [[nodiscard]] std::int64_t index_in(const Block& block, std::int64_t run) const;
   [[nodiscard]] std::uint64_t identity_in(const Block& block, std::int64_t index) const;
@@ -114,6 +119,7 @@ class Plan {
   Precision precision_ = Precision::float32;
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>> steps_;  // by max-steps and epoch
   std::vector<std::int64_t> all_steps_;
+  MetricLayout layout_;
 };
 
 /// What a plan needs, before anything runs. Upper bounds: runs that stop early need less.

@@ -23,7 +23,7 @@ namespace {
 /// A step takes each block of hidden units through its update and the next batch's forward pass while its weights are
 /// in cache.
 template <class Scalar>
-class WeightSpaceState {
+class WeightSpaceState final : public NetworkReader {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
@@ -101,6 +101,28 @@ class WeightSpaceState {
     return o;
   }
 
+  void read_output_weight(std::span<double> beta) const override { copy_rows(network_.output_weight(), beta); }
+  void read_feedback(std::span<double> b) const override { copy_rows(feedback_, b); }
+  void read_output_bias(std::span<double> bias) const override {
+    std::copy_n(network_.output_bias().data(), bias.size(), bias.begin());
+  }
+  void read_pre_activation(int first, std::span<double> z) const override {
+    const std::size_t units = z.size() / static_cast<std::size_t>(problem_.samples + problem_.test_samples);
+    std::vector<double> weights(units * static_cast<std::size_t>(problem_.inputs));
+    network_.copy_hidden_weight(first, weights);
+    const Scalar* bias = network_.hidden_bias().data() + first;
+    multiply_inputs(problem_, weights, std::vector<double>(bias, bias + units), z);
+  }
+  /// W(0) as it was rounded at the start.
+  void read_hidden_change(int first, std::span<double> change) const override {
+    std::vector<double> start(change.size());
+    problem_.fill_hidden_weight(first, start);
+    network_.copy_hidden_weight(first, change);
+    for (std::size_t i = 0; i < change.size(); ++i) {
+      change[i] -= static_cast<double>(static_cast<Scalar>(start[i]));
+    }
+  }
+
   /// Fills in what the evaluations gave, one for each observation.
   void complete(std::span<Observation> observations) {
     if (!evaluates()) {
@@ -150,6 +172,14 @@ class WeightSpaceState {
     return training_.reduction == Reduction::mean ? 1.0 / samples : 1;
   }
   [[nodiscard]] const InputBatch<Scalar>& batch() const { return batches_[step_ % batches_.size()]; }
+  /// The real units' rows of a padded matrix, in row-major order.
+  static void copy_rows(const Matrix& padded, std::span<double> rows) {
+    const auto outputs = static_cast<std::size_t>(padded.cols());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i] =
+          static_cast<double>(padded(static_cast<Eigen::Index>(i / outputs), static_cast<Eigen::Index>(i % outputs)));
+    }
+  }
   void load_batch() {
     const std::span<const std::int32_t> rows = order_.rows(step_);
     batches_[step_ % batches_.size()].load(rows, BatchUse::training);
