@@ -12,6 +12,8 @@ from numpy_reference import make_problem, normals, philox, train
 
 SAMPLES, INPUTS, TEST_SAMPLES, STEPS = 11, 7, 4, 50
 STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2}
+METRICS = "loss regularized_loss error_norm alignment gradient_alignment output_norm hidden_change max_output_change".split()
+METRICS += "max_hidden_change test_loss feedback_norm_ratio".split()  # the last is not among the default ones
 JOB = f"""
 [grid]
 p = 5, 32
@@ -29,6 +31,7 @@ max-steps = {STEPS}
 precision = float64
 [record]
 steps = every(1)
+metrics = {", ".join(METRICS)}
 """
 
 
