@@ -48,10 +48,12 @@ class ResultFile {
   /// Positions in `names` of a column that holds names, or codes in the first schema.
   template <class Names>
   [[nodiscard]] std::vector<std::uint8_t> read_codes(const std::string& name, const Names& names) const;
-  [[nodiscard]] bool has_scale(const std::string& name) const;
+  [[nodiscard]] bool has_scales(const std::string& name) const;
   [[nodiscard]] std::string find_wrong_column(const Key& key) const;
   [[nodiscard]] DamagedError unreadable(const StoreError& error) const;
-  void read_slab(const std::string& name, std::int64_t first, std::int64_t count, std::vector<double>& values) const;
+  /// Rows first, first + 1, ... of a dataset. shape: its extents below that of the runs.
+  [[nodiscard]] std::vector<double> read_rows(const std::string& name, std::vector<hsize_t> shape, std::int64_t first,
+                                              std::int64_t count) const;
 
   std::filesystem::path path_;
   hdf5::Handle file_;

@@ -39,9 +39,6 @@ std::string_view why_not(int metric, const Point& point) {
   if ((traits & for_classes) != 0 && point.data.targets != Targets::classes) {
     return " needs classes as targets";
   }
-  if (!dimension_of(metric).empty()) {
-    return " gives several numbers a step, for which result files have no dimension yet";
-  }
   return "";
 }
 

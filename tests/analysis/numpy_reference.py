@@ -110,7 +110,8 @@ def train(
         v = problem.feedback if rule == "feedback-alignment" else beta
         gradient, backprop_gradient = ((np.outer(e, u) * slope).T @ x / root for u in (v, beta))
         row = metrics(problem, w, beta, error, ridge)
-        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
+        spectrum = np.linalg.eigvalsh(h @ h.T / len(beta))
+        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient), "kernel_eigenvalues": spectrum})
         w = w - step_size * gradient
         beta = (1 - step_size * ridge) * beta - step_size * h.T @ e / root
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}

@@ -35,5 +35,26 @@ TEST(MetricLayout, SnapshotMetricsStandLast) {
   EXPECT_TRUE(reads_snapshot(Metrics::index_of<KernelEigenvaluesMetric>()));
 }
 
+TEST(MetricLayout, WidenedHasRoomForBoth) {
+  const std::vector<int> metrics{Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>(),
+                                 Metrics::index_of<FeedbackNormRatioMetric>()};
+  const auto of_samples = [&](int samples) { return values_of(metrics, {samples, 0, 3, 1, 5}); };
+
+  const MetricLayout layout = widen(widen(widen({}, of_samples(4)), of_samples(7)), of_samples(2));
+
+  EXPECT_EQ(layout.values, 9U);
+  EXPECT_EQ(layout.places[1].size, 7U);
+  EXPECT_EQ(layout.places[2].first, 8U);
+}
+
+TEST(MetricLayout, DimensionsAreCalledAsNothingElseInAFile) {
+  for (int metric = 0; metric < Metrics::size; ++metric) {
+    const std::string_view dimension = dimension_of(metric);
+    EXPECT_FALSE(Metrics::find(dimension)) << dimension;
+    EXPECT_NE(dimension, "run");
+    EXPECT_NE(dimension, "step");
+  }
+}
+
 }  // namespace
 }  // namespace fasweep
