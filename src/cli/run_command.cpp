@@ -363,6 +363,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     store->finish();  // an earlier start may have ended between the last record and the file
     return report_end(*store, options, plan->size());
   }
+  if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
+    std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
+  }
   transport.broadcast_text(resolved_text(plan->job()));
   if (loaded.dataset) {
     loaded.dataset = read_once_in_node(transport, [&] { return std::move(*loaded.dataset); });

@@ -36,12 +36,13 @@ bool is_papers_setting(const DataSettings& data, const TrainingSettings& trainin
          training.decay == Decay::output && training.output_scale == OutputScale::root_width;
 }
 
-/// Work of handing out all hidden units, or the change of their weights, by blocks. Measured on a busy core within a
-/// factor of two at n = 50, d = 150, p = 200 and 3200.
+/// Work of handing out all hidden units, or the change of their weights, by blocks. Units: measured on one core of an
+/// AMD EPYC that had other work too (2026-11-27), n = 50, d = 150, p = 3200, and n = p = 400: within a third. Change:
+/// by its arithmetic.
 double reading_cost(Solver solver, const DataSettings& data, const NetworkSizes& sizes, const RunSpec& run,
                     HiddenParts reads) {
   const bool is_cheap = Activations::visit(run.activation, [](auto type) { return decltype(type)::type::is_cheap; });
-  const double flop_a_unit = is_cheap ? 100 : 400;  // a number of Z widened and transposed, its psi and psi'
+  const double flop_a_unit = is_cheap ? 160 : 190;  // a number of Z widened and transposed, its psi and psi'
   constexpr double flop_a_normal = 60;              // of W(0)
   const double n = sizes.samples;
   const double rows = sizes.rows();

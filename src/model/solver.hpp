@@ -37,7 +37,7 @@ inline constexpr double nominal_flop_per_second = 4e10;
                                      unsigned traits, const RunSpec& run);
 
 /// Predicted work of the metrics of the second tier among these (positions in `Metrics`) at one recorded step, in flop
-/// at the nominal rate; 0 if there is none. The same for a device's runs, whose snapshots the host reads.
+/// at the nominal rate; 0 if there is none.
 [[nodiscard]] double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics,
                                    const RunSpec& run);
 

@@ -18,6 +18,13 @@ std::int64_t count(const auto& values) {
   return static_cast<std::int64_t>(values.size());
 }
 
+/// The last step a run may come to.
+std::int64_t last_step_of(const Point& point) {
+  const TrainingSettings& t = point.training;
+  return StopMonitor(t.stop, t.schedule, point.run.step_size, point.run.ridge, t.max_steps, t.step_schedule)
+      .last_step();
+}
+
 /// What decides which steps are recorded: max-steps, and steps an epoch.
 std::pair<std::int64_t, std::int64_t> length_of(const Point& point) {
   return {point.training.max_steps, steps_an_epoch(point.training, point.data)};
@@ -245,19 +252,31 @@ Solver Plan::solver(std::int64_t run) const {
   return choose_solver(solver_, all.data, all.training, all.run);
 }
 
+/// Recorded steps a run may come to.
+double Plan::observations(const Point& point) const {
+  const std::vector<std::int64_t>& recorded = recorded_steps(point);
+  return static_cast<double>(std::upper_bound(recorded.begin(), recorded.end(), last_step_of(point)) -
+                             recorded.begin());
+}
+
 double Plan::run_cost(std::int64_t run) const {
   const Point all = point(run);
   const TrainingSettings& training = all.training;
-  const StopMonitor monitor(training.stop, training.schedule, all.run.step_size, all.run.ridge, training.max_steps,
-                            training.step_schedule);
   const Solver by = choose_solver(solver_, all.data, training, all.run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
-  const std::vector<std::int64_t>& recorded = recorded_steps(all);
-  const auto observations = std::upper_bound(recorded.begin(), recorded.end(), monitor.last_step()) - recorded.begin();
-  return (static_cast<double>(monitor.last_step() + 1) * step_cost(by, all.data, training, all.run) +
-          static_cast<double>(observations) *
-              evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
-         (is_double ? 2 : 1);
+  return (static_cast<double>(last_step_of(all) + 1) * step_cost(by, all.data, training, all.run) +
+          observations(all) * evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
+             (is_double ? 2 : 1) +
+         snapshot_cost(run);
+}
+
+double Plan::snapshot_cost(std::int64_t run) const {
+  if (!reads_snapshot(job_->metrics)) {
+    return 0;
+  }
+  const Point all = point(run);
+  const Solver by = choose_solver(solver_, all.data, all.training, all.run);
+  return observations(all) * fasweep::snapshot_cost(by, all.data, job_->metrics, all.run);
 }
 
 double Plan::setup_cost(std::int64_t run) const {
@@ -304,6 +323,7 @@ PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
     size.flop += plan.setup_cost(runs.first);
     for (std::int64_t run = runs.first; run < runs.first + runs.count; ++run) {
       size.flop += plan.run_cost(run);
+      size.snapshot_flop += plan.snapshot_cost(run);
     }
   }
   for (const Grid& grid : plan.job().grids) {

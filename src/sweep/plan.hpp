@@ -83,6 +83,8 @@ class Plan {
   /// Predicted work in flop: of one run, steps up to its bound, and of the set-up its problem's runs share.
   [[nodiscard]] double run_cost(std::int64_t run) const;
   [[nodiscard]] double setup_cost(std::int64_t run) const;
+  /// Of a run's work, that of metrics that read a snapshot.
+  [[nodiscard]] double snapshot_cost(std::int64_t run) const;
 
   /// Upper bound of a run's record in the journal and on the wire.
   [[nodiscard]] std::int64_t record_bytes() const;
@@ -105,6 +107,7 @@ class Plan {
   void drop_repeats();
   void collect_steps();
   void collect_layout();
+  [[nodiscard]] double observations(const Point& point) const;
   [[nodiscard]] const Block& block_of(std::int64_t run) const;
   [[nodiscard]] std::int64_t index_in(const Block& block, std::int64_t run) const;
   [[nodiscard]] std::uint64_t identity_in(const Block& block, std::int64_t index) const;
@@ -125,6 +128,7 @@ class Plan {
 /// What a plan needs, before anything runs. Upper bounds: runs that stop early need less.
 struct PlanSize {
   double flop = 0;
+  double snapshot_flop = 0;        // of it, for metrics that read a snapshot
   std::int64_t file_bytes = 0;     // result file, uncompressed
   std::int64_t journal_bytes = 0;  // journal beside it while the sweep runs
   std::int64_t data_bytes = 0;     // memory of the data set, for each node

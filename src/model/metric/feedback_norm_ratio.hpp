@@ -17,7 +17,7 @@ struct FeedbackNormRatioMetric {
   static constexpr std::string_view units = "1";
   static constexpr unsigned traits = sees_snapshot;
   static constexpr HiddenParts reads = HiddenParts::none;
-  static double cost(const NetworkSizes& sizes) { return 4.0 * sizes.width * sizes.outputs; }
+  static double cost(const NetworkSizes& sizes) { return 100.0 * sizes.width * sizes.outputs; }
   /// NaN when beta is 0, as a cosine is.
   static double value(const Snapshot& snapshot) {
     double feedback = 0;
