@@ -10,6 +10,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -20,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using hdf5::check;
 using hdf5::Handle;
+using hdf5::shape_of;
 
 template <class Number>
 hid_t memory_type() {
@@ -87,13 +89,6 @@ Plan read_plan(hid_t file, const fs::path& path) {
                       "' and '" + first_result_schema + "'); use the version of fasweep that wrote it");
   }
   return Plan(parse_stored_job(read_text(file, "provenance/job"), path.string()));
-}
-
-std::vector<hsize_t> shape_of(hid_t dataset) {
-  const Handle space(H5Dget_space(dataset), H5Sclose, "reading a shape");
-  std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space.id()), 0)));
-  H5Sget_simple_extent_dims(space.id(), shape.data(), nullptr);
-  return shape;
 }
 
 std::string metric_name(int metric) {
@@ -257,7 +252,18 @@ std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<h
   return values;
 }
 
-void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& visit) const try {
+void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& visit) const {
+  for_each_record(0, plan_.size(), visit);
+}
+
+std::optional<RunRecord> ResultFile::read_record(std::int64_t run) const {
+  std::optional<RunRecord> found;
+  for_each_record(run, run + 1, [&](const RunRecord& record) { found = record; });
+  return found;
+}
+
+void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
+                                 const std::function<void(const RunRecord&)>& visit) const try {
   const MetricLayout& layout = plan_.layout();
   const std::size_t columns = plan_.recorded_steps().size();
   const auto status = read_codes("status", run_status_names);
@@ -274,8 +280,8 @@ void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& vi
       static_cast<std::int64_t>(std::clamp<std::size_t>(slab_numbers / (columns * layout.values), 1, most_rows));
   std::vector<std::vector<double>> slabs(layout.places.size());
   std::vector<std::vector<double>> finals(layout.places.size());
-  for (std::int64_t first = 0; first < plan_.size(); first += slab_rows) {
-    const std::int64_t count = std::min(slab_rows, plan_.size() - first);
+  for (std::int64_t first = begin; first < end; first += slab_rows) {
+    const std::int64_t count = std::min(slab_rows, end - first);
     for (std::size_t i = 0; i < slabs.size(); ++i) {
       const MetricPlace& place = layout.places[i];
       std::vector<hsize_t> numbers;  // the metric's own dimension, if it has one

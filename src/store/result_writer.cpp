@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "store/hdf5_handle.hpp"
+#include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -22,122 +23,14 @@ namespace fasweep {
 namespace {
 
 using hdf5::check;
+using hdf5::create_dataset;
 using hdf5::Handle;
+using hdf5::make_text_type;
+using hdf5::write_all;
+using hdf5::write_attribute;
+using hdf5::write_text;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// Little-endian type of a number on disk and in memory.
-template <class Number>
-hid_t number_type() {
-  if constexpr (std::is_same_v<Number, float>) {
-    return H5T_IEEE_F32LE;
-  } else if constexpr (std::is_same_v<Number, double>) {
-    return H5T_IEEE_F64LE;
-  } else if constexpr (std::is_same_v<Number, std::int64_t>) {
-    return H5T_STD_I64LE;
-  } else if constexpr (std::is_same_v<Number, std::int32_t>) {
-    return H5T_STD_I32LE;
-  } else {
-    static_assert(std::is_same_v<Number, std::uint8_t>);
-    return H5T_STD_U8LE;
-  }
-}
-
-Handle make_text_type() {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "making a text type");
-  check(H5Tset_size(type.id(), H5T_VARIABLE), "making a text type");
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "making a text type");
-  return type;
-}
-
-Handle make_scalar() {
-  return {H5Screate(H5S_SCALAR), H5Sclose, "making a scalar"};
-}
-
-void write_attribute(hid_t object, const char* name, const std::string& text) {
-  const Handle type = make_text_type();
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  const char* pointer = text.c_str();
-  check(H5Awrite(attribute.id(), type.id(), static_cast<const void*>(&pointer)),
-        std::string("writing attribute ") + name);
-}
-
-template <class Number>
-void write_attribute(hid_t object, const char* name, const std::vector<Number>& numbers) {
-  const hsize_t size = numbers.size();
-  const Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose, "making an attribute's shape");
-  const Handle attribute(H5Acreate2(object, name, number_type<Number>(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose, std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), number_type<Number>(), numbers.data()), std::string("writing attribute ") + name);
-}
-
-void write_attribute(hid_t object, const char* name, std::int64_t number) {
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), H5T_STD_I64LE, &number), std::string("writing attribute ") + name);
-}
-
-void write_attribute(hid_t object, const char* name, double number) {
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, H5T_IEEE_F64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), H5T_NATIVE_DOUBLE, &number), std::string("writing attribute ") + name);
-}
-
-void write_text(hid_t group, const char* name, const std::string& text) {
-  const Handle type = make_text_type();
-  const Handle space = make_scalar();
-  const Handle dataset(H5Dcreate2(group, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
-                       std::string("writing ") + name);
-  const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, std::string("writing ") + name);
-  constexpr std::size_t buffer_bytes = 4096;  // by default HDF5 clears two of 1 MB, for one pointer
-  check(H5Pset_buffer(transfer.id(), buffer_bytes, nullptr, nullptr), std::string("writing ") + name);
-  const char* pointer = text.c_str();
-  check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), static_cast<const void*>(&pointer)),
-        std::string("writing ") + name);
-}
-
-/// Chunked, shuffled, deflated, with a checksum, no time stamps; what has not been written reads as `fill`.
-template <class Number>
-Handle create_dataset(hid_t file, const std::string& name, std::vector<hsize_t> shape, Number fill,
-                      const std::string& long_name, const std::string& units) {
-  constexpr hsize_t chunk_bytes = 512 * 1024;
-  const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
-                     "making the shape of " + name);
-  std::vector<hsize_t> chunk = shape;
-  hsize_t below_bytes = sizeof(Number);  // of what one index of a dimension holds
-  for (std::size_t i = shape.size(); i-- > 0;) {
-    if (i == 0 || shape.size() > 2) {  // rows over (run, step) stay whole
-      chunk[i] = std::clamp<hsize_t>(chunk_bytes / below_bytes, 1, shape[i]);
-    }
-    below_bytes *= chunk[i];
-  }
-  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "preparing " + name);
-  constexpr unsigned deflate_level = 4;
-  check(H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data()), "preparing " + name);
-  check(H5Pset_shuffle(properties.id()), "preparing " + name);
-  check(H5Pset_deflate(properties.id(), deflate_level), "preparing " + name);
-  check(H5Pset_fletcher32(properties.id()), "preparing " + name);
-  check(H5Pset_fill_value(properties.id(), number_type<Number>(), &fill), "preparing " + name);
-  check(H5Pset_obj_track_times(properties.id(), false), "preparing " + name);
-  Handle dataset(
-      H5Dcreate2(file, name.c_str(), number_type<Number>(), space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
-      H5Dclose, "creating " + name);
-  write_attribute(dataset.id(), "long_name", long_name);
-  write_attribute(dataset.id(), "units", units);
-  if constexpr (std::is_floating_point_v<Number>) {
-    write_attribute(dataset.id(), "_FillValue", std::vector<Number>{fill});
-  }
-  return dataset;
-}
-
-template <class Number>
-void write_all(const Handle& dataset, const std::vector<Number>& values, const std::string& name) {
-  check(H5Dwrite(dataset.id(), number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "writing " + name);
-}
 
 /// Columns of one number a run, collected while the rows go by.
 struct Columns {
@@ -171,7 +64,7 @@ class ResultWriter {
       : plan_(plan),
         runs_(static_cast<hsize_t>(plan.size())),
         points_(plan.recorded_steps().size()),
-        file_(create_file(path)),
+        file_(hdf5::create_file(path.string())),
         run_scale_(make_run_scale()),
         step_scale_(make_step_scale()) {}
 
@@ -184,19 +77,6 @@ class ResultWriter {
   }
 
  private:
-  static Handle create_file(const std::filesystem::path& path) {
-    hdf5::prepare_library();
-    const Handle properties(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "preparing the file");
-    constexpr unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-    check(H5Pset_link_creation_order(properties.id(), order), "preparing the file");
-    check(H5Pset_obj_track_times(properties.id(), false), "preparing the file");
-    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "preparing the file");
-    // Object headers with checksums, which readers of 2008 and later know.
-    check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_LATEST), "preparing the file");
-    return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties.id(), access.id()), H5Fclose,
-            "creating '" + path.string() + "'"};
-  }
-
   Handle make_run_scale() {
     Handle scale = create_dataset<std::int64_t>(file_.id(), "run", {runs_}, 0, "row in the plan", "1");
     std::vector<std::int64_t> numbers(runs_);
@@ -315,8 +195,8 @@ class ResultWriter {
         }
       }
       for (const MetricRows& metric : metrics) {
-        write_slab(metric.trajectory, first, count, metric.trajectories);
-        write_slab(metric.last, first, count, metric.finals);
+        write_rows(metric.trajectory, first, count, metric.trajectories);
+        write_rows(metric.last, first, count, metric.finals);
       }
     }
     return columns;
@@ -413,19 +293,12 @@ class ResultWriter {
   void mark_coordinates(const Handle& dataset) { write_attribute(dataset.id(), "coordinates", coordinates_); }
 
   /// Rows first, first + 1, ... of a dataset, whole.
-  static void write_slab(const Handle& dataset, hsize_t first, hsize_t count, const std::vector<Real>& values) {
-    const Handle space(H5Dget_space(dataset.id()), H5Sclose, "placing a slab");
-    std::vector<hsize_t> shape(static_cast<std::size_t>(H5Sget_simple_extent_ndims(space.id())));
-    H5Sget_simple_extent_dims(space.id(), shape.data(), nullptr);
+  static void write_rows(const Handle& dataset, hsize_t first, hsize_t count, const std::vector<Real>& values) {
+    std::vector<hsize_t> shape = hdf5::shape_of(dataset.id());
     std::vector<hsize_t> start(shape.size(), 0);
     start[0] = first;
     shape[0] = count;
-    const Handle memory(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
-                        "making a slab");
-    check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr),
-          "placing a slab");
-    check(H5Dwrite(dataset.id(), number_type<Real>(), memory.id(), space.id(), H5P_DEFAULT, values.data()),
-          "writing a slab");
+    hdf5::write_slab<Real>(dataset, start, shape, values);
   }
 
   void write_columns(const Columns& columns) {
