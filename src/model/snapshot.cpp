@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 
 #include "model/linear_algebra.hpp"
 #include "model/metric/list.hpp"
@@ -72,6 +73,17 @@ void NetworkReader::read_output_bias(std::span<double> bias) const {
   std::fill(bias.begin(), bias.end(), 0.0);
 }
 
+void NetworkReader::read_hidden_bias(std::span<double> bias) const {
+  std::fill(bias.begin(), bias.end(), 0.0);
+}
+
+void NetworkReader::read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const {
+  std::vector<double> start(weights.size());
+  problem.fill_hidden_weight(first, start);
+  read_hidden_change(first, weights);
+  std::transform(weights.begin(), weights.end(), start.begin(), weights.begin(), std::plus<>());
+}
+
 Snapshot::Snapshot(const Problem& problem, const TrainingSettings& training, const RunSpec& run, std::int64_t step,
                    const NetworkReader& network)
     : problem_(problem),
@@ -105,6 +117,22 @@ std::span<const double> Snapshot::feedback() const {
   return *feedback_;
 }
 
+std::vector<double> Snapshot::output_bias() const {
+  std::vector<double> bias(static_cast<std::size_t>(sizes_.outputs));
+  network_.read_output_bias(bias);
+  return bias;
+}
+
+std::vector<double> Snapshot::hidden_bias() const {
+  std::vector<double> bias(static_cast<std::size_t>(sizes_.width));
+  network_.read_hidden_bias(bias);
+  return bias;
+}
+
+void Snapshot::read_hidden_weight(int first, std::span<double> weights) const {
+  network_.read_hidden_weight(problem_, first, weights);
+}
+
 std::span<const double> Snapshot::outputs() const {
   if (outputs_) {
     return *outputs_;
@@ -124,8 +152,7 @@ std::span<const double> Snapshot::outputs() const {
       }
     }
   });
-  std::vector<double> bias(k);
-  network_.read_output_bias(bias);
+  const std::vector<double> bias = output_bias();
   for (std::size_t i = 0; i < f.size(); ++i) {
     f[i] = output_scale_ * f[i] + bias[i % k];
   }

@@ -32,8 +32,13 @@ class NetworkReader {
   /// b(t): width x outputs, whether or not the rule uses it.
   virtual void read_feedback(std::span<double> b) const = 0;
 
-  /// Biases of the outputs: outputs. Solvers without biases leave them 0.
+  /// Biases of the outputs: outputs; of the hidden units: width. Solvers without biases leave them 0.
   virtual void read_output_bias(std::span<double> bias) const;
+  virtual void read_hidden_bias(std::span<double> bias) const;
+
+  /// W(t) of the hidden units first, first + 1, ... as many as `weights` holds: units x inputs. first is even. A solver
+  /// that keeps no W adds its change to W(0).
+  virtual void read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const;
 
   /// Z^T = W X^T + bias of the hidden units first, first + 1, ... without dropout, as many as `z` holds: units x rows.
   /// first is even.
@@ -77,6 +82,13 @@ class Snapshot {
   /// beta(t) and b(t): width x outputs.
   [[nodiscard]] std::span<const double> output_weight() const;
   [[nodiscard]] std::span<const double> feedback() const;
+
+  /// Biases of the outputs and of the hidden units; 0 without biases.
+  [[nodiscard]] std::vector<double> output_bias() const;
+  [[nodiscard]] std::vector<double> hidden_bias() const;
+
+  /// W(t) of the hidden units first, first + 1, ... as many as `weights` holds: units x inputs. first is even.
+  void read_hidden_weight(int first, std::span<double> weights) const;
 
   /// f: rows x outputs, summed in float64 from H and beta, so that a float32 solver's own outputs differ by rounding.
   [[nodiscard]] std::span<const double> outputs() const;

@@ -106,6 +106,12 @@ class WeightSpaceState final : public NetworkReader {
   void read_output_bias(std::span<double> bias) const override {
     std::copy_n(network_.output_bias().data(), bias.size(), bias.begin());
   }
+  void read_hidden_bias(std::span<double> bias) const override {
+    std::copy_n(network_.hidden_bias().data(), bias.size(), bias.begin());
+  }
+  void read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const override {
+    network_.copy_hidden_weight(first, weights);
+  }
   void read_pre_activation(int first, std::span<double> z) const override {
     const std::size_t units = z.size() / static_cast<std::size_t>(problem_.samples + problem_.test_samples);
     std::vector<double> weights(units * static_cast<std::size_t>(problem_.inputs));
