@@ -212,7 +212,7 @@ int plan_command(const Arguments& arguments) {
     is_csv ? print_points(plan) : print_points_as_json(plan);
     return success;
   }
-  const PlanSize size = measure_plan(plan, loaded.dataset ? &*loaded.dataset : nullptr);
+  const PlanSize size = measure_plan(plan, loaded.datasets);
   const DeviceProfile* device = nullptr;
   if (values.count("device-profile") > 0) {
     const std::string name = values["device-profile"].as<std::string>();

@@ -7,6 +7,7 @@
 
 #include "model/batch_order.hpp"
 #include "model/dataset.hpp"
+#include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/text.hpp"
@@ -296,6 +297,19 @@ std::int64_t Plan::record_bytes() const {
 
 namespace {
 
+/// A block of a snapshot's hidden units and of the change of their weights, the n x n matrix of a spectrum and what
+/// takes its eigenvalues, and the numbers of all steps, as they are evaluated and as they are recorded.
+std::int64_t snapshot_bytes(const Plan& plan, const Point& point) {
+  if (!reads_snapshot(plan.metrics())) {
+    return 0;
+  }
+  const NetworkSizes sizes = sizes_of(point.data, point.run.width);
+  const std::int64_t block = std::int64_t{snapshot_block_units(sizes)} * (3 * sizes.rows() + sizes.inputs);
+  const std::int64_t n = sizes.samples;
+  const auto numbers = static_cast<std::int64_t>(plan.layout(point).values) * count(plan.recorded_steps(point));
+  return 8 * (block + 2 * n * n + 2 * numbers);
+}
+
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
 /// are sparse.
@@ -315,9 +329,11 @@ std::int64_t worker_bytes(const Point& point) {
 
 }  // namespace
 
-PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
+PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
   PlanSize size;
-  size.data_bytes = dataset == nullptr ? 0 : memory_bytes(*dataset);
+  for (const Dataset& dataset : datasets) {
+    size.data_bytes += memory_bytes(dataset);
+  }
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
     const RunRange runs = plan.runs_of(problem);
     size.flop += plan.setup_cost(runs.first);
@@ -329,8 +345,9 @@ PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
   for (const Grid& grid : plan.job().grids) {
     std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
                                   &key_called("data.test-n"), &key_called("training.batch-size")};
-    grid.for_each_combination(
-        sizes, [&](const Point& point) { size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point)); });
+    grid.for_each_combination(sizes, [&](const Point& point) {
+      size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point) + snapshot_bytes(plan, point));
+    });
   }
   const std::int64_t number = plan.precision() == Precision::float64 ? 8 : 4;
   const std::int64_t columns_bytes = 80 + 16 * count(plan.axes());  // axes, status, times of a row

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -131,11 +132,11 @@ struct PlanSize {
   double snapshot_flop = 0;        // of it, for metrics that read a snapshot
   std::int64_t file_bytes = 0;     // result file, uncompressed
   std::int64_t journal_bytes = 0;  // journal beside it while the sweep runs
-  std::int64_t data_bytes = 0;     // memory of the data set, for each node
+  std::int64_t data_bytes = 0;     // memory of the data sets, for each node
   std::int64_t worker_bytes = 0;   // memory of the largest run, for each worker
   std::int64_t master_bytes = 0;   // memory of the plan's book-keeping on rank 0
 };
-/// dataset: nullptr for a teacher's, whose data count for each worker.
-[[nodiscard]] PlanSize measure_plan(const Plan& plan, const Dataset* dataset = nullptr);
+/// datasets: none for teachers, whose data count for each worker.
+[[nodiscard]] PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets = {});
 
 }  // namespace fasweep

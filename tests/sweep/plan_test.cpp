@@ -121,6 +121,8 @@ TEST(Plan, MetricsOfSeveralNumbersHaveRoomForTheLargestRun) {
   const PlanSize size = measure_plan(plan);
   EXPECT_EQ(size.file_bytes - measure_plan(without).file_bytes, plan.size() * 3 * 8 * 4);
   EXPECT_GT(size.snapshot_flop, 0);
+  more[2].second = "5, 3000";
+  EXPECT_GT(measure_plan(make_plan(more)).worker_bytes, std::int64_t{2 * 8} * 3000 * 3000) << "H H^T and its like";
 }
 
 }  // namespace
