@@ -38,7 +38,7 @@ class Results:
     columns: dict[str, np.ndarray]  # every axis by its name in the file: p, lambda, ... step_size, n, batch_size
     steps: np.ndarray  # training steps taken
     settings: dict[str, str]  # of the job, by section.key
-    metrics: dict[str, np.ndarray]  # final_<metric>: runs; <metric>: runs x steps, NaN beyond a run's end
+    metrics: dict[str, np.ndarray]  # final_<metric>: runs; <metric>: runs x steps, NaN beyond a run's end; then numbers
 
     def __len__(self) -> int:
         return len(self.p)
@@ -62,12 +62,12 @@ def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.
     Needs `metric` and `final_<metric>` among the metrics that were read.
     """
     values = results.metrics[metric][row]
-    reached = (results.step <= results.steps[row]) & ~np.isnan(values)
+    reached = (results.step <= results.steps[row]) & ~np.isnan(values.reshape(len(values), -1)).all(axis=1)
     steps, values = results.step[reached], values[reached]
     if steps.size and steps[-1] == results.steps[row]:
         return steps, values
     last = results.metrics[f"final_{metric}"][row]
-    return np.append(steps, results.steps[row]), np.append(values, last)
+    return np.append(steps, results.steps[row]), np.concatenate([values, [last]])
 
 
 def read(path: str | Path, metrics: Sequence[str]) -> Results:

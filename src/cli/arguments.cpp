@@ -95,16 +95,16 @@ KeyValues read_overrides(const std::vector<std::string>& texts) {
 LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   const std::string origin = path == "-" ? "standard input" : path;
   const std::string text = read_job_text(path);
-  const DataSettings data = parse_data_settings(text, origin, overrides);
-  if (data.source == DataSource::teacher) {
-    return {parse_job(text, origin, overrides), std::nullopt};
-  }
-  Dataset dataset = load_dataset(data);
-  KeyValues known = overrides;
-  for (const auto& fact : facts_of(dataset)) {
-    known.push_back(fact);
-  }
-  return {parse_job(text, origin, known), std::move(dataset)};
+  LoadedJob loaded;
+  loaded.job = parse_job(text, origin, overrides, [&](const DataSettings& data) {
+    Dataset dataset = load_dataset(data);
+    KeyValues facts = facts_of(dataset);
+    if (find_dataset(loaded.datasets, dataset.checksum) == nullptr) {
+      loaded.datasets.push_back(std::move(dataset));
+    }
+    return facts;
+  });
+  return loaded;
 }
 
 double parse_duration(std::string_view text) {

@@ -39,13 +39,13 @@ struct ReadArguments {
 /// "key=value" texts of --set. Throws ConfigError if one has no '='.
 [[nodiscard]] KeyValues read_overrides(const std::vector<std::string>& texts);
 
-/// A job and the data set it names, if it names one.
+/// A job and its data sets, each once, in the order of data_sets_of().
 struct LoadedJob {
   Job job;
-  std::optional<Dataset> dataset;
+  std::vector<Dataset> datasets;
 };
 
-/// The job of a file with overrides, its data set read; `path` "-" reads standard input. Throws ConfigError if either
+/// The job of a file with overrides, its data sets read; `path` "-" reads standard input. Throws ConfigError if either
 /// cannot be read.
 [[nodiscard]] LoadedJob load_job(const std::string& path, const KeyValues& overrides);
 

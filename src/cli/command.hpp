@@ -28,6 +28,7 @@ int verify_command(const Arguments& arguments);
 int check_command(const Arguments& arguments);
 int export_command(const Arguments& arguments);
 int merge_command(const Arguments& arguments);
+int state_command(const Arguments& arguments);
 int keys_command(const Arguments& arguments);
 int selftest_command(const Arguments& arguments);
 int version_command(const Arguments& arguments);
@@ -39,7 +40,7 @@ struct Command {
   int (*run)(const Arguments& arguments);
 };
 
-inline constexpr std::array<Command, 10> commands{{
+inline constexpr std::array<Command, 11> commands{{
     {"plan", "plan JOB.cfg [--points csv|json] [--set key=value]...",
      "list axes, runs, predicted cost, memory and file size; runs nothing", plan_command},
     {"run", "run JOB.cfg -o FILE.h5 [options]", "train every run of the job; the same command again continues",
@@ -51,6 +52,8 @@ inline constexpr std::array<Command, 10> commands{{
      "train some of its runs again in plain loops and compare every number", check_command},
     {"export", "export FILE.h5 [--trajectories] [-o FILE.csv]", "write the results as CSV", export_command},
     {"merge", "merge IN.h5... -o OUT.h5", "gather the shards of one plan into one file", merge_command},
+    {"state", "state FILE.h5 --run N | --where key=value,... [--step T...] -o STATE.h5",
+     "train one run again and write its weights, outputs and errors at some steps", state_command},
     {"keys", "keys [--json]", "every key of a job file: default and what is accepted", keys_command},
     {"selftest", "selftest [--backend cuda]", "check the GPU's kernels against the CPU, and time them",
      selftest_command},

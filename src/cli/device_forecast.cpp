@@ -81,6 +81,10 @@ void forecast_weight_space(const RunSettings& settings, const DeviceProfile& dev
 DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device) {
   DeviceForecast forecast;
   forecast.left_to_cpu = plan.size();
+  forecast.why_left_to_cpu = why_left_to_cpu(plan.metrics());
+  if (!forecast.why_left_to_cpu.empty()) {
+    return forecast;
+  }
   for (const Group& group : group_runs(plan, device)) {
     ForecastRow row;
     row.solver = group.solver;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "backend/cuda/device_profile.hpp"
@@ -27,6 +28,7 @@ struct ForecastRow {
 struct DeviceForecast {
   std::vector<ForecastRow> rows;
   std::int64_t left_to_cpu = 0;  // runs that a device does not take, or that are cheaper on a core
+  std::string why_left_to_cpu;   // why all of them are, if that is so whatever they cost; else empty
   double device_s = 0;
   double setup_s = 0;           // of data and initial states, on one core
   double most_batch_bytes = 0;  // of device memory

@@ -36,8 +36,10 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
   }
   json["recorded_steps"] = plan.recorded_steps().size();
   json["metrics"] = plan.metrics().size();
+  json["numbers_a_step"] = plan.layout().values;
   json["predicted_flop"] = size.flop;
   json["predicted_core_seconds"] = size.flop / nominal_flop_per_second;
+  json["predicted_snapshot_core_seconds"] = size.snapshot_flop / nominal_flop_per_second;
   json["file_bytes"] = size.file_bytes;
   json["journal_bytes"] = size.journal_bytes;
   json["data_bytes"] = size.data_bytes;
@@ -71,9 +73,17 @@ void print(const Plan& plan, const PlanSize& size) {
     std::cout << " " << solver << " " << runs;
   }
   const double seconds = size.flop / nominal_flop_per_second;
-  std::cout << "\nrecorded: " << plan.recorded_steps().size() << " steps x " << plan.metrics().size() << " metrics\n"
+  std::cout << "\nrecorded: " << plan.recorded_steps().size() << " steps x " << plan.metrics().size() << " metrics"
+            << (plan.layout().values > plan.metrics().size()
+                    ? ", " + std::to_string(plan.layout().values) + " numbers a step"
+                    : "")
+            << "\n"
             << "cost: at most " << format_duration(seconds) << " on one core ("
-            << format_real(nominal_flop_per_second / 1e9) << " Gflop/s assumed; runs that stop early cost less)\n"
+            << format_real(nominal_flop_per_second / 1e9) << " Gflop/s assumed; runs that stop early cost less)"
+            << (size.snapshot_flop > 0 ? ", of it " + format_duration(size.snapshot_flop / nominal_flop_per_second) +
+                                             " for metrics that read the whole network"
+                                       : "")
+            << "\n"
             << "file: at most " << format_bytes(static_cast<double>(size.file_bytes)) << ", and "
             << format_bytes(static_cast<double>(size.journal_bytes)) << " of journal while it runs\n"
             << "memory: " << format_bytes(static_cast<double>(size.data_bytes)) << " of data on each node, "
@@ -131,6 +141,7 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
   json["predicted_setup_core_seconds"] = forecast.setup_s;
   json["device_bytes"] = forecast.most_batch_bytes;
   json["runs_left_to_cpu"] = forecast.left_to_cpu;
+  json["why_left_to_cpu"] = forecast.why_left_to_cpu;
   json["batches"] = nlohmann::json::array();
   for (const ForecastRow& row : forecast.rows) {
     json["batches"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
@@ -149,7 +160,10 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
-    std::cout << "\non one " << device.name << ": nothing; every run is cheaper on a core, or not in float32\n";
+    std::cout << "\non one " << device.name << ": nothing; "
+              << (forecast.why_left_to_cpu.empty() ? "every run is cheaper on a core, or not in float32"
+                                                   : forecast.why_left_to_cpu)
+              << "\n";
     return;
   }
   std::cout << "\non one " << device.name << ", by published peak rates and assumed latencies (nothing measured):\n"
@@ -198,7 +212,7 @@ int plan_command(const Arguments& arguments) {
     is_csv ? print_points(plan) : print_points_as_json(plan);
     return success;
   }
-  const PlanSize size = measure_plan(plan, loaded.dataset ? &*loaded.dataset : nullptr);
+  const PlanSize size = measure_plan(plan, loaded.datasets);
   const DeviceProfile* device = nullptr;
   if (values.count("device-profile") > 0) {
     const std::string name = values["device-profile"].as<std::string>();

@@ -231,8 +231,8 @@ RunOptions read_options(const program_options::variables_map& values) {
 }
 
 /// A grid whose workers do not fit into this machine's memory is refused before anything starts.
-void check_memory(const Plan& plan, const Dataset* dataset, int workers) {
-  const PlanSize size = measure_plan(plan, dataset);
+void check_memory(const Plan& plan, std::span<const Dataset> datasets, int workers) {
+  const PlanSize size = measure_plan(plan, datasets);
   const double needed =
       static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.data_bytes + size.master_bytes);
   const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
@@ -283,13 +283,13 @@ void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
   }
 }
 
-SweepOptions make_sweep_options(const RunOptions& options, const std::optional<Dataset>& dataset,
-                                Checkpoints* checkpoints, ProgressStyle style) {
+SweepOptions make_sweep_options(const RunOptions& options, std::span<const Dataset> datasets, Checkpoints* checkpoints,
+                                ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = options.workers;
   sweep.device_rate = options.devices.empty() ? 0 : first_device_rate;
-  sweep.dataset = dataset ? &*dataset : nullptr;
+  sweep.datasets = datasets;
   sweep.checkpoints = checkpoints;
   if (checkpoints != nullptr) {
     sweep.master.saved_after_s = least_saved_s(checkpoints->interval_s());
@@ -366,7 +366,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
       loaded.job = continue_job(*stored, std::move(loaded.job));
     }
     plan.emplace(loaded.job, options.solver, options.shard);
-    check_memory(*plan, loaded.dataset ? &*loaded.dataset : nullptr, options.workers);
+    check_memory(*plan, loaded.datasets, options.workers);
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
@@ -382,28 +382,31 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     store->finish();  // an earlier start may have ended between the last record and the file
     return report_end(*store, options, plan->size());
   }
+  if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
+    std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
+  }
   transport.broadcast_text(resolved_text(plan->job()));
-  if (loaded.dataset) {
-    loaded.dataset = read_once_in_node(transport, [&] { return std::move(*loaded.dataset); });
+  for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
+    dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
   static_cast<void>(run_sweep(transport, *plan, &*store, factory,
-                              make_sweep_options(options, loaded.dataset, checkpoints.get(), style)));
+                              make_sweep_options(options, loaded.datasets, checkpoints.get(), style)));
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size());
 }
 
-/// The data set that rank 0 read too, from this node's disk; none for a teacher. Other data than the plan's are
-/// refused.
-std::optional<Dataset> read_data_of_plan(Transport& transport, const DataSettings& data) {
-  if (data.source == DataSource::teacher) {
-    return std::nullopt;
-  }
+/// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
+std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
+  std::vector<Dataset> datasets;
   try {
-    return read_once_in_node(transport, [&] { return load_dataset(data); });
+    for (const DataSettings& data : data_sets_of(job)) {
+      datasets.push_back(read_once_in_node(transport, [&] { return load_dataset(data); }));
+    }
+    return datasets;
   } catch (const ConfigError& error) {
     transport.set_farewell(Farewell::at_once);  // the others are in the sweep and would be waited for
     throw ConfigError("rank " + std::to_string(transport.rank()) + " on " + host_name() + ": " + error.what());
@@ -417,11 +420,11 @@ int run_agent(Transport& transport, const RunOptions& options) {
     return success;
   }
   const Plan plan(parse_stored_job(text, "rank 0"), options.solver);
-  const std::optional<Dataset> dataset = read_data_of_plan(transport, plan.job().data());
+  const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
   static_cast<void>(run_sweep(transport, plan, nullptr, factory,
-                              make_sweep_options(options, dataset, checkpoints.get(), ProgressStyle::lines)));
+                              make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines)));
   return success;
 }
 

@@ -211,7 +211,8 @@ void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) 
 
 void Master::record_failure(std::int64_t run, const std::string& why) {
   const RunSettings settings = plan_.settings(run);
-  const RunRecord record = failed_record(plan_.at(run), settings.training, settings.record, plan_.solver(run), why);
+  const RunRecord record =
+      failed_record(plan_.at(run), settings.data, settings.training, settings.record, plan_.solver(run), why);
   ByteWriter out;
   encode(record, out);
   sink_.add(record, out.view());

@@ -21,7 +21,7 @@ class Agent {
       : transport_(transport),
         plan_(plan),
         options_(options),
-        pool_(plan, options.dataset, factory, options.workers, waker, options.checkpoints) {
+        pool_(plan, options.datasets, factory, options.workers, waker, options.checkpoints) {
     transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description, options.devices,
                                               options.device_rate}));
   }

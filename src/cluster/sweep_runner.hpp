@@ -20,7 +20,7 @@ struct SweepOptions {
   std::string description;             // of this rank, for the provenance
   std::vector<std::string> devices;    // GPUs this rank takes to be its own, by UUID
   double device_rate = 0;              // flop per second that each worker's GPU may do; 0: workers are cores
-  const Dataset* dataset = nullptr;    // that the runs train on, shared by the workers; none: a teacher's
+  std::span<const Dataset> datasets;   // that the runs train on, shared by the workers; none: teachers'
   Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
   double heartbeat_s = 1;              // how often agent and master hear of each other
   MasterOptions master;

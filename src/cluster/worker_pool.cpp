@@ -44,7 +44,8 @@ bool have_one_shape(const Part& a, const Part& b) {
   const DataSettings& x = a.settings->data;
   const DataSettings& y = b.settings->data;
   return a.runs.front().width == b.runs.front().width && a.runs.front().activation == b.runs.front().activation &&
-         x.samples == y.samples && x.test_samples == y.test_samples && x.inputs == y.inputs && x.outputs == y.outputs;
+         x.samples == y.samples && x.test_samples == y.test_samples && x.inputs == y.inputs && x.outputs == y.outputs &&
+         x.checksum == y.checksum;
 }
 
 /// The end of the parts from `first` on that are trained together: of at most `problems` problems, of one shape.
@@ -63,17 +64,18 @@ std::span<const Part>::iterator end_of_group(std::span<const Part> parts, int pr
 std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::string& why) {
   std::vector<RunRecord> records;
   for (const RunSpec& run : part.runs) {
-    records.push_back(failed_record(run, part.settings->training, part.settings->record, plan.solver(run.run), why));
+    records.push_back(failed_record(run, part.settings->data, part.settings->training, part.settings->record,
+                                    plan.solver(run.run), why));
   }
   return records;
 }
 
 }  // namespace
 
-WorkerPool::WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers,
+WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int workers,
                        Waker& waker, Checkpoints* checkpoints)
     : plan_(plan),
-      dataset_(dataset),
+      datasets_(datasets),
       factory_(factory),
       waker_(waker),
       checkpoints_(checkpoints),
@@ -242,8 +244,9 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
     for (const Part& part : parts) {
       const RunSettings& settings = *part.settings;
       if (problems.empty() || part.problem != made) {
-        problems.push_back(
-            make_problem(settings.data, problem_key(part.runs.front()), settings.training.initial_weights, dataset_));
+        problems.push_back(make_problem(settings.data, problem_key(part.runs.front()),
+                                        settings.training.initial_weights,
+                                        find_dataset(datasets_, settings.data.checksum)));
         made = part.problem;
       }
       requests.push_back({problems.back(), settings.data, settings.training, settings.record, part.runs,

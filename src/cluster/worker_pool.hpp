@@ -30,10 +30,10 @@ class WorkerPool final : private IdleWorkers {
     std::vector<RunSpec> runs;
   };
 
-  /// Starts `workers` threads. waker is called whenever a result is ready. dataset: nullptr for a teacher's.
+  /// Starts `workers` threads. waker is called whenever a result is ready. datasets: those of the plan.
   /// checkpoints: nullptr for none. What is referred to outlives the pool.
-  WorkerPool(const Plan& plan, const Dataset* dataset, const TrainerFactory& factory, int workers, Waker& waker,
-             Checkpoints* checkpoints);
+  WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int workers,
+             Waker& waker, Checkpoints* checkpoints);
 
   /// Cancels what runs and joins the threads.
   ~WorkerPool() override;
@@ -64,7 +64,7 @@ class WorkerPool final : private IdleWorkers {
   [[nodiscard]] bool take(std::function<void()> task) override;
 
   const Plan& plan_;
-  const Dataset* dataset_;
+  std::span<const Dataset> datasets_;
   const TrainerFactory& factory_;
   Waker& waker_;
   Checkpoints* checkpoints_;

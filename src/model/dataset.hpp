@@ -2,7 +2,10 @@
 // node, shared by the worker threads of all its ranks, never changed.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -86,6 +89,14 @@ struct GrowingRows {
   std::size_t bytes = 0;
   Dataset::for_each_array(dataset, [&](const auto& values) { bytes += values.size() * sizeof values[0]; });
   return static_cast<std::int64_t>(bytes);
+}
+
+/// The one of `datasets` with this checksum; nullptr without one, as for a teacher's data.
+[[nodiscard]] inline const Dataset* find_dataset(std::span<const Dataset> datasets,
+                                                 const std::optional<std::uint32_t>& checksum) {
+  const auto found = std::find_if(datasets.begin(), datasets.end(),
+                                  [&](const Dataset& dataset) { return dataset.checksum == checksum; });
+  return found == datasets.end() ? nullptr : &*found;
 }
 
 /// Data sets with a smaller share of non-zeros are multiplied by them where they are; from there on a dense copy is

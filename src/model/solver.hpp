@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "model/run_spec.hpp"
 #include "model/settings.hpp"
@@ -43,6 +44,11 @@ inline constexpr double nominal_flop_per_second = 4e10;
 /// step's own samples: all training samples, the test samples. Only weight-space has to.
 [[nodiscard]] double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
                                      unsigned traits, const RunSpec& run);
+
+/// Predicted work of the metrics of the second tier among these (positions in `Metrics`) at one recorded step, in flop
+/// at the nominal rate; 0 if there is none.
+[[nodiscard]] double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics,
+                                   const RunSpec& run);
 
 /// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
 [[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);

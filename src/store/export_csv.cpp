@@ -1,5 +1,6 @@
 #include "store/export_csv.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,18 +25,32 @@ void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows ro
     out << "," << key->column;
   }
   out << (rows == CsvRows::runs ? ",status,stop_reason,steps,solver,wall_s" : ",step");
-  for (const int metric : plan.metrics()) {
-    out << (rows == CsvRows::runs ? ",final_" : ",") << Metrics::names[static_cast<std::size_t>(metric)];
+  for (const MetricPlace& place : plan.layout().places) {
+    for (std::size_t number = 0; number < place.size; ++number) {
+      out << (rows == CsvRows::runs ? ",final_" : ",") << Metrics::names[static_cast<std::size_t>(place.metric)];
+      if (!dimension_of(place.metric).empty()) {
+        out << "_" << number;
+      }
+    }
   }
   out << "\n";
+  /// Calls `write` with the position in the record of every number of a row's columns; nothing where the run has fewer.
+  const auto for_each_number = [&](const RunRecord& record, const auto& write) {
+    const MetricLayout own = plan.layout(plan.point(record.run));
+    for (std::size_t i = 0; i < own.places.size(); ++i) {
+      for (std::size_t number = 0; number < plan.layout().places[i].size; ++number) {
+        write(number < own.places[i].size ? std::optional(own.places[i].first + number) : std::nullopt);
+      }
+    }
+  };
   file.for_each_record([&](const RunRecord& record) {
     if (rows == CsvRows::runs) {
       write_axes(record);
       out << "," << name_of(record.status) << "," << name_of(record.reason) << "," << record.steps << ","
           << name_of(record.solver) << "," << format_real(record.wall_s);
-      for (const double value : record.final_values) {
-        out << "," << format_real(value);
-      }
+      for_each_number(record, [&](std::optional<std::size_t> number) {
+        out << "," << format_real(number ? record.final_values[*number] : not_a_number);
+      });
       out << "\n";
       return;
     }
@@ -43,9 +58,9 @@ void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows ro
     for (std::uint32_t point = 0; point < record.points; ++point) {
       write_axes(record);
       out << "," << steps[point];
-      for (std::size_t metric = 0; metric < record.metrics; ++metric) {
-        out << "," << format_real(record.trajectory[metric * record.points + point]);
-      }
+      for_each_number(record, [&](std::optional<std::size_t> number) {
+        out << "," << format_real(number ? record.trajectory[*number * record.points + point] : not_a_number);
+      });
       out << "\n";
     }
   });

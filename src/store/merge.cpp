@@ -1,12 +1,8 @@
 #include "store/merge.hpp"
 
 #include <list>
-#include <optional>
-#include <unordered_map>
 
-#include "store/journal_contents.hpp"
-#include "store/record_check.hpp"
-#include "store/result_file.hpp"
+#include "store/recorded_runs.hpp"
 #include "sweep/plan_differences.hpp"
 #include "util/error.hpp"
 
@@ -15,65 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// One input: its journal if there is one, else its file.
-class Input {
- public:
-  explicit Input(const fs::path& path) : path_(path), map_(journal_path(path)) {
-    if (!fs::exists(journal_path(path))) {
-      file_.emplace(path);
-      return;
-    }
-    contents_ = read_journal(map_.bytes(), PastDamage::stop);
-    if (!contents_.scan.damage.empty() || contents_.job_text.empty()) {
-      throw DamagedError("'" + journal_path(path).string() + "' is damaged (" +
-                         (contents_.job_text.empty() ? "it holds no plan" : contents_.scan.damage) +
-                         "); run fasweep verify --repair " + path.string() + " first");
-    }
-  }
-
-  [[nodiscard]] const fs::path& path() const { return path_; }
-  [[nodiscard]] Job job() const {
-    return file_ ? file_->plan().job() : parse_stored_job(contents_.job_text, path_.string());
-  }
-  [[nodiscard]] Provenance provenance() const {
-    return file_ ? file_->provenance() : Provenance{"", contents_.sessions, contents_.agents, ""};
-  }
-
-  /// The records, each with its row in `plan`, which has the input's runs, in whatever order.
-  void for_each_record(const Plan& plan, const std::function<void(const RunRecord&)>& visit) const {
-    if (file_) {
-      std::unordered_map<std::uint64_t, std::int64_t> rows;
-      for (std::int64_t run = 0; run < plan.size(); ++run) {
-        rows.emplace(plan.identity(run), run);
-      }
-      file_->for_each_record([&](const RunRecord& record) {
-        RunRecord moved = record;
-        moved.run = rows.at(file_->plan().identity(record.run));
-        visit(moved);
-      });
-      return;
-    }
-    for (std::int64_t run = 0; run < plan.size(); ++run) {
-      if (const auto found = contents_.records.find(plan.identity(run)); found != contents_.records.end()) {
-        if (const std::string wrong = why_not_of_plan(found->second.header, run, plan); !wrong.empty()) {
-          throw DamagedError("'" + journal_path(path_).string() + "' holds a record that is not of its plan (" + wrong +
-                             "); merge it with the version of fasweep that wrote it");
-        }
-        RunRecord record = read_record(read_frame(map_.bytes(), found->second.offset)).record;
-        record.run = run;  // the grid may have grown since it was recorded
-        visit(record);
-      }
-    }
-  }
-
- private:
-  fs::path path_;
-  MappedFile map_;
-  JournalContents contents_;
-  std::optional<ResultFile> file_;
-};
-
-void check_same_plan(const Input& first, const Input& other) {
+void check_same_plan(const RecordedRuns& first, const RecordedRuns& other) {
   const Plan one(first.job());
   const Plan another(other.job());
   std::vector<std::string> differences = plan_differences(one, another);
@@ -91,8 +29,8 @@ void check_same_plan(const Input& first, const Input& other) {
                           "' (settings or grids differ); merge the shards of one job:" + lines);
 }
 
-void check_inputs(const std::list<Input>& inputs, const fs::path& output) {
-  for (const Input& input : inputs) {
+void check_inputs(const std::list<RecordedRuns>& inputs, const fs::path& output) {
+  for (const RecordedRuns& input : inputs) {
     check_same_plan(inputs.front(), input);
     std::error_code ignored;
     if (input.path() == output || fs::equivalent(input.path(), output, ignored)) {
@@ -102,7 +40,7 @@ void check_inputs(const std::list<Input>& inputs, const fs::path& output) {
   }
 }
 
-void take(const Input& input, const Plan& plan, ResultStore& store) {
+void take(const RecordedRuns& input, const Plan& plan, ResultStore& store) {
   store.note_origin(input.provenance());
   input.for_each_record(plan, [&](const RunRecord& record) {
     ByteWriter encoded;
@@ -115,7 +53,7 @@ void take(const Input& input, const Plan& plan, ResultStore& store) {
 
 MergeReport merge_results(const std::vector<fs::path>& paths, const fs::path& output, StoreOptions options,
                           SessionInfo session) {
-  std::list<Input> inputs;
+  std::list<RecordedRuns> inputs;
   for (const fs::path& path : paths) {
     inputs.emplace_back(path);
   }
@@ -124,7 +62,7 @@ MergeReport merge_results(const std::vector<fs::path>& paths, const fs::path& ou
   ResultStore store(output, plan, std::move(options), std::move(session));
   const bool finished_before = store.complete() && !fs::exists(journal_path(output));
   if (!finished_before) {
-    for (const Input& input : inputs) {
+    for (const RecordedRuns& input : inputs) {
       take(input, plan, store);
     }
   }

@@ -9,10 +9,10 @@ std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const 
     return "it is of run " + std::to_string(run) + ", and the plan has " + std::to_string(plan.size());
   }
   const std::string what = "the record of run " + std::to_string(run) + " has ";
-  if (header.metrics != plan.metrics().size()) {
-    return what + std::to_string(header.metrics) + " metrics instead of " + std::to_string(plan.metrics().size());
-  }
   const Point point = plan.point(run);
+  if (const std::size_t values = plan.layout(point).values; header.metrics != values) {
+    return what + std::to_string(header.metrics) + " numbers a step instead of " + std::to_string(values);
+  }
   if (header.steps > point.training.max_steps) {
     return what + std::to_string(header.steps) +
            " steps, more than max-steps = " + std::to_string(point.training.max_steps);

@@ -10,7 +10,8 @@
 
 namespace fasweep {
 
-/// Why a record with this header cannot be that of run `run` of the plan: "2 metrics instead of 9"; empty if it can.
+/// Why a record with this header cannot be that of run `run` of the plan: "2 numbers a step instead of 9"; empty if it
+/// can.
 [[nodiscard]] std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const Plan& plan);
 
 }  // namespace fasweep

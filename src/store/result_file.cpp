@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
+#include <numeric>
 #include <unordered_map>
 
+#include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -18,6 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using hdf5::check;
 using hdf5::Handle;
+using hdf5::shape_of;
 
 template <class Number>
 hid_t memory_type() {
@@ -85,13 +89,6 @@ Plan read_plan(hid_t file, const fs::path& path) {
                       "' and '" + first_result_schema + "'); use the version of fasweep that wrote it");
   }
   return Plan(parse_stored_job(read_text(file, "provenance/job"), path.string()));
-}
-
-std::vector<hsize_t> shape_of(hid_t dataset) {
-  const Handle space(H5Dget_space(dataset), H5Sclose, "reading a shape");
-  std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(H5Sget_simple_extent_ndims(space.id()), 0)));
-  H5Sget_simple_extent_dims(space.id(), shape.data(), nullptr);
-  return shape;
 }
 
 std::string metric_name(int metric) {
@@ -234,27 +231,40 @@ double ResultFile::training_seconds() const try {
   throw unreadable(error);
 }
 
-void ResultFile::read_slab(const std::string& name, std::int64_t first, std::int64_t count,
-                           std::vector<double>& values) const {
+std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<hsize_t> shape, std::int64_t first,
+                                          std::int64_t count) const {
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
-  const std::vector<hsize_t> whole = shape_of(dataset.id());
-  const hsize_t points = plan_.recorded_steps().size();
-  if (whole != std::vector<hsize_t>{static_cast<hsize_t>(plan_.size()), points}) {
+  shape.insert(shape.begin(), static_cast<hsize_t>(plan_.size()));
+  if (shape_of(dataset.id()) != shape) {
     throw DamagedError("dataset '" + name + "' has another shape than the plan");
   }
-  const std::array<hsize_t, 2> start{static_cast<hsize_t>(first), 0};
-  const std::array<hsize_t, 2> shape{static_cast<hsize_t>(count), points};
-  const Handle memory(H5Screate_simple(2, shape.data(), nullptr), H5Sclose, "making a slab");
+  std::vector<hsize_t> start(shape.size(), 0);
+  start[0] = static_cast<hsize_t>(first);
+  shape[0] = static_cast<hsize_t>(count);
+  const Handle memory(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
+                      "making a slab");
   const Handle space(H5Dget_space(dataset.id()), H5Sclose, "placing a slab");
   check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr),
         "placing a slab");
-  values.resize(shape[0] * shape[1]);
+  std::vector<double> values(std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>()));
   check(H5Dread(dataset.id(), H5T_NATIVE_DOUBLE, memory.id(), space.id(), H5P_DEFAULT, values.data()),
         "reading " + name);
+  return values;
 }
 
-void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& visit) const try {
-  const std::vector<int>& metrics = plan_.metrics();
+void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& visit) const {
+  for_each_record(0, plan_.size(), visit);
+}
+
+std::optional<RunRecord> ResultFile::read_record(std::int64_t run) const {
+  std::optional<RunRecord> found;
+  for_each_record(run, run + 1, [&](const RunRecord& record) { found = record; });
+  return found;
+}
+
+void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
+                                 const std::function<void(const RunRecord&)>& visit) const try {
+  const MetricLayout& layout = plan_.layout();
   const std::size_t columns = plan_.recorded_steps().size();
   const auto status = read_codes("status", run_status_names);
   const auto reason = read_codes("stop_reason", stop_reason_names);
@@ -264,16 +274,23 @@ void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& vi
   const auto wall_s = read_column<double>("wall_s");
   const auto finished_at = read_column<double>("finished_at");
   const auto failures = read_failures(provenance_.failures);
-  std::vector<std::vector<double>> finals;
-  for (const int metric : metrics) {
-    finals.push_back(read_column<double>("final_" + metric_name(metric)));
-  }
-  constexpr std::int64_t slab_rows = 4096;
-  std::vector<std::vector<double>> slabs(metrics.size());
-  for (std::int64_t first = 0; first < plan_.size(); first += slab_rows) {
-    const std::int64_t count = std::min(slab_rows, plan_.size() - first);
+  constexpr std::size_t slab_numbers = std::size_t{1} << 20U;
+  constexpr std::size_t most_rows = 4096;
+  const auto slab_rows =
+      static_cast<std::int64_t>(std::clamp<std::size_t>(slab_numbers / (columns * layout.values), 1, most_rows));
+  std::vector<std::vector<double>> slabs(layout.places.size());
+  std::vector<std::vector<double>> finals(layout.places.size());
+  for (std::int64_t first = begin; first < end; first += slab_rows) {
+    const std::int64_t count = std::min(slab_rows, end - first);
     for (std::size_t i = 0; i < slabs.size(); ++i) {
-      read_slab(metric_name(metrics[i]), first, count, slabs[i]);
+      const MetricPlace& place = layout.places[i];
+      std::vector<hsize_t> numbers;  // the metric's own dimension, if it has one
+      if (!dimension_of(place.metric).empty()) {
+        numbers.push_back(place.size);
+      }
+      finals[i] = read_rows("final_" + metric_name(place.metric), numbers, first, count);
+      numbers.insert(numbers.begin(), columns);
+      slabs[i] = read_rows(metric_name(place.metric), numbers, first, count);
     }
     for (std::int64_t run = first; run < first + count; ++run) {
       const auto row = static_cast<std::size_t>(run);
@@ -292,15 +309,19 @@ void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& vi
       record.reason = static_cast<StopReason>(reason[row]);
       record.solver = static_cast<Solver>(solver[row]);
       record.precision = point.training.precision;
-      record.metrics = static_cast<std::uint32_t>(metrics.size());
+      const MetricLayout own = plan_.layout(point);
+      record.metrics = static_cast<std::uint32_t>(own.values);
       record.points = count_points(recorded, record.status, record.steps);
       const std::vector<std::size_t> places = places_of_steps(recorded, plan_.recorded_steps(), record.points);
+      const auto in_slab = static_cast<std::size_t>(run - first);
       for (std::size_t i = 0; i < slabs.size(); ++i) {
-        const std::size_t begin = static_cast<std::size_t>(run - first) * columns;
-        for (const std::size_t place : places) {
-          record.trajectory.push_back(slabs[i][begin + place]);
+        const std::size_t size = layout.places[i].size;
+        for (std::size_t number = 0; number < own.places[i].size; ++number) {
+          for (const std::size_t place : places) {
+            record.trajectory.push_back(slabs[i][(in_slab * columns + place) * size + number]);
+          }
+          record.final_values.push_back(finals[i][in_slab * size + number]);
         }
-        record.final_values.push_back(finals[i].at(row));
       }
       if (const auto failure = failures.find(run); failure != failures.end()) {
         record.error = failure->second;
@@ -317,9 +338,14 @@ DamagedError ResultFile::unreadable(const StoreError& error) const {
                       "); if its journal is there, run fasweep verify --repair");
 }
 
-bool ResultFile::has_scale(const std::string& name) const {
+bool ResultFile::has_scales(const std::string& name) const {
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
-  return H5DSget_num_scales(dataset.id(), 0) == 1;
+  for (unsigned i = 0; i < shape_of(dataset.id()).size(); ++i) {
+    if (H5DSget_num_scales(dataset.id(), i) != 1) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::string ResultFile::find_wrong_column(const Key& key) const {
@@ -363,10 +389,15 @@ std::vector<std::string> ResultFile::find_problems() const {
   }
   expect(!complete_ || counts[0] == 0, "the file says it is complete but has pending runs");
   for (const char* name : {"status", "stop_reason", "solver", "steps", "worker", "wall_s", "finished_at"}) {
-    expect(has_scale(name), "dataset '" + std::string(name) + "' has no scale");
+    expect(has_scales(name), "dataset '" + std::string(name) + "' has no scale");
+  }
+  for (const int metric : plan_.metrics()) {
+    for (const std::string& name : {metric_name(metric), "final_" + metric_name(metric)}) {
+      expect(has_scales(name), "dataset '" + name + "' has no scale for one of its dimensions");
+    }
   }
   for (const Key* key : is_first_schema_ ? paper_axes() : plan_.columns()) {
-    expect(has_scale(std::string(key->column)), "dataset '" + std::string(key->column) + "' has no scale");
+    expect(has_scales(std::string(key->column)), "dataset '" + std::string(key->column) + "' has no scale");
     const std::string wrong = find_wrong_column(*key);
     expect(wrong.empty(), wrong);
   }

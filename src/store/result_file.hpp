@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ class ResultFile {
   /// Calls `visit` with the record of every row that has one, in order; memory stays bounded.
   void for_each_record(const std::function<void(const RunRecord&)>& visit) const;
 
+  /// The record of a row, if it has one.
+  [[nodiscard]] std::optional<RunRecord> read_record(std::int64_t run) const;
+
   /// What is wrong with the file's contents, one sentence each: shapes, scales, codes, counts, values of finished runs.
   [[nodiscard]] std::vector<std::string> find_problems() const;
 
@@ -48,10 +52,13 @@ class ResultFile {
   /// Positions in `names` of a column that holds names, or codes in the first schema.
   template <class Names>
   [[nodiscard]] std::vector<std::uint8_t> read_codes(const std::string& name, const Names& names) const;
-  [[nodiscard]] bool has_scale(const std::string& name) const;
+  [[nodiscard]] bool has_scales(const std::string& name) const;
   [[nodiscard]] std::string find_wrong_column(const Key& key) const;
   [[nodiscard]] DamagedError unreadable(const StoreError& error) const;
-  void read_slab(const std::string& name, std::int64_t first, std::int64_t count, std::vector<double>& values) const;
+  void for_each_record(std::int64_t begin, std::int64_t end, const std::function<void(const RunRecord&)>& visit) const;
+  /// Rows first, first + 1, ... of a dataset. shape: its extents below that of the runs.
+  [[nodiscard]] std::vector<double> read_rows(const std::string& name, std::vector<hsize_t> shape, std::int64_t first,
+                                              std::int64_t count) const;
 
   std::filesystem::path path_;
   hdf5::Handle file_;

@@ -8,10 +8,13 @@
 #include <cmath>
 #include <ctime>
 #include <limits>
+#include <map>
+#include <numeric>
 #include <set>
 #include <vector>
 
 #include "store/hdf5_handle.hpp"
+#include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -20,117 +23,14 @@ namespace fasweep {
 namespace {
 
 using hdf5::check;
+using hdf5::create_dataset;
 using hdf5::Handle;
+using hdf5::make_text_type;
+using hdf5::write_all;
+using hdf5::write_attribute;
+using hdf5::write_text;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-/// Little-endian type of a number on disk and in memory.
-template <class Number>
-hid_t number_type() {
-  if constexpr (std::is_same_v<Number, float>) {
-    return H5T_IEEE_F32LE;
-  } else if constexpr (std::is_same_v<Number, double>) {
-    return H5T_IEEE_F64LE;
-  } else if constexpr (std::is_same_v<Number, std::int64_t>) {
-    return H5T_STD_I64LE;
-  } else if constexpr (std::is_same_v<Number, std::int32_t>) {
-    return H5T_STD_I32LE;
-  } else {
-    static_assert(std::is_same_v<Number, std::uint8_t>);
-    return H5T_STD_U8LE;
-  }
-}
-
-Handle make_text_type() {
-  Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "making a text type");
-  check(H5Tset_size(type.id(), H5T_VARIABLE), "making a text type");
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "making a text type");
-  return type;
-}
-
-Handle make_scalar() {
-  return {H5Screate(H5S_SCALAR), H5Sclose, "making a scalar"};
-}
-
-void write_attribute(hid_t object, const char* name, const std::string& text) {
-  const Handle type = make_text_type();
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  const char* pointer = text.c_str();
-  check(H5Awrite(attribute.id(), type.id(), static_cast<const void*>(&pointer)),
-        std::string("writing attribute ") + name);
-}
-
-template <class Number>
-void write_attribute(hid_t object, const char* name, const std::vector<Number>& numbers) {
-  const hsize_t size = numbers.size();
-  const Handle space(H5Screate_simple(1, &size, nullptr), H5Sclose, "making an attribute's shape");
-  const Handle attribute(H5Acreate2(object, name, number_type<Number>(), space.id(), H5P_DEFAULT, H5P_DEFAULT),
-                         H5Aclose, std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), number_type<Number>(), numbers.data()), std::string("writing attribute ") + name);
-}
-
-void write_attribute(hid_t object, const char* name, std::int64_t number) {
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, H5T_STD_I64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), H5T_STD_I64LE, &number), std::string("writing attribute ") + name);
-}
-
-void write_attribute(hid_t object, const char* name, double number) {
-  const Handle space = make_scalar();
-  const Handle attribute(H5Acreate2(object, name, H5T_IEEE_F64LE, space.id(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose,
-                         std::string("writing attribute ") + name);
-  check(H5Awrite(attribute.id(), H5T_NATIVE_DOUBLE, &number), std::string("writing attribute ") + name);
-}
-
-void write_text(hid_t group, const char* name, const std::string& text) {
-  const Handle type = make_text_type();
-  const Handle space = make_scalar();
-  const Handle dataset(H5Dcreate2(group, name, type.id(), space.id(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Dclose,
-                       std::string("writing ") + name);
-  const Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose, std::string("writing ") + name);
-  constexpr std::size_t buffer_bytes = 4096;  // by default HDF5 clears two of 1 MB, for one pointer
-  check(H5Pset_buffer(transfer.id(), buffer_bytes, nullptr, nullptr), std::string("writing ") + name);
-  const char* pointer = text.c_str();
-  check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), static_cast<const void*>(&pointer)),
-        std::string("writing ") + name);
-}
-
-/// Chunked, shuffled, deflated, with a checksum, no time stamps; what has not been written reads as `fill`.
-template <class Number>
-Handle create_dataset(hid_t file, const std::string& name, std::vector<hsize_t> shape, Number fill,
-                      const std::string& long_name, const std::string& units) {
-  constexpr hsize_t chunk_bytes = 512 * 1024;
-  const Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
-                     "making the shape of " + name);
-  std::vector<hsize_t> chunk = shape;
-  const hsize_t row_bytes = sizeof(Number) * (shape.size() > 1 ? shape[1] : 1);
-  chunk[0] = std::clamp<hsize_t>(chunk_bytes / row_bytes, 1, shape[0]);
-  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "preparing " + name);
-  constexpr unsigned deflate_level = 4;
-  check(H5Pset_chunk(properties.id(), static_cast<int>(chunk.size()), chunk.data()), "preparing " + name);
-  check(H5Pset_shuffle(properties.id()), "preparing " + name);
-  check(H5Pset_deflate(properties.id(), deflate_level), "preparing " + name);
-  check(H5Pset_fletcher32(properties.id()), "preparing " + name);
-  check(H5Pset_fill_value(properties.id(), number_type<Number>(), &fill), "preparing " + name);
-  check(H5Pset_obj_track_times(properties.id(), false), "preparing " + name);
-  Handle dataset(
-      H5Dcreate2(file, name.c_str(), number_type<Number>(), space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
-      H5Dclose, "creating " + name);
-  write_attribute(dataset.id(), "long_name", long_name);
-  write_attribute(dataset.id(), "units", units);
-  if constexpr (std::is_floating_point_v<Number>) {
-    write_attribute(dataset.id(), "_FillValue", std::vector<Number>{fill});
-  }
-  return dataset;
-}
-
-template <class Number>
-void write_all(const Handle& dataset, const std::vector<Number>& values, const std::string& name) {
-  check(H5Dwrite(dataset.id(), number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "writing " + name);
-}
 
 /// Columns of one number a run, collected while the rows go by.
 struct Columns {
@@ -162,10 +62,9 @@ class ResultWriter {
  public:
   ResultWriter(const std::filesystem::path& path, const Plan& plan)
       : plan_(plan),
-        metrics_(plan.metrics()),
         runs_(static_cast<hsize_t>(plan.size())),
         points_(plan.recorded_steps().size()),
-        file_(create_file(path)),
+        file_(hdf5::create_file(path.string())),
         run_scale_(make_run_scale()),
         step_scale_(make_step_scale()) {}
 
@@ -178,19 +77,6 @@ class ResultWriter {
   }
 
  private:
-  static Handle create_file(const std::filesystem::path& path) {
-    hdf5::prepare_library();
-    const Handle properties(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "preparing the file");
-    constexpr unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
-    check(H5Pset_link_creation_order(properties.id(), order), "preparing the file");
-    check(H5Pset_obj_track_times(properties.id(), false), "preparing the file");
-    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "preparing the file");
-    // Object headers with checksums, which readers of 2008 and later know.
-    check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_LATEST), "preparing the file");
-    return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties.id(), access.id()), H5Fclose,
-            "creating '" + path.string() + "'"};
-  }
-
   Handle make_run_scale() {
     Handle scale = create_dataset<std::int64_t>(file_.id(), "run", {runs_}, 0, "row in the plan", "1");
     std::vector<std::int64_t> numbers(runs_);
@@ -274,61 +160,130 @@ class ResultWriter {
     write_texts(std::string(key.column), values, std::string(key.name));
   }
 
+  /// A metric's two datasets, and the rows of them that are written next.
+  struct MetricRows {
+    MetricPlace place;
+    Handle trajectory;
+    Handle last;
+    std::vector<Real> trajectories = {};
+    std::vector<Real> finals = {};
+  };
+
   /// The trajectories and final values, in slabs of rows so that memory stays bounded; collects the other columns on
   /// the way.
   Columns write_metrics(const RowSource& rows, Provenance& provenance) {
-    std::vector<Handle> trajectories;
-    std::vector<std::vector<Real>> finals(metrics_.size());
-    for (const int metric : metrics_) {
-      trajectories.push_back(create_trajectory(metric));
-    }
+    std::vector<MetricRows> metrics = create_metrics();
     Columns columns;
     constexpr hsize_t slab_bytes = 8 * 1024 * 1024;
-    const hsize_t slab_rows = std::clamp<hsize_t>(slab_bytes / (sizeof(Real) * points_), 1, runs_);
-    std::vector<std::vector<Real>> slabs(metrics_.size());
+    const hsize_t row_numbers = points_ * std::max<hsize_t>(plan_.layout().values / metrics.size(), 1);
+    const hsize_t slab_rows = std::clamp<hsize_t>(slab_bytes / (sizeof(Real) * row_numbers), 1, runs_);
     for (hsize_t first = 0; first < runs_; first += slab_rows) {
       const hsize_t count = std::min(slab_rows, runs_ - first);
-      for (std::vector<Real>& slab : slabs) {
-        slab.assign(count * points_, static_cast<Real>(nan));
+      for (MetricRows& metric : metrics) {
+        metric.trajectories.assign(count * points_ * metric.place.size, static_cast<Real>(nan));
+        metric.finals.assign(count * metric.place.size, static_cast<Real>(nan));
       }
       for (hsize_t row = 0; row < count; ++row) {
-        const std::optional<RunRecord> record = rows(static_cast<std::int64_t>(first + row));
+        const auto run = static_cast<std::int64_t>(first + row);
+        const std::optional<RunRecord> record = rows(run);
         columns.push(record);
-        const std::vector<std::size_t> places = record ? places_of(*record, first + row) : std::vector<std::size_t>();
-        for (std::size_t metric = 0; metric < slabs.size(); ++metric) {
-          finals[metric].push_back(record ? static_cast<Real>(record->final_values[metric]) : static_cast<Real>(nan));
-          for (std::size_t point = 0; point < places.size(); ++point) {
-            slabs[metric][row * points_ + places[point]] =
-                static_cast<Real>(record->trajectory[metric * places.size() + point]);
-          }
+        if (record) {
+          put_numbers(*record, run, row, metrics);
         }
         if (record && !record->error.empty()) {
-          provenance.failures += "run " + std::to_string(first + row) + ": " + record->error + "\n";
+          provenance.failures += "run " + std::to_string(run) + ": " + record->error + "\n";
         }
       }
-      for (std::size_t metric = 0; metric < slabs.size(); ++metric) {
-        write_slab(trajectories[metric], first, count, slabs[metric]);
+      for (const MetricRows& metric : metrics) {
+        write_rows(metric.trajectory, first, count, metric.trajectories);
+        write_rows(metric.last, first, count, metric.finals);
       }
-    }
-    for (std::size_t i = 0; i < finals.size(); ++i) {
-      Metrics::visit(metrics_[i], [&](auto type) {
-        using Metric = typename decltype(type)::type;
-        mark_coordinates(write_column("final_" + std::string(Metric::name), finals[i],
-                                      std::string(Metric::long_name) + ", at the run's last step",
-                                      std::string(Metric::units)));
-      });
     }
     return columns;
   }
 
-  Handle create_trajectory(int metric) {
-    return Metrics::visit(metric, [&](auto type) {
+  /// The numbers of a record into row `row` of the slabs; those of a smaller run than the largest leave NaN after them.
+  /// Throws StoreError if the record is not of the plan.
+  void put_numbers(const RunRecord& record, std::int64_t run, hsize_t row, std::vector<MetricRows>& metrics) const {
+    if (const std::string wrong = why_not_of_plan(record, run, plan_); !wrong.empty()) {
+      throw StoreError(wrong);
+    }
+    const Point point = plan_.point(run);
+    const std::vector<std::size_t> places =
+        places_of_steps(plan_.recorded_steps(point), plan_.recorded_steps(), record.points);
+    const MetricLayout own = plan_.layout(point);
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+      const std::size_t size = metrics[i].place.size;
+      for (std::size_t number = 0; number < own.places[i].size; ++number) {
+        const std::size_t value = own.places[i].first + number;
+        metrics[i].finals[row * size + number] = static_cast<Real>(record.final_values[value]);
+        for (std::size_t at = 0; at < places.size(); ++at) {
+          metrics[i].trajectories[(row * points_ + places[at]) * size + number] =
+              static_cast<Real>(record.trajectory[value * places.size() + at]);
+        }
+      }
+    }
+  }
+
+  /// Trajectories first, as in files of every version.
+  std::vector<MetricRows> create_metrics() {
+    make_dimension_scales();
+    std::vector<Handle> trajectories;
+    for (const MetricPlace& place : plan_.layout().places) {
+      trajectories.push_back(create_metric(place, Extent::all_steps));
+    }
+    std::vector<MetricRows> metrics;
+    for (std::size_t i = 0; i < trajectories.size(); ++i) {
+      const MetricPlace& place = plan_.layout().places[i];
+      metrics.push_back({place, std::move(trajectories[i]), create_metric(place, Extent::last_step)});
+    }
+    return metrics;
+  }
+
+  /// What the numbers of metrics that give several are counted by.
+  void make_dimension_scales() {
+    for (const MetricPlace& place : plan_.layout().places) {
+      const std::string name(dimension_of(place.metric));
+      if (name.empty() || dimension_scales_.contains(name)) {
+        continue;
+      }
+      std::vector<std::int64_t> numbers(place.size);
+      std::iota(numbers.begin(), numbers.end(), 0);
+      Handle scale = create_dataset<std::int64_t>(file_.id(), name, {place.size}, 0, "number of the " + name, "1");
+      write_all(scale, numbers, name);
+      check(H5DSset_scale(scale.id(), name.c_str()), "making " + name + " a scale");
+      dimension_scales_.emplace(name, std::move(scale));
+    }
+  }
+
+  enum class Extent { all_steps, last_step };
+
+  /// Over runs, recorded steps or not, and the metric's own dimension if it has one.
+  Handle create_metric(const MetricPlace& place, Extent extent) {
+    return Metrics::visit(place.metric, [&](auto type) {
       using Metric = typename decltype(type)::type;
-      const std::string name(Metric::name);
-      Handle dataset = create_dataset<Real>(file_.id(), name, {runs_, points_}, static_cast<Real>(nan),
-                                            std::string(Metric::long_name), std::string(Metric::units));
-      check(H5DSattach_scale(dataset.id(), run_scale_.id(), 0), "attaching run to " + name);
-      check(H5DSattach_scale(dataset.id(), step_scale_.id(), 1), "attaching step to " + name);
+      const bool has_steps = extent == Extent::all_steps;
+      const std::string name = (has_steps ? "" : "final_") + std::string(Metric::name);
+      const std::string dimension(dimension_of(place.metric));
+      std::vector<hsize_t> shape{runs_};
+      std::vector<hid_t> scales{run_scale_.id()};
+      if (has_steps) {
+        shape.push_back(points_);
+        scales.push_back(step_scale_.id());
+      }
+      if (!dimension.empty()) {
+        shape.push_back(place.size);
+        scales.push_back(dimension_scales_.at(dimension).id());
+      }
+      Handle dataset = create_dataset<Real>(
+          file_.id(), name, shape, static_cast<Real>(nan),
+          std::string(Metric::long_name) + (has_steps ? "" : ", at the run's last step"), std::string(Metric::units));
+      for (unsigned i = 0; i < scales.size(); ++i) {
+        check(H5DSattach_scale(dataset.id(), scales[i], i), "attaching a scale to " + name);
+      }
+      if (!dimension.empty()) {
+        write_attribute(dataset.id(), "comment", "a run with fewer of them has NaN after its last " + dimension);
+      }
       mark_coordinates(dataset);
       return dataset;
     });
@@ -337,24 +292,13 @@ class ResultWriter {
   /// CF: which columns say what a row is.
   void mark_coordinates(const Handle& dataset) { write_attribute(dataset.id(), "coordinates", coordinates_); }
 
-  /// Where the points of a record are among the steps of the file. Throws StoreError if the record is not of the plan.
-  [[nodiscard]] std::vector<std::size_t> places_of(const RunRecord& record, hsize_t row) const {
-    const auto run = static_cast<std::int64_t>(row);
-    if (const std::string wrong = why_not_of_plan(record, run, plan_); !wrong.empty()) {
-      throw StoreError(wrong);
-    }
-    return places_of_steps(plan_.recorded_steps(plan_.point(run)), plan_.recorded_steps(), record.points);
-  }
-
-  void write_slab(const Handle& dataset, hsize_t first, hsize_t count, const std::vector<Real>& values) {
-    const std::array<hsize_t, 2> start{first, 0};
-    const std::array<hsize_t, 2> shape{count, points_};
-    const Handle memory(H5Screate_simple(2, shape.data(), nullptr), H5Sclose, "making a slab");
-    const Handle space(H5Dget_space(dataset.id()), H5Sclose, "placing a slab");
-    check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr),
-          "placing a slab");
-    check(H5Dwrite(dataset.id(), number_type<Real>(), memory.id(), space.id(), H5P_DEFAULT, values.data()),
-          "writing a slab");
+  /// Rows first, first + 1, ... of a dataset, whole.
+  static void write_rows(const Handle& dataset, hsize_t first, hsize_t count, const std::vector<Real>& values) {
+    std::vector<hsize_t> shape = hdf5::shape_of(dataset.id());
+    std::vector<hsize_t> start(shape.size(), 0);
+    start[0] = first;
+    shape[0] = count;
+    hdf5::write_slab<Real>(dataset, start, shape, values);
   }
 
   void write_columns(const Columns& columns) {
@@ -391,12 +335,12 @@ class ResultWriter {
   }
 
   const Plan& plan_;
-  const std::vector<int>& metrics_;
   hsize_t runs_;
   hsize_t points_;
   Handle file_;
   Handle run_scale_;
   Handle step_scale_;
+  std::map<std::string, Handle> dimension_scales_;
   std::string coordinates_;  // columns of the axes, separated by blanks
 };
 

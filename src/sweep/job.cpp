@@ -42,12 +42,12 @@ std::string_view why_not(int metric, const Point& point) {
   return "";
 }
 
-/// Whether a metric is recorded when a job leaves that open: it applies, no other one says the same, and it does not
-/// cost a pass over all training samples when a step sees only a few of them.
+/// Whether a metric is recorded when a job leaves that open: it applies, no other one says the same, and it costs
+/// neither a snapshot nor a pass over all training samples when a step sees only a few of them.
 bool is_default(int metric, const Point& point) {
   const unsigned traits = traits_of(metric);
   const bool minibatches = takes_minibatches(point.training, point.data);
-  const bool is_expensive = (traits & sees_training_set) != 0 && minibatches;
+  const bool is_expensive = reads_snapshot(metric) || ((traits & sees_training_set) != 0 && minibatches);
   const bool is_repeated = ((traits & for_random_steps) != 0 && !minibatches && point.training.dropout == 0) ||
                            ((traits & for_several_outputs) != 0 && point.data.outputs == 1);
   return why_not(metric, point).empty() && !is_expensive && !is_repeated;
@@ -246,22 +246,25 @@ void require_known_data(const DataSettings& data, std::string_view origin) {
   }
 }
 
-/// One data set is read for a job.
-void require_one_set(const Job& job) {
+constexpr std::string_view fixed_set =
+    "which data set a run reads can neither follow from another value nor advance with one; give each its own [grid] "
+    "section";
+
+/// Each grid has one data set; all of a job's grids read sets, or none does.
+void require_one_set_a_grid(const Job& job) {
+  const bool has_sets = job.data().source != DataSource::teacher;
   for (const Grid& grid : job.grids) {
     for (const Dimension& dimension : grid.dimensions()) {
       for (const Axis& axis : dimension.axes) {
-        if (axis.key->name.starts_with("data.") && job.data().source != DataSource::teacher) {
-          throw ConfigError(
-              refusal(*axis.key, grid.write(*axis.key),
-                      "a job reads one data set, so its keys of [data] have one value; write a job for each"));
+        if (axis.key->name.starts_with("data.") && has_sets) {
+          throw ConfigError(refusal(*axis.key, grid.write(*axis.key), fixed_set));
         }
       }
     }
-    if (grid.base().data.source != job.data().source ||
-        (job.data().source != DataSource::teacher && !(grid.base().data == job.data()))) {
-      throw ConfigError(refusal(key_called("data.source"), grid.write(key_called("data.source")),
-                                "the grids of one job share their data set"));
+    if ((grid.base().data.source != DataSource::teacher) != has_sets) {
+      throw ConfigError(
+          refusal(key_called("data.source"), grid.write(key_called("data.source")),
+                  "a job is of teachers or of data sets, whose runs have other keys; write a job for each"));
     }
   }
 }
@@ -305,16 +308,97 @@ void read_record(const GivenJob& given, Author author, Job& job) {
   }
 }
 
-Job parse(std::string_view text, std::string_view origin, const KeyValues& overrides, Author author) {
+/// Whether a key's list advances with another one's.
+bool is_zipped(const Key& key, const Given& grid) {
+  const std::string* zip = find_given(grid, key_called("grid.zip"));
+  for (const std::string_view group : split(zip == nullptr ? std::string_view() : std::string_view(*zip), ';')) {
+    for (const std::string_view name : split(group, ',')) {
+      if (name == key.name || name == key.short_name()) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+/// A grid that lists data sets, by their source, sizes or normalisation, as a grid for each.
+std::vector<Given> split_by_set(const Given& grid, const Given& shared) {
+  std::vector<Given> parts{grid};
+  const DataSource source = sources_of(grid, shared).front();
+  if (source == DataSource::teacher) {
+    return parts;
+  }
+  for (const Key& key : all_keys()) {
+    const bool decides_set =
+        key.name.starts_with("data.") && key.name != "data.seed" && key.get && applies(key, source);
+    const std::string* text = decides_set ? find_given(grid, key) : nullptr;
+    text = text == nullptr && decides_set ? find_given(shared, key) : text;
+    if (text == nullptr) {
+      continue;
+    }
+    const ValueList list = parse_list(key, *text);
+    const bool follows = std::any_of(list.formulas.begin(), list.formulas.end(), [&](const auto& formula) {
+      return !keys_in_formula(key, formula.second).empty();
+    });
+    if (follows || is_zipped(key, grid)) {
+      throw ConfigError(refusal(key, *text, fixed_set));
+    }
+    if (list.numbers.size() < 2) {
+      continue;
+    }
+    std::vector<Given> more;
+    for (const Given& part : parts) {
+      for (const double number : list.numbers) {
+        set_given(more.emplace_back(part), key, write_number(key, number));
+      }
+    }
+    parts = std::move(more);
+  }
+  return parts;
+}
+
+/// The settings of a grid's data set, whose counts may be as_in_data.
+DataSettings data_of(const Given& grid, const Given& shared, std::string_view origin) {
+  KeyTexts texts = complete(grid, shared, origin, Author::user);
+  std::erase_if(texts, [](const auto& entry) { return !entry.first->name.starts_with("data."); });
+  DataSettings data = Grid(texts).base().data;
+  require_path(data, origin);
+  return data;
+}
+
+/// The texts of all grids, one for each data set, with what is known of the sets once they are read.
+std::vector<Given> complete_grids(const GivenJob& given, std::string_view origin, const ReadFacts& read_facts) {
+  std::vector<Given> grids;
+  std::vector<std::pair<DataSettings, KeyValues>> known;
+  for (const Given& grid : given.grids) {
+    for (Given& part : split_by_set(grid, given.shared)) {
+      if (read_facts && sources_of(part, given.shared).front() != DataSource::teacher) {
+        const DataSettings data = data_of(part, given.shared, origin);
+        auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == data; });
+        if (found == known.end()) {
+          found = known.insert(found, {data, read_facts(data)});
+        }
+        for (const auto& [name, value] : found->second) {
+          set_given(part, key_called(name), value);
+        }
+      }
+      grids.push_back(std::move(part));
+    }
+  }
+  return grids;
+}
+
+Job parse(std::string_view text, std::string_view origin, const KeyValues& overrides, Author author,
+          const ReadFacts& read_facts = {}) {
   const GivenJob given = read_given_job(text, origin, overrides);
   Job job;
-  for (const Given& grid : given.grids) {
+  for (const Given& grid : complete_grids(given, origin, read_facts)) {
     job.grids.emplace_back(complete(grid, given.shared, origin, author));
     require_path(job.grids.back().base().data, origin);
     require_known_data(job.grids.back().base().data, origin);
   }
   check_size(job);
-  require_one_set(job);
+  require_one_set_a_grid(job);
   for_each_setting(job, check_together);
   read_record(given, author, job);
   return job;
@@ -327,24 +411,25 @@ bool is_as_earlier(const Key& key, std::string_view value) {
 
 }  // namespace
 
-Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides) {
-  return parse(text, origin, overrides, Author::user);
+Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides, const ReadFacts& read_facts) {
+  return parse(text, origin, overrides, Author::user, read_facts);
 }
 
 Job parse_stored_job(std::string_view text, std::string_view origin) {
   return parse(text, origin, {}, text.starts_with(resolved_mark) ? Author::program : Author::first_version);
 }
 
-DataSettings parse_data_settings(std::string_view text, std::string_view origin, const KeyValues& overrides) {
-  const GivenJob given = read_given_job(text, origin, overrides);
-  if (sources_of(given.grids.front(), given.shared).front() == DataSource::teacher) {
-    return {};  // nothing is read, and values may follow from others than those of the data
+std::vector<DataSettings> data_sets_of(const Job& job) {
+  std::vector<DataSettings> sets;
+  for (const Grid& grid : job.grids) {
+    const DataSettings& data = grid.base().data;
+    const bool is_new = std::none_of(sets.begin(), sets.end(),
+                                     [&](const DataSettings& other) { return other.checksum == data.checksum; });
+    if (data.source != DataSource::teacher && is_new) {
+      sets.push_back(data);
+    }
   }
-  KeyTexts texts = complete(given.grids.front(), given.shared, origin, Author::user);
-  std::erase_if(texts, [](const auto& entry) { return !entry.first->name.starts_with("data."); });
-  const Grid grid(texts);
-  require_path(grid.base().data, origin);
-  return grid.base().data;
+  return sets;
 }
 
 KeyValues facts_of(const Dataset& dataset) {
@@ -422,7 +507,8 @@ std::uint64_t plan_hash(std::string_view resolved_text) {
       const std::string name = section + std::string(line.substr(0, equals));
       const auto& keys = all_keys();
       const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name; });
-      if (key != keys.end() && (key->name == place_key || is_as_earlier(*key, line.substr(equals + 3)))) {
+      const bool is_place = name.ends_with(place_key);  // that of one grid too
+      if (is_place || (key != keys.end() && is_as_earlier(*key, line.substr(equals + 3)))) {
         continue;
       }
     }

@@ -21,26 +21,29 @@ struct Job {
   std::vector<int> metrics;          // positions in `Metrics`, increasing
   bool has_default_metrics = false;  // whether the job left them open
 
-  /// Data of the first run. All runs of a data set have the same.
+  /// Data of the first run. All runs have a teacher's, or all have a data set.
   [[nodiscard]] const DataSettings& data() const { return grids.front().base().data; }
   [[nodiscard]] const TrainingSettings& training() const { return grids.front().base().training; }
 };
 
+/// Reads the data set of these settings, counts of which may be `as_in_data`, and returns its facts_of().
+using ReadFacts = std::function<KeyValues(const DataSettings&)>;
+
 /// Reads the text of a job file and applies `overrides` (from --set) on top; one of a key of [grid] replaces it in
-/// every [grid] section. Throws ConfigError naming the key, its value and what is accepted, also if the job's data set
-/// is not read yet: then `overrides` must hold its facts_of(). `origin` names the text in messages.
-[[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {});
+/// every [grid] section. A grid that lists data sets becomes a grid for each. Throws ConfigError naming the key, its
+/// value and what is accepted, also if a data set is neither read by `read_facts`, called once a set, nor known by its
+/// facts among the keys. `origin` names the text in messages.
+[[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {},
+                            const ReadFacts& read_facts = {});
 
 /// The same of a resolved text, as it is broadcast and kept in journals and result files: a key that is missing means
 /// what was done before the key was there.
 [[nodiscard]] Job parse_stored_job(std::string_view text, std::string_view origin);
 
-/// The keys of section [data] of a job that reads a data set; the defaults for a teacher's. Counts that the job leaves
-/// to its data set are `as_in_data`, as other keys need the set to be read first.
-[[nodiscard]] DataSettings parse_data_settings(std::string_view text, std::string_view origin,
-                                               const KeyValues& overrides = {});
+/// The data sets that a job's runs read, each once, in the order of its grids; none for teachers.
+[[nodiscard]] std::vector<DataSettings> data_sets_of(const Job& job);
 
-/// What the plan of a job depends on of its data set: counts and checksum, as keys.
+/// What the plan of a job depends on of a data set: counts and checksum, as keys.
 [[nodiscard]] KeyValues facts_of(const Dataset& dataset);
 
 /// What the job says of a key for the runs of one of its grids, in canonical form.

@@ -7,6 +7,7 @@
 
 #include "model/batch_order.hpp"
 #include "model/dataset.hpp"
+#include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/text.hpp"
@@ -16,6 +17,13 @@ namespace {
 
 std::int64_t count(const auto& values) {
   return static_cast<std::int64_t>(values.size());
+}
+
+/// The last step a run may come to.
+std::int64_t last_step_of(const Point& point) {
+  const TrainingSettings& t = point.training;
+  return StopMonitor(t.stop, t.schedule, point.run.step_size, point.run.ridge, t.max_steps, t.step_schedule)
+      .last_step();
 }
 
 /// What decides which steps are recorded: max-steps, and steps an epoch.
@@ -40,6 +48,7 @@ Plan::Plan(Job job, Solver solver, Shard shard)
     drop_repeats();
   }
   collect_steps();
+  collect_layout();
   const std::vector<const Key*> choices{&key_called("grid.activation"), &key_called("grid.rule")};
   for (const Grid& grid : job_->grids) {
     grid.for_each_combination(choices, [&](const Point& point) {
@@ -123,6 +132,14 @@ void Plan::collect_steps() {
   all_steps_.assign(all.begin(), all.end());
 }
 
+void Plan::collect_layout() {
+  const std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
+                                      &key_called("data.outputs"), &key_called("data.test-n")};
+  for (const Grid& grid : job_->grids) {
+    grid.for_each_combination(sizes, [&](const Point& point) { layout_ = widen(std::move(layout_), layout(point)); });
+  }
+}
+
 const Plan::Block& Plan::block_of(std::int64_t run) const {
   auto block = blocks_.begin();
   while (run >= block->first_run + block->runs) {
@@ -188,6 +205,10 @@ const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const 
   return steps_.at(length_of(point));
 }
 
+MetricLayout Plan::layout(const Point& point) const {
+  return values_of(job_->metrics, sizes_of(point.data, point.run.width));
+}
+
 std::vector<const Key*> Plan::axes() const {
   std::vector<const Key*> keys;
   for (const Key& key : all_keys()) {
@@ -232,19 +253,31 @@ Solver Plan::solver(std::int64_t run) const {
   return choose_solver(solver_, all.data, all.training, all.run);
 }
 
+/// Recorded steps a run may come to.
+double Plan::observations(const Point& point) const {
+  const std::vector<std::int64_t>& recorded = recorded_steps(point);
+  return static_cast<double>(std::upper_bound(recorded.begin(), recorded.end(), last_step_of(point)) -
+                             recorded.begin());
+}
+
 double Plan::run_cost(std::int64_t run) const {
   const Point all = point(run);
   const TrainingSettings& training = all.training;
-  const StopMonitor monitor(training.stop, training.schedule, all.run.step_size, all.run.ridge, training.max_steps,
-                            training.step_schedule);
   const Solver by = choose_solver(solver_, all.data, training, all.run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
-  const std::vector<std::int64_t>& recorded = recorded_steps(all);
-  const auto observations = std::upper_bound(recorded.begin(), recorded.end(), monitor.last_step()) - recorded.begin();
-  return (static_cast<double>(monitor.last_step() + 1) * step_cost(by, all.data, training, all.run) +
-          static_cast<double>(observations) *
-              evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
-         (is_double ? 2 : 1);
+  return (static_cast<double>(last_step_of(all) + 1) * step_cost(by, all.data, training, all.run) +
+          observations(all) * evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
+             (is_double ? 2 : 1) +
+         snapshot_cost(run);
+}
+
+double Plan::snapshot_cost(std::int64_t run) const {
+  if (!reads_snapshot(job_->metrics)) {
+    return 0;
+  }
+  const Point all = point(run);
+  const Solver by = choose_solver(solver_, all.data, all.training, all.run);
+  return observations(all) * fasweep::snapshot_cost(by, all.data, job_->metrics, all.run);
 }
 
 double Plan::setup_cost(std::int64_t run) const {
@@ -258,10 +291,24 @@ std::int64_t Plan::record_bytes() const {
   for (const auto& [key, steps] : steps_) {
     points = std::max(points, count(steps));
   }
-  return frame_bytes + count(job_->metrics) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
+  return frame_bytes +
+         static_cast<std::int64_t>(layout_.values) * (points + 1) * (precision_ == Precision::float64 ? 8 : 4);
 }
 
 namespace {
+
+/// A block of a snapshot's hidden units and of the change of their weights, the n x n matrix of a spectrum and what
+/// takes its eigenvalues, and the numbers of all steps, as they are evaluated and as they are recorded.
+std::int64_t snapshot_bytes(const Plan& plan, const Point& point) {
+  if (!reads_snapshot(plan.metrics())) {
+    return 0;
+  }
+  const NetworkSizes sizes = sizes_of(point.data, point.run.width);
+  const std::int64_t block = std::int64_t{snapshot_block_units(sizes)} * (3 * sizes.rows() + sizes.inputs);
+  const std::int64_t n = sizes.samples;
+  const auto numbers = static_cast<std::int64_t>(plan.layout(point).values) * count(plan.recorded_steps(point));
+  return 8 * (block + 2 * n * n + 2 * numbers);
+}
 
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
@@ -282,26 +329,30 @@ std::int64_t worker_bytes(const Point& point) {
 
 }  // namespace
 
-PlanSize measure_plan(const Plan& plan, const Dataset* dataset) {
+PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
   PlanSize size;
-  size.data_bytes = dataset == nullptr ? 0 : memory_bytes(*dataset);
+  for (const Dataset& dataset : datasets) {
+    size.data_bytes += memory_bytes(dataset);
+  }
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
     const RunRange runs = plan.runs_of(problem);
     size.flop += plan.setup_cost(runs.first);
     for (std::int64_t run = runs.first; run < runs.first + runs.count; ++run) {
       size.flop += plan.run_cost(run);
+      size.snapshot_flop += plan.snapshot_cost(run);
     }
   }
   for (const Grid& grid : plan.job().grids) {
     std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
                                   &key_called("data.test-n"), &key_called("training.batch-size")};
-    grid.for_each_combination(
-        sizes, [&](const Point& point) { size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point)); });
+    grid.for_each_combination(sizes, [&](const Point& point) {
+      size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point) + snapshot_bytes(plan, point));
+    });
   }
   const std::int64_t number = plan.precision() == Precision::float64 ? 8 : 4;
   const std::int64_t columns_bytes = 80 + 16 * count(plan.axes());  // axes, status, times of a row
   constexpr std::int64_t constant_bytes = 128 * 1024;               // HDF5's own, whatever the plan
-  const std::int64_t values = count(plan.metrics()) * (count(plan.recorded_steps()) + 1) * number;
+  const auto values = static_cast<std::int64_t>(plan.layout().values) * (count(plan.recorded_steps()) + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();
   constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share

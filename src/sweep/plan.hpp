@@ -5,9 +5,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "model/metric_layout.hpp"
 #include "model/problem.hpp"
 #include "model/solver.hpp"
 #include "sweep/job.hpp"
@@ -59,6 +61,9 @@ class Plan {
   [[nodiscard]] const std::vector<std::int64_t>& recorded_steps(const Point& point) const;
   [[nodiscard]] const std::vector<std::int64_t>& recorded_steps() const { return all_steps_; }
   [[nodiscard]] const std::vector<int>& metrics() const { return job_->metrics; }
+  /// Where their numbers lie among those of a step: of a run, and of the largest run, as result files have them.
+  [[nodiscard]] MetricLayout layout(const Point& point) const;
+  [[nodiscard]] const MetricLayout& layout() const { return layout_; }
   /// The widest precision of any run.
   [[nodiscard]] Precision precision() const { return precision_; }
 
@@ -79,6 +84,8 @@ class Plan {
   /// Predicted work in flop: of one run, steps up to its bound, and of the set-up its problem's runs share.
   [[nodiscard]] double run_cost(std::int64_t run) const;
   [[nodiscard]] double setup_cost(std::int64_t run) const;
+  /// Of a run's work, that of metrics that read a snapshot.
+  [[nodiscard]] double snapshot_cost(std::int64_t run) const;
 
   /// Upper bound of a run's record in the journal and on the wire.
   [[nodiscard]] std::int64_t record_bytes() const;
@@ -100,6 +107,8 @@ class Plan {
   void add_grid(const Grid& grid);
   void drop_repeats();
   void collect_steps();
+  void collect_layout();
+  [[nodiscard]] double observations(const Point& point) const;
   [[nodiscard]] const Block& block_of(std::int64_t run) const;
   [[nodiscard]] std::int64_t index_in(const Block& block, std::int64_t run) const;
   [[nodiscard]] std::uint64_t identity_in(const Block& block, std::int64_t index) const;
@@ -114,18 +123,20 @@ class Plan {
   Precision precision_ = Precision::float32;
   std::map<std::pair<std::int64_t, std::int64_t>, std::vector<std::int64_t>> steps_;  // by max-steps and epoch
   std::vector<std::int64_t> all_steps_;
+  MetricLayout layout_;
 };
 
 /// What a plan needs, before anything runs. Upper bounds: runs that stop early need less.
 struct PlanSize {
   double flop = 0;
+  double snapshot_flop = 0;        // of it, for metrics that read a snapshot
   std::int64_t file_bytes = 0;     // result file, uncompressed
   std::int64_t journal_bytes = 0;  // journal beside it while the sweep runs
-  std::int64_t data_bytes = 0;     // memory of the data set, for each node
+  std::int64_t data_bytes = 0;     // memory of the data sets, for each node
   std::int64_t worker_bytes = 0;   // memory of the largest run, for each worker
   std::int64_t master_bytes = 0;   // memory of the plan's book-keeping on rank 0
 };
-/// dataset: nullptr for a teacher's, whose data count for each worker.
-[[nodiscard]] PlanSize measure_plan(const Plan& plan, const Dataset* dataset = nullptr);
+/// datasets: none for teachers, whose data count for each worker.
+[[nodiscard]] PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets = {});
 
 }  // namespace fasweep

@@ -25,13 +25,13 @@ struct RecordHeader {
   StopReason reason = StopReason::none;
   Solver solver = Solver::automatic;
   Precision precision = Precision::float32;  // of the numbers in the encoding
-  std::uint32_t metrics = 0;                 // recorded metrics
+  std::uint32_t metrics = 0;                 // numbers at each recorded step (MetricLayout::values)
   std::uint32_t points = 0;                  // recorded steps reached, <= steps of RecordSettings
 };
 
 struct RunRecord : RecordHeader {
-  std::vector<double> trajectory;    // metrics x points, metric-major: [metric][point]
-  std::vector<double> final_values;  // metrics, at step `steps`
+  std::vector<double> trajectory;    // metrics x points: [number of a step][point]
+  std::vector<double> final_values;  // metrics: the numbers of step `steps`
   std::string error;                 // why, when status is failed
 };
 

@@ -23,21 +23,32 @@ RunStatus status_of(StopReason reason) {
   }
 }
 
-RecordHeader start_header(const RunSpec& run, const TrainingSettings& training, const RecordSettings& record,
-                          Solver solver) {
+RecordHeader start_header(const RunSpec& run, const TrainingSettings& training, std::size_t values, Solver solver) {
   RecordHeader header;
   header.run = run.run;
   header.solver = solver;
   header.precision = training.precision;
-  header.metrics = static_cast<std::uint32_t>(record.metrics.size());
+  header.metrics = static_cast<std::uint32_t>(values);
   return header;
+}
+
+std::size_t count_snapshot_values(const MetricLayout& layout) {
+  std::size_t count = 0;
+  for (const MetricPlace& place : layout.places) {
+    count += reads_snapshot(place.metric) ? place.size : 0;
+  }
+  return count;
 }
 
 }  // namespace
 
 Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver solver)
-    : steps_(request.record.steps), metrics_(request.record.metrics) {
-  static_cast<RecordHeader&>(record_) = start_header(run, request.training, request.record, solver);
+    : steps_(request.record.steps),
+      metrics_(request.record.metrics),
+      visitor_(request.visitor),
+      layout_(values_of(metrics_, sizes_of(request.data, run.width))),
+      snapshot_size_(count_snapshot_values(layout_)) {
+  static_cast<RecordHeader&>(record_) = start_header(run, request.training, layout_.values, solver);
   observations_.reserve(steps_.size() + 1);
 }
 
@@ -46,16 +57,43 @@ void Recorder::add(const Observation& observation, bool is_recorded) {
   next_ += is_recorded ? 1 : 0;
 }
 
+void Recorder::take(const Snapshot& snapshot) {
+  const std::vector<double> values = evaluate_snapshot(metrics_, snapshot);
+  snapshot_values_.insert(snapshot_values_.end(), values.begin(), values.end());
+  if (visitor_ != nullptr) {
+    visitor_->visit(record_.run, snapshot);
+  }
+}
+
 void Recorder::save(ByteWriter& out) const {
   out.put(earlier_s_ + stopwatch_.seconds());
   out.put(static_cast<std::uint64_t>(next_));
   out.put_array(std::span<const Observation>(observations_));
+  out.put_array(std::span<const double>(snapshot_values_));
 }
 
 void Recorder::restore(ByteReader& in) {
   earlier_s_ = in.get<double>();
   next_ = in.get<std::uint64_t>();
   observations_ = in.get_array<Observation>(next_);  // while a run goes on, all of them belong to the trajectory
+  snapshot_values_ = in.get_array<double>(next_ * snapshot_size_);
+}
+
+/// The numbers of the observation at this position, in the order of the layout.
+std::vector<double> Recorder::values(std::size_t point) const {
+  std::vector<double> values;
+  values.reserve(layout_.values);
+  auto of_snapshot = snapshot_values_.begin() + static_cast<std::ptrdiff_t>(point * snapshot_size_);
+  for (const MetricPlace& place : layout_.places) {
+    if (reads_snapshot(place.metric)) {
+      const auto end = of_snapshot + static_cast<std::ptrdiff_t>(place.size);
+      values.insert(values.end(), of_snapshot, end);
+      of_snapshot = end;
+    } else {
+      values.push_back(value_of(place.metric, observations_[point]));
+    }
+  }
+  return values;
 }
 
 RunRecord Recorder::finish(std::int64_t steps, StopReason reason, std::optional<double> seconds) {
@@ -63,12 +101,12 @@ RunRecord Recorder::finish(std::int64_t steps, StopReason reason, std::optional<
   record_.reason = reason;
   record_.status = status_of(reason);
   record_.points = static_cast<std::uint32_t>(next_);
-  record_.final_values = evaluate_metrics(metrics_, observations_.back());
-  record_.trajectory.resize(metrics_.size() * next_);
+  record_.final_values = values(observations_.size() - 1);
+  record_.trajectory.resize(layout_.values * next_);
   for (std::size_t point = 0; point < next_; ++point) {
-    const std::vector<double> values = evaluate_metrics(metrics_, observations_[point]);
-    for (std::size_t metric = 0; metric < metrics_.size(); ++metric) {
-      record_.trajectory[metric * next_ + point] = values[metric];
+    const std::vector<double> of_point = values(point);
+    for (std::size_t value = 0; value < of_point.size(); ++value) {
+      record_.trajectory[value * next_ + point] = of_point[value];
     }
   }
   record_.wall_s = earlier_s_ + seconds.value_or(stopwatch_.seconds());
@@ -76,10 +114,11 @@ RunRecord Recorder::finish(std::int64_t steps, StopReason reason, std::optional<
   return std::move(record_);
 }
 
-RunRecord failed_record(const RunSpec& run, const TrainingSettings& training, const RecordSettings& record,
-                        Solver solver, std::string error) {
+RunRecord failed_record(const RunSpec& run, const DataSettings& data, const TrainingSettings& training,
+                        const RecordSettings& record, Solver solver, std::string error) {
   RunRecord failed;
-  static_cast<RecordHeader&>(failed) = start_header(run, training, record, solver);
+  static_cast<RecordHeader&>(failed) =
+      start_header(run, training, values_of(record.metrics, sizes_of(data, run.width)).values, solver);
   failed.status = RunStatus::failed;
   failed.reason = StopReason::error;
   failed.final_values.assign(failed.metrics, std::numeric_limits<double>::quiet_NaN());

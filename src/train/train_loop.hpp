@@ -10,7 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "model/metric.hpp"
+#include "model/metric_layout.hpp"
+#include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "train/checkpoint.hpp"
 #include "train/trainer.hpp"
@@ -20,10 +21,10 @@
 
 namespace fasweep {
 
-/// State of one run at a step t, forward pass done.
+/// State of one run at a step t, forward pass done; read for snapshots at recorded steps.
 template <class State>
-concept RunState = requires(State state, const State constant, double step_size, double ridge, ByteWriter out,
-                            ByteReader in) {
+concept RunState = std::derived_from<State, NetworkReader> &&
+    requires(State state, const State constant, double step_size, double ridge, ByteWriter out, ByteReader in) {
   { constant.loss() } -> std::same_as<double>;            // of the batch of step t, without ridge
   { constant.decayed_square() } -> std::same_as<double>;  // squared norm of what the ridge decays at t
   { state.observe() } -> std::same_as<Observation>;       // all of Observation but `ridge`
@@ -57,6 +58,11 @@ class Recorder {
   /// Takes the observation of the step asked about last; is_recorded: it belongs to the trajectory.
   void add(const Observation& observation, bool is_recorded);
 
+  /// Whether a recorded metric or the request's visitor reads snapshots: take() then follows every add(), with the
+  /// step's snapshot.
+  [[nodiscard]] bool reads_snapshots() const { return snapshot_size_ > 0 || visitor_ != nullptr; }
+  void take(const Snapshot& snapshot);
+
   /// All observations, in the order they were added.
   [[nodiscard]] std::span<Observation> observations() { return observations_; }
 
@@ -69,17 +75,23 @@ class Recorder {
   [[nodiscard]] RunRecord finish(std::int64_t steps, StopReason reason, std::optional<double> seconds = {});
 
  private:
+  [[nodiscard]] std::vector<double> values(std::size_t point) const;
+
   std::span<const std::int64_t> steps_;
   const std::vector<int>& metrics_;
+  SnapshotVisitor* visitor_;
+  MetricLayout layout_;
+  std::size_t snapshot_size_;  // numbers of a step that come from its snapshot
   std::size_t next_ = 0;
   std::vector<Observation> observations_;
+  std::vector<double> snapshot_values_;  // observations x snapshot_size_
   RunRecord record_;
   double earlier_s_ = 0;  // trained before it was restored
   Stopwatch stopwatch_;
 };
 
 /// A record of a run that could not be trained.
-[[nodiscard]] RunRecord failed_record(const RunSpec& run, const TrainingSettings& training,
+[[nodiscard]] RunRecord failed_record(const RunSpec& run, const DataSettings& data, const TrainingSettings& training,
                                       const RecordSettings& record, Solver solver, std::string error);
 
 /// One run in training.
@@ -147,6 +159,9 @@ class RunTraining {
     Observation observation = state_.observe();
     observation.ridge = ridge();
     recorder_.add(observation, recorder_.wants(step_));
+    if (recorder_.reads_snapshots()) {
+      recorder_.take(Snapshot(request_.problem, request_.training, run_, step_, state_));
+    }
   }
 
   [[nodiscard]] RunRecord finish(StopReason reason) {

@@ -9,6 +9,7 @@
 
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
+#include "model/snapshot.hpp"
 #include "model/solver.hpp"
 #include "train/checkpoint.hpp"
 #include "train/idle_workers.hpp"
@@ -16,6 +17,14 @@
 #include "train/record.hpp"
 
 namespace fasweep {
+
+/// Sees the networks of runs in training, to write them out or to compare them.
+class SnapshotVisitor {
+ public:
+  virtual ~SnapshotVisitor() = default;
+  /// The snapshot is valid during the call. A run that continues from a checkpoint does not show its earlier steps.
+  virtual void visit(std::int64_t run, const Snapshot& snapshot) = 0;
+};
 
 /// What to train. The referenced objects outlive the call.
 struct TrainingRequest {
@@ -29,6 +38,7 @@ struct TrainingRequest {
   Checkpoints* checkpoints = nullptr;    // where long runs are saved and continued from; none: they are not
   ProgressListener* listener = nullptr;  // told how far runs have come; may be none
   IdleWorkers* idle_workers = nullptr;   // who may evaluate while a run goes on; none: the run waits
+  SnapshotVisitor* visitor = nullptr;    // shown every run at its recorded steps and its last; none: costs nothing
 };
 
 /// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was

@@ -138,7 +138,8 @@ def train(
         signals = np.outer(way_back.teaching(e, problem.y[:n]), way_back.feedback(b, beta)), np.outer(e, beta)
         gradient, backprop_gradient = ((signal * slope).T @ x / root for signal in signals)
         row = metrics(problem, w, beta, b, error, ridge)
-        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
+        spectrum = np.linalg.eigvalsh(h @ h.T / len(beta))
+        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient), "kernel_eigenvalues": spectrum})
         w = w - step_size * gradient
         beta, b = (
             (1 - step_size * ridge) * weight - step_size * h.T @ e / root if learns else weight
@@ -162,6 +163,7 @@ def metrics(
         "hidden_change": np.linalg.norm(change),
         "max_output_change": np.abs(beta - problem.output_weight).max(),
         "max_hidden_change": np.linalg.norm(change, axis=1).max(),
+        "feedback_norm_ratio": np.linalg.norm(problem.feedback) / np.linalg.norm(beta),
         "test_loss": test_error @ test_error / 2,
     }
 

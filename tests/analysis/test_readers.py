@@ -9,6 +9,8 @@ import h5py
 import numpy as np
 import pytest
 
+from analysis import results
+
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 [grid]
@@ -56,3 +58,22 @@ def test_readme_lines_reach_the_rows_they_name(
         values = columns["final_alignment"][(columns["lambda"] == 0.1) & (columns["p"] == p) & relu & rule].astype(float)
         assert names["by_width"].loc[p, "mean"] == pytest.approx(values.mean(), rel=1e-5)
         assert names["by_width"].loc[p, "std"] == pytest.approx(values.std(ddof=1), rel=1e-5)
+
+
+def test_trajectories_of_several_numbers_are_joined_with_their_last(make_file: Callable[..., Path]):
+    job = JOB + "metrics = loss, kernel_eigenvalues\n"
+    job = job.replace("n = 10\n", "n = 4, 6\n").replace("max-steps = 50\n", "max-steps = 50\nstop = time(0.0205)\n")
+    path = make_file("spectrum", job)
+
+    read = results.read(path, ["loss", "final_loss", "kernel_eigenvalues", "final_kernel_eigenvalues"])
+
+    ended_between = 0
+    for row in range(len(read)):
+        steps, loss = results.trajectory(read, "loss", row)
+        same_steps, values = results.trajectory(read, "kernel_eigenvalues", row)
+        np.testing.assert_array_equal(steps, same_steps)
+        assert values.shape == (len(loss), 6) and steps[-1] == read.steps[row]
+        assert (np.isnan(values) == (np.arange(6) >= read.columns["n"][row])).all()
+        np.testing.assert_array_equal(values[-1], read.metrics["final_kernel_eigenvalues"][row])
+        ended_between += steps[-1] not in read.step
+    assert ended_between > 0

@@ -45,6 +45,14 @@ TEST(DeviceForecast, FasterDevicesTakeLessTime) {
   EXPECT_GT(seconds(1), seconds(2)) << "A100 and H100";
 }
 
+TEST(DeviceForecast, MetricsThatReadTheNetworkStayOnTheCpu) {
+  const Plan plan = make_plan("activation = relu\n[record]\nmetrics = loss, kernel_eigenvalues\n");
+  const DeviceForecast forecast = forecast_device(plan, device_profiles[0]);
+  EXPECT_EQ(forecast.left_to_cpu, plan.size());
+  EXPECT_EQ(forecast.why_left_to_cpu, why_left_to_cpu(plan.metrics()));
+  EXPECT_FALSE(forecast.why_left_to_cpu.empty());
+}
+
 TEST(DeviceForecast, Float64StaysOnTheCpu) {
   const Plan plan = make_plan("activation = relu\n[training]\nprecision = float64\n");
   EXPECT_EQ(forecast_device(plan, device_profiles[0]).left_to_cpu, plan.size());

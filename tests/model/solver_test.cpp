@@ -154,5 +154,20 @@ TEST(EvaluationCost, CountsTheSamplesThatNoStepSees) {
       << "an epoch forwards is half an epoch";
 }
 
+TEST(Solver, SnapshotsCostWhatTheirMetricsTakeAndNothingWithoutThem) {
+  const RunSpec narrow{.width = 1000};
+  const RunSpec wide{.width = 2000};
+  const std::vector<int> sums{Metrics::index_of<LossMetric>(), Metrics::index_of<GradientAlignmentMetric>()};
+  const std::vector<int> ratio{Metrics::index_of<LossMetric>(), Metrics::index_of<FeedbackNormRatioMetric>()};
+  const std::vector<int> spectrum{Metrics::index_of<KernelEigenvaluesMetric>()};
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    EXPECT_EQ(snapshot_cost(solver, {}, sums, narrow), 0);
+    EXPECT_EQ(snapshot_cost(solver, {}, ratio, narrow), 2 * FeedbackNormRatioMetric::cost({50, 0, 150, 1, 1000}));
+    EXPECT_GT(snapshot_cost(solver, {}, spectrum, wide), 1.5 * snapshot_cost(solver, {}, spectrum, narrow));
+  }
+  EXPECT_GT(snapshot_cost(Solver::weight_space, {}, spectrum, wide),
+            snapshot_cost(Solver::sample_space, {}, spectrum, wide));
+}
+
 }  // namespace
 }  // namespace fasweep

@@ -4,10 +4,12 @@
 #include <fstream>
 #include <numeric>
 #include <optional>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/record_check.hpp"
 #include "store/store_case.hpp"
 #include "util/error.hpp"
 
@@ -67,6 +69,48 @@ TEST(ResultStore, RecordsComeBackAsTheyWereAdded) {
     ++seen;
   });
   EXPECT_EQ(seen, plan.size());
+}
+
+TEST(ResultStore, RecordsOfSeveralNumbersComeBackAndSmallerRunsLeaveNaNAfterThem) {
+  const Folder folder;
+  const Plan plan =
+      make_plan({{"data.n", "3, 5"}, {"record.metrics", "loss, kernel_eigenvalues, feedback_norm_ratio"}});
+  write_complete(folder / "out.h5", plan);
+  const ResultFile file(folder / "out.h5");
+  std::set<std::uint32_t> sizes;
+
+  file.for_each_record([&](const RunRecord& record) {
+    const RunRecord expected = make_record(plan, record.run);
+    EXPECT_EQ(record.metrics, expected.metrics);
+    EXPECT_EQ(record.trajectory, expected.trajectory);
+    EXPECT_EQ(record.final_values, expected.final_values);
+    sizes.insert(record.metrics);
+  });
+
+  EXPECT_EQ(sizes, (std::set<std::uint32_t>{5, 7}));
+  EXPECT_THAT(file.find_problems(), IsEmpty());
+  std::istringstream csv(csv_of(folder / "out.h5"));
+  std::string line;
+  std::getline(csv, line);
+  EXPECT_THAT(line, HasSubstr(",step,loss,kernel_eigenvalues_0,kernel_eigenvalues_1,kernel_eigenvalues_2,"
+                              "kernel_eigenvalues_3,kernel_eigenvalues_4,feedback_norm_ratio"));
+  std::getline(csv, line);
+  EXPECT_THAT(line, HasSubstr(",nan,nan,"));
+}
+
+TEST(ResultStore, RecordsOfAnotherNumberOfSamplesAreRefused) {
+  const Folder folder;
+  const Plan plan = make_plan({{"data.n", "3, 5"}, {"record.metrics", "loss, kernel_eigenvalues"}});
+  RunRecord record = make_record(plan, 0);
+  EXPECT_EQ(why_not_of_plan(record, 0, plan), "");
+  std::int64_t other = 0;
+  while (plan.layout(plan.point(other)).values == record.metrics) {
+    ++other;
+  }
+  record.run = other;
+
+  EXPECT_EQ(why_not_of_plan(record, other, plan),
+            "the record of run " + std::to_string(other) + " has 4 numbers a step instead of 6");
 }
 
 TEST(ResultStore, OrderOfCompletionDoesNotMatter) {

@@ -1,5 +1,6 @@
 #include "sweep/plan_differences.hpp"
 
+#include <set>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -16,9 +17,9 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-std::string error_of(const std::string& text, const KeyValues& overrides = {}) {
+std::string error_of(const std::string& text, const KeyValues& overrides = {}, const ReadFacts& read_facts = {}) {
   try {
-    static_cast<void>(parse_job(text, "test.cfg", overrides));
+    static_cast<void>(parse_job(text, "test.cfg", overrides, read_facts));
   } catch (const ConfigError& error) {
     return error.what();
   }
@@ -258,7 +259,11 @@ Job parse_set_job(const KeyValues& more = {}) {
 }
 
 TEST(Job, DataKeysAreReadBeforeTheSetIs) {
-  const DataSettings data = parse_data_settings(set_job, "test.cfg", {{"data.test-n", "7"}});
+  DataSettings data;
+  static_cast<void>(parse_job(set_job, "test.cfg", {{"data.test-n", "7"}}, [&](const DataSettings& settings) {
+    data = settings;
+    return facts_of(small_set());
+  }));
 
   EXPECT_EQ(data.source, DataSource::mnist);
   EXPECT_EQ(data.path, "data/mnist");
@@ -269,6 +274,63 @@ TEST(Job, DataKeysAreReadBeforeTheSetIs) {
   EXPECT_EQ(data.outputs, as_in_data);
   EXPECT_EQ(data.test_samples, 7);
   EXPECT_FALSE(data.checksum);
+}
+
+/// The facts of a set that has as many samples as are asked for, another checksum for each normalisation and size.
+KeyValues facts_of_settings(const DataSettings& settings) {
+  Dataset dataset = small_set();
+  dataset.samples = settings.samples == as_in_data ? dataset.samples : settings.samples;
+  dataset.checksum += 100U * static_cast<unsigned>(settings.normalize) + static_cast<unsigned>(dataset.samples);
+  return facts_of(dataset);
+}
+
+TEST(Job, ListsOfDataKeysAreAGridForEachSet) {
+  std::vector<int> read;
+  const Job job = parse_job(set_job, "test.cfg", {{"data.n", "3, all"}, {"data.normalize", "none, global"}},
+                            [&](const DataSettings& settings) {
+                              read.push_back(settings.samples);
+                              return facts_of_settings(settings);
+                            });
+
+  EXPECT_EQ(read.size(), 4U) << "each set once";
+  ASSERT_EQ(job.grids.size(), 4U);
+  const std::vector<DataSettings> sets = data_sets_of(job);
+  ASSERT_EQ(sets.size(), 4U);
+  std::set<std::string> kinds;
+  for (const DataSettings& set : sets) {
+    kinds.insert(std::to_string(set.samples) + std::string(normalize_names[static_cast<std::size_t>(set.normalize)]));
+    EXPECT_EQ(set.inputs, 4);
+  }
+  EXPECT_EQ(kinds.size(), 4U);
+  const std::string resolved = resolved_text(job);
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+  const Job alone = parse_job(set_job, "test.cfg", {{"data.n", "3"}, {"data.normalize", "none"}}, facts_of_settings);
+  EXPECT_EQ(first_settings(job), first_settings(alone)) << "runs are called as in a job of their set alone";
+}
+
+TEST(Job, GridsMayReadSetsInSeveralPlacesThatMove) {
+  const auto parse = [](const std::string& first, const std::string& second) {
+    return parse_job("[grid]\np = 4\ndata.path = " + first + "\n[grid]\np = 4\ndata.path = " + second +
+                         "\ndata.n = 5\n[data]\nsource = mnist\n",
+                     "test.cfg", {}, facts_of_settings);
+  };
+  const Job job = parse("here", "there");
+
+  EXPECT_EQ(data_sets_of(job).size(), 2U);
+  EXPECT_EQ(plan_hash(resolved_text(job)), plan_hash(resolved_text(parse("elsewhere", "there"))));
+  EXPECT_THAT(differences(job, parse("a", "b")), IsEmpty());
+}
+
+TEST(Job, SetsThatFollowFromOtherValuesAreRefused) {
+  for (const KeyValues& values : {KeyValues{{"data.n", "round(p / 2)"}},
+                                  KeyValues{{"data.n", "3, 6"}, {"grid.seed", "0..1"}, {"grid.zip", "n, seed"}}}) {
+    KeyValues known = facts_of(small_set());
+    std::erase_if(known, [](const auto& fact) { return fact.first == "data.n"; });
+    known.insert(known.end(), values.begin(), values.end());
+    EXPECT_THAT(error_of(set_job, known), HasSubstr("give each its own [grid] section"));
+  }
+  EXPECT_THAT(error_of("[grid]\np = 3\n[grid]\np = 4\ndata.source = mnist\n", {}, facts_of_settings),
+              HasSubstr("of teachers or of data sets"));
 }
 
 TEST(Job, ResolvedTextOfASetNeedsNoSet) {

@@ -102,5 +102,28 @@ TEST(Plan, MeasureSumsRunsAndSizes) {
   EXPECT_GE(size.file_bytes, plan.size() * 3 * 4);  // steps 0, 20000 and the final value in float32
 }
 
+TEST(Plan, MetricsOfSeveralNumbersHaveRoomForTheLargestRun) {
+  const KeyValues few{{"record.metrics", "loss"}, {"record.steps", "every(20000)"}, {"data.n", "5, 8"}};
+  KeyValues more = few;
+  more[0].second = "loss, kernel_eigenvalues";
+  const Plan without = make_plan(few);
+  const Plan plan = make_plan(more);
+
+  EXPECT_EQ(plan.layout().values, 1U + 8U);
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    const Point point = plan.point(run);
+    EXPECT_EQ(plan.layout(point).values, 1U + static_cast<unsigned>(point.data.samples));
+    EXPECT_GT(plan.snapshot_cost(run), 0);
+    EXPECT_DOUBLE_EQ(plan.run_cost(run), without.run_cost(run) + plan.snapshot_cost(run));
+    EXPECT_EQ(without.snapshot_cost(run), 0);
+  }
+  EXPECT_EQ(plan.record_bytes() - without.record_bytes(), 3 * 8 * 4);
+  const PlanSize size = measure_plan(plan);
+  EXPECT_EQ(size.file_bytes - measure_plan(without).file_bytes, plan.size() * 3 * 8 * 4);
+  EXPECT_GT(size.snapshot_flop, 0);
+  more[2].second = "5, 3000";
+  EXPECT_GT(measure_plan(make_plan(more)).worker_bytes, std::int64_t{2 * 8} * 3000 * 3000) << "H H^T and its like";
+}
+
 }  // namespace
 }  // namespace fasweep

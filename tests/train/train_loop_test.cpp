@@ -15,9 +15,12 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// A run whose loss is one at every step; a step takes `step_time`.
-struct ConstantState {
-  std::chrono::milliseconds step_time{0};
-  std::vector<double>* step_sizes = nullptr;  // of all steps, if it is there
+struct ConstantState final : NetworkReader {
+  explicit ConstantState(std::chrono::milliseconds time = {}, std::vector<double>* sizes = nullptr)
+      : step_time(time), step_sizes(sizes) {}
+
+  std::chrono::milliseconds step_time;
+  std::vector<double>* step_sizes;  // of all steps, if it is there
 
   [[nodiscard]] double loss() const { return 1; }
   [[nodiscard]] double decayed_square() const { return 0; }
@@ -30,6 +33,10 @@ struct ConstantState {
   }
   void save(ByteWriter& /*out*/) const {}
   void restore(ByteReader& /*in*/) {}
+  void read_output_weight(std::span<double> beta) const override { std::ranges::fill(beta, 2.0); }
+  void read_feedback(std::span<double> b) const override { std::ranges::fill(b, 3.0); }
+  void read_pre_activation(int /*first*/, std::span<double> z) const override { std::ranges::fill(z, 1.0); }
+  void read_hidden_change(int /*first*/, std::span<double> change) const override { std::ranges::fill(change, 0.0); }
 };
 
 /// What it was told.
@@ -87,14 +94,14 @@ class TrainLoop : public ::testing::Test {
 };
 
 TEST_F(TrainLoop, TellsOfShortRunsOnceTheyAreOver) {
-  EXPECT_EQ(train({}).steps, 100);
+  EXPECT_EQ(train(ConstantState()).steps, 100);
   EXPECT_THAT(listener_.runs, ElementsAre(5));
   EXPECT_THAT(listener_.shares, ElementsAre(1));
   EXPECT_THAT(listener_.restored_shares, ElementsAre(0));
 }
 
 TEST_F(TrainLoop, TellsNowAndThenHowFarALongRunIs) {
-  static_cast<void>(train({.step_time = std::chrono::milliseconds(10)}));
+  static_cast<void>(train(ConstantState(std::chrono::milliseconds(10))));
   ASSERT_GT(listener_.shares.size(), 2U);
   EXPECT_LE(listener_.shares.size(), 100U);
   EXPECT_TRUE(std::is_sorted(listener_.shares.begin(), listener_.shares.end()));
@@ -105,17 +112,17 @@ TEST_F(TrainLoop, TellsNowAndThenHowFarALongRunIs) {
 
 TEST_F(TrainLoop, ACancelledRunIsNotOver) {
   cancelled_ = true;
-  EXPECT_EQ(train({}).status, RunStatus::cancelled);
+  EXPECT_EQ(train(ConstantState()).status, RunStatus::cancelled);
   EXPECT_THAT(listener_.shares, ElementsAre());
 }
 
 TEST_F(TrainLoop, AContinuedRunTellsWhereItStandsAndWhatItWasGiven) {
   FewSaves checkpoints(cancelled_, 40);
-  ASSERT_EQ(train({}, &checkpoints).steps, 40);  // and saved there
+  ASSERT_EQ(train(ConstantState(), &checkpoints).steps, 40);  // and saved there
   cancelled_ = false;
   training_.max_steps = 50;
 
-  static_cast<void>(train({}, &checkpoints));
+  static_cast<void>(train(ConstantState(), &checkpoints));
 
   EXPECT_THAT(listener_.shares, ElementsAre(DoubleEq(40.0 / 50), 1));
   EXPECT_THAT(listener_.restored_shares, ElementsAre(DoubleEq(40.0 / 50), DoubleEq(40.0 / 50)));
@@ -171,10 +178,10 @@ TEST_F(TrainLoop, StepSizeFollowsItsSchedule) {
 TEST_F(TrainLoop, WhatARunThatStopsEarlyWasGivenIsAShareOfItsSteps) {
   FewSaves checkpoints(cancelled_, 40);
   training_.stop = PlateauStop{{1e-3, 52}};
-  ASSERT_EQ(train({}, &checkpoints).steps, 40);
+  ASSERT_EQ(train(ConstantState(), &checkpoints).steps, 40);
   cancelled_ = false;
 
-  EXPECT_EQ(train({}, &checkpoints).reason, StopReason::plateau);
+  EXPECT_EQ(train(ConstantState(), &checkpoints).reason, StopReason::plateau);
 
   EXPECT_THAT(listener_.restored_shares, ElementsAre(DoubleEq(0.4), DoubleEq(40.0 / 52)));
 }

@@ -68,6 +68,20 @@ class BlockedNetwork {
   [[nodiscard]] auto output_weight(int block) const { return output_weight_.middleRows(block * units_, units_); }
   [[nodiscard]] Vector& hidden_bias() { return hidden_bias_; }  // padded width
   [[nodiscard]] Vector& output_bias() { return output_bias_; }  // outputs
+  [[nodiscard]] const Vector& hidden_bias() const { return hidden_bias_; }
+  [[nodiscard]] const Vector& output_bias() const { return output_bias_; }
+
+  /// W of the hidden units first, first + 1, ... as many as `rows` holds, widened: units x inputs.
+  void copy_hidden_weight(int first, std::span<double> rows) const {
+    const auto inputs = static_cast<std::size_t>(problem_->inputs);
+    for (std::size_t u = 0; u * inputs < rows.size(); ++u) {
+      const int r = first + static_cast<int>(u);
+      const Scalar* w = hidden_weight(r / units_) + r % units_;
+      for (std::size_t j = 0; j < inputs; ++j) {
+        rows[u * inputs + j] = static_cast<double>(w[j * static_cast<std::size_t>(units_)]);
+      }
+    }
+  }
 
   /// Width x outputs, filled up to whole blocks with zeros.
   [[nodiscard]] Matrix padded(const std::vector<double>& weight) const {

@@ -59,7 +59,7 @@ class CpuTrainer final : public Trainer {
         try {
           records.push_back(trainer->train(request, run, solver));
         } catch (const std::exception& error) {
-          records.push_back(failed_record(run, request.training, request.record, solver, error.what()));
+          records.push_back(failed_record(run, request.data, request.training, request.record, solver, error.what()));
         }
       }
     }

@@ -17,8 +17,9 @@ namespace fasweep {
 // A K is kept beside A, so that a step needs no product of matrices. Under a rule that does not use beta, s is b's
 // coordinate and A has a single row. Test samples are further columns of U and of K.
 struct ReducedLinearSolver::Shared {
-  explicit Shared(const Problem& problem)
-      : samples(problem.samples),
+  explicit Shared(const Problem& of)
+      : problem(of),
+        samples(problem.samples),
         rows(problem.samples + problem.test_samples),
         root_width(std::sqrt(static_cast<double>(problem.width))),
         gram(problem),
@@ -37,6 +38,7 @@ struct ReducedLinearSolver::Shared {
   static constexpr Eigen::Index feedback = 1;  // column of b
   static constexpr Eigen::Index hidden = 2;    // first column of U
 
+  const Problem& problem;
   int samples;
   int rows;
   double root_width;
@@ -50,7 +52,7 @@ struct ReducedLinearSolver::Shared {
 namespace {
 
 template <class Rule, class Shared>
-class ReducedLinearState {
+class ReducedLinearState final : public NetworkReader {
  public:
   explicit ReducedLinearState(const Shared& shared)
       : shared_(shared),
@@ -105,6 +107,28 @@ class ReducedLinearState {
     return o;
   }
 
+  void read_output_weight(std::span<double> beta) const override {
+    Eigen::Map<Eigen::VectorXd>(beta.data(), static_cast<Eigen::Index>(beta.size())).noalias() =
+        shared_.basis * output_;
+  }
+  void read_feedback(std::span<double> b) const override {
+    std::copy_n(shared_.basis.col(Shared::feedback).data(), b.size(), b.begin());
+  }
+  /// Z^T = U + B A K, of which the rows of B that belong to the block.
+  void read_pre_activation(int first, std::span<double> z) const override {
+    const Eigen::Index units = static_cast<Eigen::Index>(z.size()) / shared_.rows;
+    Eigen::Map<RowMajor> block(z.data(), units, shared_.rows);
+    block = shared_.basis.block(first, Shared::hidden, units, shared_.rows);
+    block.noalias() += moving_basis(first, units) * hidden_gram_.transpose();
+  }
+  /// W(t) - W(0) = B A X; exact whatever the rank of K.
+  void read_hidden_change(int first, std::span<double> change) const override {
+    const Eigen::Index units = static_cast<Eigen::Index>(change.size()) / shared_.problem.inputs;
+    const RowMajor multipliers = moving_basis(first, units) * hidden_.transpose();
+    std::ranges::fill(change, 0.0);
+    add_input_multiples(shared_.problem, numbers(multipliers), change);
+  }
+
   void save(ByteWriter& out) const {
     out.put(static_cast<std::uint64_t>(output_changes_.size()));
     for (const Eigen::VectorXd& change : output_changes_) {
@@ -149,6 +173,13 @@ class ReducedLinearState {
   }
 
  private:
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+  /// The columns of B in which the rule moves W, rows first to first + units.
+  [[nodiscard]] auto moving_basis(Eigen::Index first, Eigen::Index units) const {
+    return shared_.basis.block(first, uses_output_ ? 0 : Shared::feedback, units, moving_);
+  }
+
   template <class Dense>
   static auto numbers(Dense& dense) {
     return std::span(dense.data(), static_cast<std::size_t>(dense.size()));

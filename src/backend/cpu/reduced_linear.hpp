@@ -8,7 +8,8 @@
 
 namespace fasweep {
 
-/// Trains runs of one problem whose rule's feedback is linear in (b, beta); makes the Gram matrix of B once.
+/// Trains runs of one problem, which outlives it, whose rule's feedback is linear in (b, beta); makes the Gram matrix
+/// of B once.
 class ReducedLinearSolver {
  public:
   explicit ReducedLinearSolver(const Problem& problem);

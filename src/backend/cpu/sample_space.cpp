@@ -47,7 +47,7 @@ Eigen::VectorXd as_double(std::span<const Scalar> values) {
 
 template <class Scalar>
 struct SampleSpaceSolver<Scalar>::Shared {
-  explicit Shared(const Problem& problem) : gram(problem) {
+  explicit Shared(const Problem& of) : problem(of), gram(of) {
     start.samples = problem.samples;
     start.rows = problem.samples + problem.test_samples;
     start.width = problem.width;
@@ -97,6 +97,18 @@ struct SampleSpaceSolver<Scalar>::Shared {
     o.gradient_dot += (block.feedback * block.output * dot).sum();
   }
 
+  /// W(t) - W(0) of a block from z(t) - z(0) of its units (units x samples, row-major): NetworkReader says why.
+  void recover_hidden_change(std::span<double> moved, std::span<double> change) const {
+    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    Eigen::Map<RowMajor> multipliers(moved.data(), static_cast<Eigen::Index>(moved.size()) / start.samples,
+                                     start.samples);
+    const Eigen::MatrixXd coordinates = multipliers * gram.eigenvectors;
+    multipliers = coordinates * gram.eigenvalues.cwiseInverse().asDiagonal() * gram.eigenvectors.transpose();
+    std::ranges::fill(change, 0.0);
+    add_input_multiples(problem, moved, change);
+  }
+
+  const Problem& problem;
   GramMatrix gram;
   SampleSpaceStart<Scalar> start;
   std::vector<Scalar> targets;
@@ -107,7 +119,7 @@ struct SampleSpaceSolver<Scalar>::Shared {
 namespace {
 
 template <class Scalar, class Network, class Rule, class Activation, class Shared>
-class SampleSpaceState {
+class SampleSpaceState final : public NetworkReader {
  public:
   explicit SampleSpaceState(const Shared& shared)
       : shared_(shared),
@@ -139,6 +151,26 @@ class SampleSpaceState {
     return o;
   }
 
+  void read_output_weight(std::span<double> beta) const override {
+    std::ranges::copy(network_.output_weight(), beta.begin());
+  }
+  void read_feedback(std::span<double> b) const override { std::ranges::copy(network_.feedback(), b.begin()); }
+  void read_pre_activation(int first, std::span<double> z) const override { read_rows(shared_.start.rows, first, z); }
+  void read_hidden_change(int first, std::span<double> change) const override {
+    const auto samples = static_cast<std::size_t>(shared_.start.samples);
+    const auto width = static_cast<std::size_t>(shared_.start.width);
+    const std::size_t units = change.size() / static_cast<std::size_t>(shared_.problem.inputs);
+    std::vector<double> moved(units * samples);
+    read_rows(shared_.start.samples, first, moved);
+    for (std::size_t u = 0; u < units; ++u) {
+      for (std::size_t i = 0; i < samples; ++i) {
+        moved[u * samples + i] -=
+            static_cast<double>(shared_.start.pre_activation[i * width + static_cast<std::size_t>(first) + u]);
+      }
+    }
+    shared_.recover_hidden_change(moved, change);
+  }
+
   void save(ByteWriter& out) const {
     network_.template save<Rule>(out);
     out.put_array(std::span<const Scalar>(error_));
@@ -167,6 +199,17 @@ class SampleSpaceState {
   [[nodiscard]] std::span<const Scalar> taught() const {
     return std::span<const Scalar>(Rule::error_teaches ? error_ : taught_)
         .first(static_cast<std::size_t>(shared_.start.samples));
+  }
+
+  /// The first `rows` rows of Z: units x rows.
+  void read_rows(int rows, int first, std::span<double> z) const {
+    std::vector<Scalar> row(z.size() / static_cast<std::size_t>(rows));
+    for (int i = 0; i < rows; ++i) {
+      network_.copy_pre_activations(i, first, row);
+      for (std::size_t u = 0; u < row.size(); ++u) {
+        z[u * static_cast<std::size_t>(rows) + static_cast<std::size_t>(i)] = static_cast<double>(row[u]);
+      }
+    }
   }
 
   [[nodiscard]] double sum_of_squares(int first, int end) const {

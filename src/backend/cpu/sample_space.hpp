@@ -9,7 +9,7 @@
 
 namespace fasweep {
 
-/// Trains runs of one problem; makes what they share once.
+/// Trains runs of one problem, which outlives it; makes what they share once.
 template <class Scalar>
 class SampleSpaceSolver {
  public:

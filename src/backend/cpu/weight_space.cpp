@@ -24,7 +24,7 @@ namespace {
 /// A step takes each block of hidden units through its update and the next batch's forward pass while its weights are
 /// in cache.
 template <class Scalar>
-class WeightSpaceState {
+class WeightSpaceState final : public NetworkReader {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 
@@ -104,6 +104,34 @@ class WeightSpaceState {
     return o;
   }
 
+  void read_output_weight(std::span<double> beta) const override { copy_rows(network_.output_weight(), beta); }
+  void read_feedback(std::span<double> b) const override { copy_rows(feedback_, b); }
+  void read_output_bias(std::span<double> bias) const override {
+    std::copy_n(network_.output_bias().data(), bias.size(), bias.begin());
+  }
+  void read_hidden_bias(std::span<double> bias) const override {
+    std::copy_n(network_.hidden_bias().data(), bias.size(), bias.begin());
+  }
+  void read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const override {
+    network_.copy_hidden_weight(first, weights);
+  }
+  void read_pre_activation(int first, std::span<double> z) const override {
+    const std::size_t units = z.size() / static_cast<std::size_t>(problem_.samples + problem_.test_samples);
+    std::vector<double> weights(units * static_cast<std::size_t>(problem_.inputs));
+    network_.copy_hidden_weight(first, weights);
+    const Scalar* bias = network_.hidden_bias().data() + first;
+    multiply_inputs(problem_, weights, std::vector<double>(bias, bias + units), z);
+  }
+  /// W(0) as it was rounded at the start.
+  void read_hidden_change(int first, std::span<double> change) const override {
+    std::vector<double> start(change.size());
+    problem_.fill_hidden_weight(first, start);
+    network_.copy_hidden_weight(first, change);
+    for (std::size_t i = 0; i < change.size(); ++i) {
+      change[i] -= static_cast<double>(static_cast<Scalar>(start[i]));
+    }
+  }
+
   /// Fills in what the evaluations gave, one for each observation.
   void complete(std::span<Observation> observations) {
     if (!evaluates()) {
@@ -165,6 +193,14 @@ class WeightSpaceState {
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
   [[nodiscard]] double loss_share(int samples) const { return fasweep::loss_share(training_.reduction, samples); }
   [[nodiscard]] const InputBatch<Scalar>& batch() const { return batches_[step_ % batches_.size()]; }
+  /// The real units' rows of a padded matrix, in row-major order.
+  static void copy_rows(const Matrix& padded, std::span<double> rows) {
+    const auto outputs = static_cast<std::size_t>(padded.cols());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      rows[i] =
+          static_cast<double>(padded(static_cast<Eigen::Index>(i / outputs), static_cast<Eigen::Index>(i % outputs)));
+    }
+  }
   void load_batch() {
     const std::span<const std::int32_t> rows = order_.rows(step_);
     batches_[step_ % batches_.size()].load(rows, BatchUse::training);

@@ -62,9 +62,11 @@ class CudaTrainer final : public Trainer {
         group = groups.insert(group, {&request, {}, {}, {}});
       }
       const bool may_stay = may_stay_on_chip(request);
+      const bool shows_networks = request.visitor != nullptr || !why_left_to_cpu(request.record.metrics).empty();
       for (const RunSpec& run : request.runs) {
-        const Solver solver =
-            choose_device_solver(request.data, request.training, request.solver, run, {shared_bytes_, has_products_});
+        const Solver solver = shows_networks ? Solver::automatic
+                                             : choose_device_solver(request.data, request.training, request.solver, run,
+                                                                    {shared_bytes_, has_products_});
         if (solver == Solver::automatic) {
           group->theirs.push_back({&request.problem, &run});
           continue;
@@ -226,8 +228,9 @@ class CudaTrainer final : public Trainer {
                                     [&](const BatchMember& member) { return member.problem != first->problem; });
       std::vector<RunSpec> runs;
       std::transform(first, end, std::back_inserter(runs), [](const BatchMember& member) { return *member.run; });
-      append(records, others_->train({*first->problem, settings.data, settings.training, settings.record, runs,
-                                      settings.solver, settings.cancelled, settings.checkpoints, settings.listener}));
+      append(records,
+             others_->train({*first->problem, settings.data, settings.training, settings.record, runs, settings.solver,
+                             settings.cancelled, settings.checkpoints, settings.listener, nullptr, settings.visitor}));
       first = end;
     }
     return records;

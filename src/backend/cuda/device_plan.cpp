@@ -85,6 +85,16 @@ Solver choose_device_solver(const DataSettings& data, const TrainingSettings& tr
   return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 
+std::string why_left_to_cpu(const std::vector<int>& metrics) {
+  for (const int metric : metrics) {
+    if (reads_snapshot(metric)) {
+      return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
+             " reads the whole network, which the CPU's solvers alone hand out";
+    }
+  }
+  return {};
+}
+
 BlockCut cut_width(int width) {
   const int tiles = divide_up(width, tile_units);
   const int tiles_a_block = divide_up(tiles, max_blocks_a_run);

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <string>
 #include <vector>
 
 #include "backend/cuda/sample_space_arguments.hpp"
@@ -30,6 +31,9 @@ struct DeviceLimits {
 /// device, is cheapest.
 [[nodiscard]] Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
                                           const RunSpec& run, const DeviceLimits& limits);
+
+/// Why no run with these metrics (positions in `Metrics`) trains on a device; empty if they may.
+[[nodiscard]] std::string why_left_to_cpu(const std::vector<int>& metrics);
 
 /// What the runs of a batch share.
 struct BatchShape {

@@ -180,7 +180,8 @@ class ResidentLoop {
       save();
     }
     for (const int run : active_) {
-      RunRecord record = failed_record(spec(run), settings_.training, settings_.record, Solver::sample_space, "");
+      RunRecord record =
+          failed_record(spec(run), settings_.data, settings_.training, settings_.record, Solver::sample_space, "");
       record.status = RunStatus::cancelled;
       record.reason = StopReason::interrupted;
       records_[static_cast<std::size_t>(run)] = std::move(record);

@@ -197,7 +197,7 @@ struct Comparison {
     training.max_steps = shape.steps;
     record.steps = {0, 1, 10, shape.steps / 2, shape.steps};
     for (int metric = 0; metric < Metrics::size; ++metric) {
-      if ((traits_of(metric) & traits_left_out) == 0) {
+      if ((traits_of(metric) & (traits_left_out | sees_snapshot)) == 0) {
         record.metrics.push_back(metric);
       }
     }

@@ -22,7 +22,7 @@ struct TrainingCase {
   Solver solver = Solver::weight_space;
   std::atomic<bool> cancelled = false;
 
-  /// n samples, d inputs, p units, float64, `steps` steps all recorded, every metric.
+  /// n samples, d inputs, p units, float64, `steps` steps all recorded, every metric that is a function of sums.
   TrainingCase(int samples, int inputs, int width, int activation, int rule, std::int64_t steps) {
     data.samples = samples;
     data.inputs = inputs;
@@ -32,7 +32,9 @@ struct TrainingCase {
       record.steps.push_back(step);
     }
     for (int metric = 0; metric < Metrics::size; ++metric) {
-      record.metrics.push_back(metric);
+      if (!reads_snapshot(metric)) {
+        record.metrics.push_back(metric);
+      }
     }
     run = {0, width, 0.1, activation, rule, 7, 0.01};
   }

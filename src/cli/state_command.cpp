@@ -1,0 +1,258 @@
+// fasweep state: trains one recorded run again and writes its network out at chosen steps. What a sweep keeps of a run
+// are its metrics; the rest follows from the plan, bit for bit on one machine type, so nothing else need be stored.
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "cli/arguments.hpp"
+#include "cli/session.hpp"
+#include "data/load_dataset.hpp"
+#include "store/journal.hpp"
+#include "store/recorded_runs.hpp"
+#include "store/state_file.hpp"
+#include "sweep/find_run.hpp"
+#include "util/error.hpp"
+#include "util/text.hpp"
+
+namespace fasweep::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::int64_t choose_run(const Plan& plan, const program_options::variables_map& values) {
+  if (values.count("run") + values.count("where") != 1) {
+    throw ConfigError("one of --run and --where is needed (which run is meant); write --run N, or --where " +
+                      std::string("p=200,lambda=0.1,seed=3"));
+  }
+  if (values.count("where") > 0) {
+    return find_run(plan, values["where"].as<std::string>());
+  }
+  const auto run = values["run"].as<std::int64_t>();
+  if (run < 0 || run >= plan.size()) {
+    throw ConfigError("option '--run' = '" + std::to_string(run) + "' is not accepted (there are runs 0 to " +
+                      std::to_string(plan.size() - 1) + "); fasweep plan --points csv lists the runs of a job");
+  }
+  return run;
+}
+
+RunRecord read_finished(const RecordedRuns& runs, const Plan& plan, std::int64_t run) {
+  const std::optional<RunRecord> record = runs.find_record(plan, run);
+  const std::string name = "run " + std::to_string(run) + " of '" + runs.path().string() + "'";
+  if (!record) {
+    throw ConfigError(name + " is pending (nothing is recorded that its state could be held to); finish the sweep");
+  }
+  if (record->status == RunStatus::failed) {
+    throw ConfigError(name + " failed (" + record->error + "), so it has no state; choose another run");
+  }
+  return *record;
+}
+
+/// The wanted steps of a run, each once, increasing; by default its last.
+std::vector<std::int64_t> choose_steps(const RunRecord& record, const program_options::variables_map& values) {
+  if (values.count("step") == 0) {
+    return {record.steps};
+  }
+  std::vector<std::int64_t> steps = values["step"].as<std::vector<std::int64_t>>();
+  std::sort(steps.begin(), steps.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
+  for (const std::int64_t step : {steps.front(), steps.back()}) {
+    if (step < 0 || step > record.steps) {
+      throw ConfigError("option '--step' = '" + std::to_string(step) + "' is not accepted (run " +
+                        std::to_string(record.run) + " took " + std::to_string(record.steps) +
+                        " steps); choose steps from 0 to that");
+    }
+  }
+  return steps;
+}
+
+/// Ends the training once a state file has what it waits for.
+class UntilComplete final : public SnapshotVisitor {
+ public:
+  UntilComplete(StateFile& file, std::atomic<bool>& stop) : file_(file), stop_(stop) {}
+  void visit(std::int64_t run, const Snapshot& snapshot) override {
+    file_.visit(run, snapshot);
+    if (file_.complete()) {
+      stop_ = true;
+    }
+  }
+
+ private:
+  StateFile& file_;
+  std::atomic<bool>& stop_;
+};
+
+/// How two records of one run compare at the steps both reached.
+struct Comparison {
+  std::int64_t numbers = 0;
+  std::int64_t different = 0;
+  double largest = 0;  // difference, over the largest number of that metric in the run
+  std::string where;   // of it
+};
+
+/// The record's numbers at its recorded steps and its last one against those of `again`, which was recorded at `steps`.
+Comparison compare(const Plan& plan, const RunRecord& record, const RunRecord& again,
+                   const std::vector<std::int64_t>& steps) {
+  const Point point = plan.point(record.run);
+  const std::vector<std::int64_t>& recorded = plan.recorded_steps(point);
+  const auto stored = [&](double value) {
+    return record.precision == Precision::float32 ? static_cast<double>(static_cast<float>(value)) : value;
+  };
+  Comparison result;
+  for (const MetricPlace& place : plan.layout(point).places) {
+    for (std::size_t number = place.first; number < place.first + place.size; ++number) {
+      double largest = 0;
+      for (std::size_t i = 0; i < record.points; ++i) {
+        const double value = std::abs(record.trajectory[number * record.points + i]);
+        largest = std::isfinite(value) ? std::max(largest, value) : largest;
+      }
+      const auto take = [&](std::int64_t step, double before) {
+        const auto at = std::lower_bound(steps.begin(), steps.end(), step) - steps.begin();
+        if (at >= again.points) {
+          return;
+        }
+        const double now = stored(again.trajectory[number * again.points + static_cast<std::size_t>(at)]);
+        ++result.numbers;
+        if (now == before || (std::isnan(now) && std::isnan(before))) {
+          return;
+        }
+        ++result.different;
+        const double off = std::isfinite(now) && std::isfinite(before) ? std::abs(now - before) / largest
+                                                                       : std::numeric_limits<double>::infinity();
+        if (!(off <= result.largest)) {
+          result.largest = off;
+          result.where = std::string(Metrics::names[static_cast<std::size_t>(place.metric)]) + " at step " +
+                         std::to_string(step) + " is " + format_real(now) + ", recorded was " + format_real(before);
+        }
+      };
+      for (std::size_t i = 0; i < record.points; ++i) {
+        take(recorded[i], record.trajectory[number * record.points + i]);
+      }
+      take(record.steps, record.final_values[number]);
+    }
+  }
+  return result;
+}
+
+/// One sentence on the comparison. Throws DamagedError if the numbers are not those of the record.
+std::string judge(const Comparison& found, const RunRecord& record) {
+  if (found.different == 0) {
+    return "all " + std::to_string(found.numbers) + " recorded numbers come out bit for bit";
+  }
+  // Other instructions round other sums otherwise; over thousands of steps float32 loses some digits by that.
+  const double tolerance = record.precision == Precision::float64 ? 1e-9 : 1e-3;
+  if (!(found.largest <= tolerance)) {
+    throw DamagedError("run " + std::to_string(record.run) + " does not come out as it was recorded (" + found.where +
+                       "; " + std::to_string(found.different) + " of " + std::to_string(found.numbers) +
+                       " numbers differ); see what fasweep verify says of the file");
+  }
+  return std::to_string(found.different) + " of " + std::to_string(found.numbers) +
+         " recorded numbers come out with other last digits, as on another machine type (largest: " + found.where + ")";
+}
+
+/// Trains the run again; the state file is written on the way. Returns what the check gave.
+std::string train_again(const Plan& plan, const RunRecord& record, const Problem& problem, StateFile& file,
+                        std::vector<std::int64_t> steps) {
+  RunSettings settings = plan.settings(record.run);
+  const RunSpec run = plan.at(record.run);
+  const std::int64_t last = steps.back();
+  for (const std::int64_t step : settings.record.steps) {
+    if (step <= last) {
+      steps.push_back(step);
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  steps.erase(std::unique(steps.begin(), steps.end()), steps.end());
+  settings.record.steps = steps;
+  std::atomic<bool> stop = false;
+  UntilComplete visitor(file, stop);
+  const TrainingRequest request{.problem = problem,
+                                .data = settings.data,
+                                .training = settings.training,
+                                .record = settings.record,
+                                .runs = {&run, 1},
+                                .solver = record.solver,
+                                .cancelled = stop,
+                                .visitor = &visitor};
+  const RunRecord again = make_cpu_trainer()->train(request).at(0);
+  if (again.status == RunStatus::failed) {
+    throw ConfigError("run " + std::to_string(record.run) + " cannot be trained again (" + again.error +
+                      "); use the version of fasweep that wrote it");
+  }
+  if (!file.complete()) {
+    throw DamagedError("run " + std::to_string(record.run) + " does not come out as it was recorded (it ends at step " +
+                       std::to_string(again.steps) + " instead of " + std::to_string(record.steps) +
+                       "); see what fasweep verify says of the file");
+  }
+  return judge(compare(plan, record, again, steps), record);
+}
+
+std::optional<Dataset> load_data(DataSettings settings, const program_options::variables_map& values) {
+  if (settings.source == DataSource::teacher) {
+    return std::nullopt;
+  }
+  if (values.count("data") > 0) {
+    settings.path = values["data"].as<std::string>();
+  }
+  return load_dataset(settings);
+}
+
+}  // namespace
+
+int state_command(const Arguments& arguments) {
+  ArgumentGrammar grammar("state");
+  grammar.options.add_options()("run", program_options::value<std::int64_t>(), "row of the run in the file")(
+      "where", program_options::value<std::string>(),
+      "the run by its values: p=200,lambda=0.1,seed=3, of any column or key")(
+      "step", program_options::value<std::vector<std::int64_t>>()->multitoken()->composing(),
+      "steps to write out, by default the run's last")("data", program_options::value<std::string>(),
+                                                       "where the run's data set is now, if it was moved")(
+      "output,o", program_options::value<std::string>()->required(), "write here; never overwrites");
+  grammar.add_positional("file");
+  grammar.epilog =
+      "\nThe run is trained again from its start, on one core, by the solver and in the precision of its record, and "
+      "what\n"
+      "was recorded of it is compared on the way: exit 5 if it comes out otherwise.\n";
+  const auto [values, helped] = read_arguments(grammar, arguments);
+  if (helped) {
+    return success;
+  }
+  const fs::path target = values["output"].as<std::string>();
+  if (fs::exists(target)) {
+    throw ConfigError("file '" + target.string() +
+                      "' is there already (state overwrites nothing); choose another name");
+  }
+  const RecordedRuns runs(values["file"].as<std::string>());
+  const Plan plan(runs.job());
+  const RunRecord record = read_finished(runs, plan, choose_run(plan, values));
+  const std::vector<std::int64_t> steps = choose_steps(record, values);
+  const RunSettings settings = plan.settings(record.run);
+  const std::optional<Dataset> dataset = load_data(settings.data, values);
+  const Problem problem = make_problem(settings.data, problem_key(plan.at(record.run)),
+                                       settings.training.initial_weights, dataset ? &*dataset : nullptr);
+  const fs::path draft = target.string() + ".new";
+  std::string check;
+  try {
+    StateFile file(draft, plan, record, problem, steps);
+    check = train_again(plan, record, problem, file, steps);
+    const SessionInfo session = make_session("state", arguments);
+    file.finish(runs.path().string(), check, session.command_line, session.build);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(draft, ignored);
+    throw;
+  }
+  sync_file(draft);
+  fs::rename(draft, target);
+  sync_folder_of(target);
+  std::cerr << target.string() << ": run " << record.run << " at step" << (steps.size() > 1 ? "s" : "");
+  for (const std::int64_t step : steps) {
+    std::cerr << " " << step;
+  }
+  std::cerr << "; " << check << "\n";
+  return success;
+}
+
+}  // namespace fasweep::cli

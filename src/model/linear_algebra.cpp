@@ -1,0 +1,54 @@
+#include "model/linear_algebra.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <Eigen/Dense>
+
+namespace fasweep {
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+Eigen::Map<const RowMajor> matrix(std::span<const double> numbers, Eigen::Index columns) {
+  return {numbers.data(), static_cast<Eigen::Index>(numbers.size()) / columns, columns};
+}
+
+}  // namespace
+
+void multiply_transposed(std::span<const double> a, std::span<const double> b, int depth, std::span<double> c) {
+  const auto left = matrix(a, depth);
+  const auto right = matrix(b, depth);
+  Eigen::Map<RowMajor>(c.data(), left.rows(), right.rows()).noalias() = left * right.transpose();
+}
+
+void add_product(std::span<const double> a, std::span<const double> b, int depth, std::span<double> c) {
+  const auto left = matrix(a, depth);
+  const auto right = matrix(b, static_cast<Eigen::Index>(b.size()) / depth);
+  Eigen::Map<RowMajor>(c.data(), left.rows(), right.cols()).noalias() += left * right;
+}
+
+SymmetricMatrix::SymmetricMatrix(int size)
+    : size_(size), numbers_(static_cast<std::size_t>(size) * static_cast<std::size_t>(size)) {}
+
+void SymmetricMatrix::add_gram(std::span<const double> rows, int stride, double scale) {
+  const auto a = matrix(rows, stride).leftCols(size_);
+  Eigen::Map<RowMajor> sum(numbers_.data(), size_, size_);
+  sum.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose(), scale);
+}
+
+std::vector<double> SymmetricMatrix::eigenvalues() const {
+  std::vector<double> values(static_cast<std::size_t>(size_), std::numeric_limits<double>::quiet_NaN());
+  if (!std::all_of(numbers_.begin(), numbers_.end(), [](double number) { return std::isfinite(number); })) {
+    return values;
+  }
+  const Eigen::Map<const RowMajor> sum(numbers_.data(), size_, size_);
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(sum, Eigen::EigenvaluesOnly);  // reads the lower triangle
+  if (solver.info() == Eigen::Success) {
+    Eigen::Map<Eigen::VectorXd>(values.data(), size_) = solver.eigenvalues();
+  }
+  return values;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,16 @@
+// The numbers that give the shape of a run's network and data.
+#pragma once
+
+namespace fasweep {
+
+struct NetworkSizes {
+  int samples = 0;       // n, training samples
+  int test_samples = 0;  // rows after them
+  int inputs = 0;        // d
+  int outputs = 1;       // k
+  int width = 0;         // p
+
+  [[nodiscard]] constexpr int rows() const { return samples + test_samples; }
+};
+
+}  // namespace fasweep

@@ -1,0 +1,259 @@
+#include "model/snapshot.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+
+#include "model/linear_algebra.hpp"
+#include "model/metric/list.hpp"
+#include "model/problem.hpp"
+
+namespace fasweep {
+namespace {
+
+NetworkSizes sizes_of(const Problem& problem) {
+  return {problem.samples, problem.test_samples, problem.inputs, problem.outputs, problem.width};
+}
+
+std::size_t product(int a, int b) {
+  return static_cast<std::size_t>(a) * static_cast<std::size_t>(b);
+}
+
+std::span<const double> targets_of(const Problem& problem) {
+  return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
+}
+
+/// f of one sample becomes softmax(f), without overflow however large f is.
+void take_softmax(std::span<double> f) {
+  const double largest = *std::max_element(f.begin(), f.end());
+  double sum = 0;
+  for (double& value : f) {
+    value = std::exp(value - largest);
+    sum += value;
+  }
+  for (double& value : f) {
+    value /= sum;
+  }
+}
+
+/// z: rows x units here, so that the innermost loop runs over units.
+void multiply_dataset(const Dataset& dataset, std::span<const double> weights, std::span<double> z) {
+  const auto inputs = static_cast<std::size_t>(dataset.inputs);
+  const std::size_t units = weights.size() / inputs;
+  const std::size_t rows = z.size() / units;
+  std::vector<double> transposed(weights.size());  // inputs x units
+  std::vector<double> start(units, 0.0);           // -W shift
+  for (std::size_t u = 0; u < units; ++u) {
+    for (std::size_t j = 0; j < inputs; ++j) {
+      transposed[j * units + u] = weights[u * inputs + j];
+      start[u] -= dataset.shift[j] * weights[u * inputs + j];
+    }
+  }
+  std::vector<double> row(units);
+  for (std::size_t i = 0; i < rows; ++i) {
+    row = start;
+    for (auto at = static_cast<std::size_t>(dataset.row_begin[i]);
+         at < static_cast<std::size_t>(dataset.row_begin[i + 1]); ++at) {
+      const auto j = static_cast<std::size_t>(dataset.column[at]);
+      const double value = dataset.raw[at] * dataset.scale[j];
+      for (std::size_t u = 0; u < units; ++u) {
+        row[u] += value * transposed[j * units + u];
+      }
+    }
+    for (std::size_t u = 0; u < units; ++u) {
+      z[u * rows + i] = row[u];
+    }
+  }
+}
+
+}  // namespace
+
+void NetworkReader::read_output_bias(std::span<double> bias) const {
+  std::fill(bias.begin(), bias.end(), 0.0);
+}
+
+void NetworkReader::read_hidden_bias(std::span<double> bias) const {
+  std::fill(bias.begin(), bias.end(), 0.0);
+}
+
+void NetworkReader::read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const {
+  std::vector<double> start(weights.size());
+  problem.fill_hidden_weight(first, start);
+  read_hidden_change(first, weights);
+  std::transform(weights.begin(), weights.end(), start.begin(), weights.begin(), std::plus<>());
+}
+
+Snapshot::Snapshot(const Problem& problem, const TrainingSettings& training, const RunSpec& run, std::int64_t step,
+                   const NetworkReader& network)
+    : problem_(problem),
+      training_(training),
+      run_(run),
+      step_(step),
+      network_(network),
+      sizes_(sizes_of(problem)),
+      output_scale_(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(static_cast<double>(problem.width))) {
+}
+
+double Snapshot::step_size() const {
+  return run_.step_size * schedule_factor(training_.step_schedule, step_);
+}
+
+double Snapshot::ridge() const {
+  return run_.ridge * schedule_factor(training_.schedule, step_);
+}
+
+std::span<const double> Snapshot::output_weight() const {
+  if (!output_weight_) {
+    network_.read_output_weight(output_weight_.emplace(product(sizes_.width, sizes_.outputs)));
+  }
+  return *output_weight_;
+}
+
+std::span<const double> Snapshot::feedback() const {
+  if (!feedback_) {
+    network_.read_feedback(feedback_.emplace(product(sizes_.width, sizes_.outputs)));
+  }
+  return *feedback_;
+}
+
+std::vector<double> Snapshot::output_bias() const {
+  std::vector<double> bias(static_cast<std::size_t>(sizes_.outputs));
+  network_.read_output_bias(bias);
+  return bias;
+}
+
+std::vector<double> Snapshot::hidden_bias() const {
+  std::vector<double> bias(static_cast<std::size_t>(sizes_.width));
+  network_.read_hidden_bias(bias);
+  return bias;
+}
+
+void Snapshot::read_hidden_weight(int first, std::span<double> weights) const {
+  network_.read_hidden_weight(problem_, first, weights);
+}
+
+std::span<const double> Snapshot::outputs() const {
+  if (outputs_) {
+    return *outputs_;
+  }
+  const auto rows = static_cast<std::size_t>(sizes_.rows());
+  const auto k = static_cast<std::size_t>(sizes_.outputs);
+  std::vector<double> f(rows * k, 0.0);
+  const std::span<const double> beta = output_weight();
+  for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
+    for (std::size_t u = 0; u < static_cast<std::size_t>(block.units); ++u) {
+      const double* weight = &beta[(static_cast<std::size_t>(block.first) + u) * k];
+      const double* h = &block.value[u * rows];
+      for (std::size_t i = 0; i < rows; ++i) {
+        for (std::size_t c = 0; c < k; ++c) {
+          f[i * k + c] += h[i] * weight[c];
+        }
+      }
+    }
+  });
+  const std::vector<double> bias = output_bias();
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    f[i] = output_scale_ * f[i] + bias[i % k];
+  }
+  return outputs_.emplace(std::move(f));
+}
+
+std::span<const double> Snapshot::errors() const {
+  if (errors_) {
+    return *errors_;
+  }
+  const std::span<const double> f = outputs();
+  const auto k = static_cast<std::size_t>(sizes_.outputs);
+  const std::size_t count = product(sizes_.samples, sizes_.outputs);
+  std::vector<double> e(f.begin(), f.begin() + static_cast<std::ptrdiff_t>(count));
+  if (training_.loss == LossFunction::cross_entropy) {
+    for (std::size_t first = 0; first < count; first += k) {
+      take_softmax(std::span(e).subspan(first, k));
+    }
+  }
+  const std::span<const double> y = targets_of(problem_);
+  for (std::size_t i = 0; i < count; ++i) {
+    e[i] -= y[i];
+  }
+  return errors_.emplace(std::move(e));
+}
+
+void Snapshot::for_each_block(HiddenParts parts, const std::function<void(const HiddenBlock&)>& visit) const {
+  const int most = std::min(snapshot_block_units(sizes_), sizes_.width);
+  const bool has_units = parts == HiddenParts::units || parts == HiddenParts::all;
+  const bool has_change = parts == HiddenParts::weight_change || parts == HiddenParts::all;
+  std::vector<double> z(has_units ? product(most, sizes_.rows()) : 0);
+  std::vector<double> h(z.size());
+  std::vector<double> slope(z.size());
+  std::vector<double> change(has_change ? product(most, sizes_.inputs) : 0);
+  for (int first = 0; first < sizes_.width; first += most) {
+    HiddenBlock block;
+    block.first = first;
+    block.units = std::min(most, sizes_.width - first);
+    if (has_units) {
+      const std::size_t count = product(block.units, sizes_.rows());
+      network_.read_pre_activation(first, std::span(z).first(count));
+      Activations::visit(run_.activation, [&](auto type) {
+        using Activation = typename decltype(type)::type;
+        for (std::size_t i = 0; i < count; ++i) {
+          h[i] = Activation::value(z[i]);
+          slope[i] = Activation::derivative(z[i], h[i]);
+        }
+      });
+      block.pre_activation = std::span(z).first(count);
+      block.value = std::span(h).first(count);
+      block.derivative = std::span(slope).first(count);
+    }
+    if (has_change) {
+      const auto of_block = std::span(change).first(product(block.units, sizes_.inputs));
+      network_.read_hidden_change(first, of_block);
+      block.weight_change = of_block;
+    }
+    visit(block);
+  }
+}
+
+int snapshot_block_units(const NetworkSizes& sizes) {
+  constexpr int block_numbers = 1 << 18;  // 2 MiB a matrix
+  return std::max(block_numbers / std::max({sizes.rows(), sizes.inputs, 1}) / 2 * 2, 2);
+}
+
+void multiply_inputs(const Problem& problem, std::span<const double> weights, std::span<const double> bias,
+                     std::span<double> z) {
+  if (problem.dataset == nullptr) {
+    multiply_transposed(weights, problem.x, problem.inputs, z);
+  } else {
+    multiply_dataset(*problem.dataset, weights, z);
+  }
+  const std::size_t rows = static_cast<std::size_t>(problem.samples) + static_cast<std::size_t>(problem.test_samples);
+  for (std::size_t u = 0; u < bias.size(); ++u) {
+    for (double& value : z.subspan(u * rows, rows)) {
+      value += bias[u];
+    }
+  }
+}
+
+void add_input_multiples(const Problem& problem, std::span<const double> multipliers, std::span<double> change) {
+  const std::size_t count = product(problem.samples, problem.inputs);
+  add_product(multipliers, std::span(problem.x).first(count), problem.samples, change);
+}
+
+std::vector<double> evaluate_snapshot(const std::vector<int>& chosen, const Snapshot& snapshot) {
+  std::vector<double> numbers;
+  for (const int metric : chosen) {
+    Metrics::visit(metric, [&](auto type) {
+      using Metric = typename decltype(type)::type;
+      if constexpr (SeveralNumbers<Metric>) {
+        const std::size_t first = numbers.size();
+        numbers.resize(first + static_cast<std::size_t>(Metric::size(snapshot.sizes())));
+        Metric::values(snapshot, std::span(numbers).subspan(first));
+      } else if constexpr (SnapshotMetric<Metric>) {
+        numbers.push_back(Metric::value(snapshot));
+      }
+    });
+  }
+  return numbers;
+}
+
+}  // namespace fasweep

@@ -1,0 +1,241 @@
+#include "store/state_file.hpp"
+
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+#include "model/snapshot.hpp"
+#include "store/hdf5_writing.hpp"
+#include "util/text.hpp"
+
+namespace fasweep {
+namespace {
+
+using hdf5::check;
+using hdf5::Handle;
+using hdf5::write_attribute;
+
+std::vector<std::int64_t> count_up(int size) {
+  std::vector<std::int64_t> numbers(static_cast<std::size_t>(size));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+std::size_t product(int a, int b) {
+  return static_cast<std::size_t>(a) * static_cast<std::size_t>(b);
+}
+
+/// Rows first, first + 1, ... of the inputs as the network sees them: as many as `rows` holds.
+void read_inputs(const Problem& problem, int first, std::span<double> rows) {
+  const auto inputs = static_cast<std::size_t>(problem.inputs);
+  if (problem.dataset == nullptr) {
+    std::copy_n(problem.x.begin() + static_cast<std::ptrdiff_t>(product(first, problem.inputs)), rows.size(),
+                rows.begin());
+    return;
+  }
+  const Dataset& dataset = *problem.dataset;
+  for (std::size_t i = 0; i < rows.size() / inputs; ++i) {
+    const std::span<double> row = rows.subspan(i * inputs, inputs);
+    std::transform(dataset.shift.begin(), dataset.shift.end(), row.begin(), std::negate<>());
+    const std::size_t sample = static_cast<std::size_t>(first) + i;
+    for (auto at = static_cast<std::size_t>(dataset.row_begin[sample]);
+         at < static_cast<std::size_t>(dataset.row_begin[sample + 1]); ++at) {
+      const auto column = static_cast<std::size_t>(dataset.column[at]);
+      row[column] += dataset.raw[at] * dataset.scale[column];
+    }
+  }
+}
+
+std::span<const double> targets_of(const Problem& problem) {
+  return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
+}
+
+}  // namespace
+
+StateFile::StateFile(const std::filesystem::path& path, const Plan& plan, const RunRecord& record,
+                     const Problem& problem, std::vector<std::int64_t> steps)
+    : problem_(problem),
+      steps_(std::move(steps)),
+      resolved_job_(resolved_text(plan.job())),
+      has_biases_(plan.point(record.run).training.biases),
+      file_(hdf5::create_file(path.string())) {
+  describe_run(plan, record);
+  add_scale("step", steps_, "training step t");
+  add_scale("sample", count_up(problem.samples), "training sample");
+  if (problem.test_samples > 0) {
+    add_scale("test_sample", count_up(problem.test_samples), "held-out sample");
+  }
+  add_scale("input", count_up(problem.inputs), "input");
+  add_scale("unit", count_up(problem.width), "hidden unit");
+  add_scale("output", count_up(problem.outputs), "output");
+  write_data();
+  add_dataset("step_size", {"step"}, "step size eta(t)");
+  add_dataset("ridge", {"step"}, "ridge lambda(t)");
+  add_dataset("W", {"step", "unit", "input"}, "weights of the hidden units");
+  add_dataset("beta", {"step", "unit", "output"}, "output weights");
+  add_dataset("b", {"step", "unit", "output"}, "feedback weights, which a rule may learn");
+  if (has_biases_) {
+    add_dataset("hidden_bias", {"step", "unit"}, "biases of the hidden units");
+    add_dataset("output_bias", {"step", "output"}, "biases of the outputs");
+  }
+  add_dataset("Z", {"step", "unit", "sample"}, "pre-activations W X^T + hidden_bias, without dropout");
+  add_dataset("f", {"step", "sample", "output"}, "outputs output_scale psi(Z)^T beta + output_bias");
+  add_dataset("e", {"step", "sample", "output"}, "error, prediction minus y; the prediction is f, or softmax(f)");
+  if (problem.test_samples > 0) {
+    add_dataset("Z_test", {"step", "unit", "test_sample"}, "pre-activations of the held-out samples");
+    add_dataset("f_test", {"step", "test_sample", "output"}, "outputs of the held-out samples");
+  }
+}
+
+template <class Value>
+void StateFile::describe(const std::string& name, const Value& value) {
+  if (H5Aexists(file_.id(), name.c_str()) == 0) {
+    write_attribute(file_.id(), name.c_str(), value);
+  }
+}
+
+void StateFile::describe_run(const Plan& plan, const RunRecord& record) {
+  const Point point = plan.point(record.run);
+  const TrainingSettings& t = point.training;
+  describe("Conventions", std::string("CF-1.8"));
+  describe("schema", std::string(state_schema));
+  describe("title", std::string("fasweep: the network of one training run"));
+  describe("plan_hash", format_hash(plan.hash()));
+  describe("run", record.run);
+  for (const Key* key : plan.columns()) {
+    const std::string name(key->column);
+    if (key->kind == KeyKind::whole) {
+      describe(name, static_cast<std::int64_t>(key->get(point)));
+    } else if (key->kind == KeyKind::real) {
+      describe(name, key->get(point));
+    } else {
+      describe(name, write_value(*key, point));
+    }
+  }
+  describe("solver", std::string(name_of(record.solver)));
+  describe("precision", std::string(precision_names[static_cast<std::size_t>(record.precision)]));
+  describe("loss", std::string(loss_function_names[static_cast<std::size_t>(t.loss)]));
+  describe("output_scale", t.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(static_cast<double>(problem_.width)));
+}
+
+void StateFile::add_scale(const std::string& name, std::vector<std::int64_t> values, const std::string& long_name) {
+  Handle scale = hdf5::create_dataset<std::int64_t>(file_.id(), name, {values.size()}, 0, long_name, "1");
+  hdf5::write_all(scale, values, name);
+  check(H5DSset_scale(scale.id(), name.c_str()), "making " + name + " a scale");
+  scales_.emplace(name, std::move(scale));
+}
+
+void StateFile::add_dataset(const std::string& name, const std::vector<std::string>& dimensions,
+                            const std::string& long_name) {
+  std::vector<hsize_t> shape;
+  for (const std::string& dimension : dimensions) {
+    shape.push_back(hdf5::shape_of(scales_.at(dimension).id())[0]);
+  }
+  constexpr double fill = std::numeric_limits<double>::quiet_NaN();
+  Handle dataset = hdf5::create_dataset<double>(file_.id(), name, shape, fill, long_name, "1");
+  for (unsigned i = 0; i < dimensions.size(); ++i) {
+    check(H5DSattach_scale(dataset.id(), scales_.at(dimensions[i]).id(), i), "attaching a scale to " + name);
+  }
+  datasets_.emplace(name, std::move(dataset));
+}
+
+void StateFile::write(const std::string& name, const std::vector<hsize_t>& start, const std::vector<hsize_t>& shape,
+                      std::span<const double> values) {
+  hdf5::write_slab(datasets_.at(name), start, shape, values);
+}
+
+void StateFile::write_data() {
+  const auto inputs = static_cast<hsize_t>(problem_.inputs);
+  const auto outputs = static_cast<hsize_t>(problem_.outputs);
+  const auto write_rows = [&](const std::string& suffix, const std::string& dimension, int begin, int count) {
+    add_dataset("X" + suffix, {dimension, "input"}, "inputs as the network sees them");
+    add_dataset("y" + suffix, {dimension, "output"}, "targets");
+    constexpr int block_numbers = 1 << 17;
+    const int most = std::max(block_numbers / problem_.inputs, 1);
+    for (int first = 0; first < count; first += most) {
+      const int rows = std::min(most, count - first);
+      std::vector<double> block(product(rows, problem_.inputs));
+      read_inputs(problem_, begin + first, block);
+      write("X" + suffix, {static_cast<hsize_t>(first), 0}, {static_cast<hsize_t>(rows), inputs}, block);
+    }
+    write("y" + suffix, {0, 0}, {static_cast<hsize_t>(count), outputs},
+          targets_of(problem_).subspan(product(begin, problem_.outputs), product(count, problem_.outputs)));
+  };
+  write_rows("", "sample", 0, problem_.samples);
+  if (problem_.test_samples > 0) {
+    write_rows("_test", "test_sample", problem_.samples, problem_.test_samples);
+  }
+}
+
+void StateFile::visit(std::int64_t /*run*/, const Snapshot& snapshot) {
+  if (complete() || snapshot.step() != steps_[written_]) {
+    return;
+  }
+  const auto n = static_cast<hsize_t>(problem_.samples);
+  const auto tests = static_cast<hsize_t>(problem_.test_samples);
+  const auto units = static_cast<hsize_t>(problem_.width);
+  const auto outputs = static_cast<hsize_t>(problem_.outputs);
+  const hsize_t step = written_;
+  const double step_size = snapshot.step_size();
+  const double ridge = snapshot.ridge();
+  write("step_size", {step}, {1}, {&step_size, 1});
+  write("ridge", {step}, {1}, {&ridge, 1});
+  write("beta", {step, 0, 0}, {1, units, outputs}, snapshot.output_weight());
+  write("b", {step, 0, 0}, {1, units, outputs}, snapshot.feedback());
+  if (has_biases_) {
+    write("hidden_bias", {step, 0}, {1, units}, snapshot.hidden_bias());
+    write("output_bias", {step, 0}, {1, outputs}, snapshot.output_bias());
+  }
+  const std::span<const double> f = snapshot.outputs();
+  write("f", {step, 0, 0}, {1, n, outputs}, f.first(n * outputs));
+  write("e", {step, 0, 0}, {1, n, outputs}, snapshot.errors());
+  if (tests > 0) {
+    write("f_test", {step, 0, 0}, {1, tests, outputs}, f.subspan(n * outputs));
+  }
+  write_hidden(snapshot);
+  ++written_;
+}
+
+void StateFile::write_hidden(const Snapshot& snapshot) {
+  const auto inputs = static_cast<hsize_t>(problem_.inputs);
+  const hsize_t step = written_;
+  snapshot.for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
+    const auto first = static_cast<hsize_t>(block.first);
+    const auto units = static_cast<hsize_t>(block.units);
+    std::vector<double> weights(units * inputs);
+    snapshot.read_hidden_weight(block.first, weights);
+    write("W", {step, first, 0}, {1, units, inputs}, weights);
+    const auto write_columns = [&](const std::string& name, int begin, int count) {
+      std::vector<double> z;  // units x count of units x rows
+      for (hsize_t u = 0; u < units; ++u) {
+        const auto row = block.pre_activation.subspan(u * static_cast<hsize_t>(snapshot.sizes().rows()));
+        z.insert(z.end(), row.begin() + begin, row.begin() + begin + count);
+      }
+      write(name, {step, first, 0}, {1, units, static_cast<hsize_t>(count)}, z);
+    };
+    write_columns("Z", 0, problem_.samples);
+    if (problem_.test_samples > 0) {
+      write_columns("Z_test", problem_.samples, problem_.test_samples);
+    }
+  });
+}
+
+void StateFile::finish(const std::string& source, const std::string& check_text, const std::string& command,
+                       const std::string& build) {
+  describe("source", source);
+  describe("check", check_text);
+  describe("history", command);
+  const Handle group(H5Gcreate2(file_.id(), "provenance", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose,
+                     "creating /provenance");
+  hdf5::write_text(group.id(), "job", resolved_job_);
+  hdf5::write_text(group.id(), "build", build);
+  check(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "flushing the state file");
+}
+
+}  // namespace fasweep
