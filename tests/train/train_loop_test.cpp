@@ -130,8 +130,8 @@ TEST_F(TrainLoop, AContinuedRunTellsWhereItStandsAndWhatItWasGiven) {
 
 TEST_F(TrainLoop, ACheckpointOfAnotherLayoutStartsTheRunOver) {
   FewSaves checkpoints(cancelled_, 40);
-  const RunRecord whole = train({});
-  ASSERT_EQ(train({}, &checkpoints).steps, 40);
+  const RunRecord whole = train(ConstantState());
+  ASSERT_EQ(train(ConstantState(), &checkpoints).steps, 40);
   Bytes& saved = *checkpoints.saved;
   for (const bool is_older : {false, true}) {
     cancelled_ = false;
@@ -141,7 +141,7 @@ TEST_F(TrainLoop, ACheckpointOfAnotherLayoutStartsTheRunOver) {
       saved[0] ^= std::byte{1};
     }
 
-    const RunRecord record = train({}, &checkpoints);
+    const RunRecord record = train(ConstantState(), &checkpoints);
 
     EXPECT_EQ(record.steps, 100);
     EXPECT_EQ(record.points, whole.points);

@@ -9,10 +9,12 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cpu/plain_minibatches.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "reference/plain_network.hpp"
 
 namespace fasweep::testing {
+
+using Numbers = std::vector<double>;
 
 /// All numbers of a snapshot.
 struct SnapshotNumbers {
@@ -78,48 +80,37 @@ inline void expect_close(const Numbers& ours, const Numbers& expected, double to
 /// Trains the plain loops, full batches without dropout, to each snapshot's step and compares all of it.
 inline void expect_plain_network(const TrainingCase& c, const Problem& problem, const RunSpec& run,
                                  const std::vector<SnapshotNumbers>& snapshots, double tolerance) {
-  PlainMinibatches plain{problem, c.training, Activations::names[static_cast<std::size_t>(run.activation)],
-                         Rules::names[static_cast<std::size_t>(run.rule)]};
-  const Numbers start = plain.w;
-  std::vector<std::int32_t> batch(static_cast<std::size_t>(problem.samples));
-  std::iota(batch.begin(), batch.end(), 0);
+  const std::string_view activation = Activations::names[static_cast<std::size_t>(run.activation)];
+  PlainNetwork plain(problem, c.training, activation, Rules::names[static_cast<std::size_t>(run.rule)]);
+  const PlainActivation& function = find_plain(plain_activations, activation);
+  const Eigen::MatrixXd start = plain.w;
+  const std::vector<std::int32_t> trained = rows_from(0, problem.samples);
+  const std::vector<std::int32_t> all = rows_from(0, problem.samples + problem.test_samples);
+  // Row after row.
+  const auto numbers = [](const Eigen::MatrixXd& matrix) {
+    const Eigen::MatrixXd columns = matrix.transpose();
+    return Numbers(columns.data(), columns.data() + columns.size());
+  };
   std::int64_t step = 0;
   for (const SnapshotNumbers& snapshot : snapshots) {
     for (; step < snapshot.step; ++step) {
-      plain.advance(batch, run.step_size, run.ridge * schedule_factor(c.training.schedule, step));
+      plain.advance(trained, run.step_size, run.ridge * schedule_factor(c.training.schedule, step));
     }
     SCOPED_TRACE("step " + std::to_string(step));
-    Numbers f;
-    Numbers e;
-    for (int i = 0; i < problem.samples + problem.test_samples; ++i) {
-      const Numbers one = plain.outputs(i, i);
-      f.insert(f.end(), one.begin(), one.end());
-      const Numbers error = i < problem.samples ? plain.error(i, i) : Numbers();
-      e.insert(e.end(), error.begin(), error.end());
+    Numbers f = numbers(plain.errors(all));
+    for (std::size_t i = 0; i < f.size(); ++i) {
+      f[i] += problem.y[i];
     }
-    Numbers z;
-    Numbers h;
-    Numbers slope;
-    for (int r = 0; r < problem.width; ++r) {
-      for (int i = 0; i < problem.samples + problem.test_samples; ++i) {
-        z.push_back(plain.pre_activation(i, r));
-        h.push_back(plain.functions.psi(z.back()));
-        slope.push_back(plain.functions.psi_prime(z.back()));
-      }
-    }
-    Numbers change = plain.w;
-    for (std::size_t i = 0; i < change.size(); ++i) {
-      change[i] -= start[i];
-    }
+    const Eigen::MatrixXd z = plain.pre_activations(all).transpose();
     EXPECT_DOUBLE_EQ(snapshot.ridge, run.ridge * schedule_factor(c.training.schedule, step));
     expect_close(snapshot.outputs, f, tolerance, "f");
-    expect_close(snapshot.errors, e, tolerance, "e");
-    expect_close(snapshot.output_weight, plain.beta, tolerance, "beta");
-    expect_close(snapshot.feedback, problem.feedback, tolerance, "b");
-    expect_close(snapshot.pre_activation, z, tolerance, "Z");
-    expect_close(snapshot.value, h, tolerance, "H");
-    expect_close(snapshot.derivative, slope, tolerance, "psi'(Z)");
-    expect_close(snapshot.weight_change, change, tolerance, "W - W(0)");
+    expect_close(snapshot.errors, numbers(plain.errors(trained)), tolerance, "e");
+    expect_close(snapshot.output_weight, numbers(plain.beta), tolerance, "beta");
+    expect_close(snapshot.feedback, numbers(plain.b), tolerance, "b");
+    expect_close(snapshot.pre_activation, numbers(z), tolerance, "Z");
+    expect_close(snapshot.value, numbers(z.unaryExpr(function.psi)), tolerance, "H");
+    expect_close(snapshot.derivative, numbers(z.unaryExpr(function.psi_prime)), tolerance, "psi'(Z)");
+    expect_close(snapshot.weight_change, numbers(plain.w - start), tolerance, "W - W(0)");
   }
 }
 

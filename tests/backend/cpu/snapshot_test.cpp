@@ -168,6 +168,10 @@ TEST(Snapshot, BlocksOfAWideNetworkAreEvenAndCoverIt) {
   expect_plain_network(c, problem, c.run, snapshots_of(c, problem), 1e-11);
 }
 
+double square_of(const testing::Numbers& numbers) {
+  return std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0);
+}
+
 /// Eigenvalues by the trace of G and of its square, from H by double loops.
 TEST(SnapshotMetrics, AreThoseOfThePlainNetwork) {
   for_each_training([](Solver solver, int activation, int rule) {
@@ -204,9 +208,7 @@ TEST(SnapshotMetrics, AreThoseOfThePlainNetwork) {
       EXPECT_NEAR(sum, trace, 1e-12 * trace);
       EXPECT_NEAR(sum_of_squares, square, 1e-12 * square);
       EXPECT_NEAR(record.trajectory[(1 + n) * record.points + point],
-                  std::sqrt(testing::PlainNetwork::dot(s.feedback, s.feedback) /
-                            testing::PlainNetwork::dot(s.output_weight, s.output_weight)),
-                  1e-12);
+                  std::sqrt(square_of(s.feedback) / square_of(s.output_weight)), 1e-12);
     }
     for (std::size_t value = 0; value < record.metrics; ++value) {
       EXPECT_EQ(record.final_values[value], record.trajectory[(value + 1) * record.points - 1]);

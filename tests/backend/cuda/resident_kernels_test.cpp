@@ -54,7 +54,9 @@ std::vector<BatchRun> all_rules(double step_size, int problems = 1) {
   std::vector<BatchRun> runs;
   for (int problem = 0; problem < problems; ++problem) {
     for (int rule = 0; rule < Rules::size; ++rule) {
-      runs.push_back({problem, rule, step_size});
+      if (device_takes_rule(rule)) {
+        runs.push_back({problem, rule, step_size});
+      }
     }
   }
   return runs;
