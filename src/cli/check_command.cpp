@@ -2,8 +2,9 @@
 #include <algorithm>
 #include <iomanip>
 #include <iostream>
-#include <optional>
+#include <list>
 #include <sstream>
+#include <utility>
 
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
@@ -121,13 +122,50 @@ void refuse_other_precision(const ResultFile& file) {
   }
 }
 
-RecordCheck check_run(const Plan& plan, const RunRecord& record, const Dataset* dataset) {
+/// The data sets of the file's runs, each loaded when the first run of it is checked.
+class DataSets {
+ public:
+  /// path: where the one data set is now; empty: where it was.
+  explicit DataSets(std::string path) : path_(std::move(path)) {}
+
+  /// nullptr of a teacher's.
+  [[nodiscard]] const Dataset* of(DataSettings data) {
+    if (data.source == DataSource::teacher) {
+      return nullptr;
+    }
+    data.path = path_.empty() ? data.path : path_;
+    for (const auto& [settings, dataset] : loaded_) {
+      if (settings == data) {
+        return &dataset;
+      }
+    }
+    return &loaded_.emplace_back(data, load_dataset(data)).second;
+  }
+
+ private:
+  std::string path_;
+  std::list<std::pair<DataSettings, Dataset>> loaded_;
+};
+
+/// Leaves out metrics of snapshots, which the reference does not give. They are the last of `Metrics`.
+void leave_out_snapshots(RunSettings& settings, RunRecord& record) {
+  std::vector<int>& metrics = settings.record.metrics;
+  metrics.erase(std::find_if(metrics.begin(), metrics.end(), [](int metric) { return reads_snapshot(metric); }),
+                metrics.end());
+  record.metrics = static_cast<std::uint32_t>(metrics.size());
+  record.trajectory.resize(metrics.size() * record.points);
+  record.final_values.resize(metrics.size());
+}
+
+RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
   if (const std::string wrong = why_not_of_plan(record, record.run, plan); !wrong.empty()) {
     return {{}, wrong};
   }
   const RunSpec run = plan.at(record.run);
-  const RunSettings settings = plan.settings(record.run);
-  const Problem problem = make_problem(settings.data, problem_key(run), settings.training.initial_weights, dataset);
+  RunSettings settings = plan.settings(record.run);
+  leave_out_snapshots(settings, record);
+  const Problem problem =
+      make_problem(settings.data, problem_key(run), settings.training.initial_weights, datasets.of(settings.data));
   try {
     return check_record(problem, settings, run, record);
   } catch (const ConfigError& error) {
@@ -173,11 +211,11 @@ void print_farthest(const std::vector<Farthest>& farthest) {
 
 /// Prints what comes of every record and of all together; how many are wrong.
 std::int64_t check_records(const std::string& file, const Plan& plan, const std::vector<RunRecord>& records,
-                           const Dataset* dataset) {
+                           DataSets datasets) {
   std::vector<Farthest> farthest(plan.metrics().size());
   std::int64_t wrong = 0;
   for (const RunRecord& record : records) {
-    const RecordCheck check = check_run(plan, record, dataset);
+    const RecordCheck check = check_run(plan, record, datasets);
     if (check.is_sound() && check.is_sensitive) {
       print_sensitive(file, record, check);
       continue;
@@ -195,14 +233,12 @@ std::int64_t check_records(const std::string& file, const Plan& plan, const std:
   return wrong;
 }
 
-/// The data set of the file's runs; none of a teacher's.
-std::optional<Dataset> load_data(const Plan& plan, const CheckOptions& options) {
-  DataSettings data = plan.job().data();
-  if (data.source == DataSource::teacher) {
-    return std::nullopt;
+void print_unchecked(const std::vector<int>& metrics) {
+  for (const int metric : metrics) {
+    if (reads_snapshot(metric)) {
+      std::cout << name_of_metric(metric) << " is not checked: the plain reference does not give it\n";
+    }
   }
-  data.path = options.data_path.empty() ? data.path : options.data_path;
-  return load_dataset(data);
 }
 
 }  // namespace
@@ -232,10 +268,10 @@ int check_command(const Arguments& arguments) {
                       "); train some first");
   }
   refuse_other_precision(file);
-  const std::optional<Dataset> dataset = load_data(plan, options);
   const std::vector<RunRecord> records = read_records(file, runs);
   announce(plan, records);
-  const std::int64_t wrong = check_records(options.file, plan, records, dataset ? &*dataset : nullptr);
+  const std::int64_t wrong = check_records(options.file, plan, records, DataSets(options.data_path));
+  print_unchecked(plan.metrics());
   const auto finished = std::count_if(statuses.begin(), statuses.end(), is_finished);
   std::string names;
   for (const std::int64_t run : runs) {

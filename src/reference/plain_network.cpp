@@ -150,6 +150,12 @@ void PlainNetwork::for_each_pass(Rows rows, Visit visit) const {
   }
 }
 
+MatrixXd PlainNetwork::outputs(Rows rows) const {
+  MatrixXd all(rows.size(), problem_.outputs);
+  for_each_pass(rows, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.f.rows()) = p.f; });
+  return all;
+}
+
 MatrixXd PlainNetwork::errors(Rows rows) const {
   MatrixXd all(rows.size(), problem_.outputs);
   for_each_pass(rows, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.error.rows()) = p.error; });

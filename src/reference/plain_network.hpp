@@ -66,7 +66,9 @@ class PlainNetwork {
 
   /// Samples x width.
   [[nodiscard]] Eigen::MatrixXd pre_activations(Rows rows) const;
-  /// Prediction - target of each sample, samples x outputs; as of a batch, with its mask.
+  /// f of each sample, samples x outputs; as of a batch, with its mask.
+  [[nodiscard]] Eigen::MatrixXd outputs(Rows rows) const;
+  /// Prediction - target, likewise.
   [[nodiscard]] Eigen::MatrixXd errors(Rows rows) const;
   [[nodiscard]] PlainSums sums(Rows rows) const;
   /// The sums of the losses' gradients, of W by the rule.

@@ -17,7 +17,7 @@ namespace fasweep {
 namespace {
 
 std::vector<WireMessage> one_of_each() {
-  return {Hello{0x1234, 2, "host, 2 workers", {"GPU-1", "GPU-2"}},
+  return {Hello{0x1234, 2, "host, 2 workers", {"GPU-1", "GPU-2"}, 1e13},
           Welcome{7},
           Assign{9, {{0, 4}, {100, 1}}},
           Result{9, 0.5, 1e6, 2, 1, Bytes(10, std::byte{3}), "no memory"},
