@@ -163,7 +163,7 @@ def metrics(
         "hidden_change": np.linalg.norm(change),
         "max_output_change": np.abs(beta - problem.output_weight).max(),
         "max_hidden_change": np.linalg.norm(change, axis=1).max(),
-        "feedback_norm_ratio": np.linalg.norm(problem.feedback) / np.linalg.norm(beta),
+        "feedback_norm_ratio": np.linalg.norm(b) / np.linalg.norm(beta),
         "test_loss": test_error @ test_error / 2,
     }
 
