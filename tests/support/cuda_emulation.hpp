@@ -353,6 +353,7 @@ EMULATION_UNSEEN inline void open(Meeting& meeting, unsigned members) {
   meeting.waiting = nullptr;
   meeting.members = meeting.live = members;
   meeting.count = 0;
+  meeting.number = 0;
 }
 
 EMULATION_UNSEEN inline void start_fibers(Machine& m) {
@@ -514,6 +515,9 @@ EMULATION_UNSEEN inline T* remote(T* mine, unsigned rank) {
   Machine& m = machine();
   if (rank >= m.cluster_blocks) {
     fail("a block that the cluster does not have");
+  }
+  if (m.cluster_blocks > 1 && m.cluster.number == 0) {
+    fail("the memory of a block that may not have begun: the cluster has not met");
   }
   return reinterpret_cast<T*>(m.shared[rank] + (reinterpret_cast<unsigned char*>(mine) - own_shared()));
 }

@@ -13,6 +13,7 @@ struct ResidentResult {
   std::vector<float> state;  // z, output weights
   std::vector<Observation> observations;
   ResidentProgress progress;
+  int blocks = 0;  // of the run
 };
 
 /// Trains the case in launches of `steps_a_launch` steps; every step is recorded. shared_bytes: of a block, which
@@ -52,7 +53,8 @@ inline std::vector<ResidentResult> train_on_chip(const KernelCase& c, int shared
   for (std::size_t run = 0; run < runs.size(); ++run) {
     const ResidentProgress& progress = batch.progress()[run];
     const int number = static_cast<int>(run);
-    results.push_back({batch.state(number), batch.observations(number, 0, progress.observations), progress});
+    results.push_back(
+        {batch.state(number), batch.observations(number, 0, progress.observations), progress, sizes->blocks});
   }
   return results;
 }

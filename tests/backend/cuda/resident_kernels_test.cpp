@@ -88,9 +88,13 @@ TEST_F(ResidentKernel, CutsARunIntoAClusterWhereABlockHasNoRoom) {
   KernelCase c{.samples = 50, .width = 130, .activation = Activations::index_of<Relu>(), .steps = 4};
   c.runs = all_rules(0.02);
   const std::vector<ResidentResult> whole = train_on_chip(c, 100 * 1024);
+  EXPECT_EQ(whole[0].blocks, 1);
+  // On chip in two blocks and in three, then with more and more of it in global memory.
   for (const int shared : {52 * 1024, 44 * 1024, 24 * 1024, 12 * 1024}) {
     SCOPED_TRACE(shared);
-    expect_plain(c, train_on_chip(c, shared));
+    const std::vector<ResidentResult> results = train_on_chip(c, shared);
+    EXPECT_TRUE(results[0].blocks > 1 || shared < 24 * 1024) << results[0].blocks;
+    expect_plain(c, results);
   }
   expect_plain(c, whole);
 }
@@ -112,10 +116,12 @@ TEST_F(ResidentKernel, GivesTheSameBitsHoweverItsStepsAreLaunched) {
 TEST_F(ResidentKernel, GivesTheSameBitsInAnyOrderOfThreads) {
   KernelCase c{.samples = 20, .width = 40, .activation = Activations::index_of<Relu>(), .steps = 3};
   c.runs = all_rules(0.02);
-  const std::vector<ResidentResult> natural = train_on_chip(c, 16 * 1024);
+  constexpr int for_two_blocks = 27 * 1024;
+  const std::vector<ResidentResult> natural = train_on_chip(c, for_two_blocks);
+  EXPECT_EQ(natural[0].blocks, 2);
   for (const std::uint64_t seed : {1U, 20U, 300U}) {
     emulation::order_seed() = seed;
-    const std::vector<ResidentResult> shuffled = train_on_chip(c, 16 * 1024);
+    const std::vector<ResidentResult> shuffled = train_on_chip(c, for_two_blocks);
     for (std::size_t run = 0; run < natural.size(); ++run) {
       EXPECT_EQ(shuffled[run].state, natural[run].state);
     }
