@@ -50,7 +50,8 @@ FASWEEP_HOST_DEVICE inline T is_positive(T z) {
 template <class T>
 FASWEEP_HOST_DEVICE inline T times_power_of_two(T value, T exponent) {
   if constexpr (std::is_same_v<T, float>) {
-    const std::int32_t bits = (static_cast<std::int32_t>(exponent) + 127) * (1 << 23);
+    // Unsigned: not a number may give any exponent.
+    const std::uint32_t bits = (static_cast<std::uint32_t>(static_cast<std::int32_t>(exponent)) + 127U) << 23U;
     float factor;
     std::memcpy(&factor, &bits, sizeof factor);
     return value * factor;
