@@ -1,7 +1,8 @@
 #include "backend/cuda/resident_runs.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <type_traits>
 #include <variant>
 
 #include "backend/cuda/device_plan.hpp"
@@ -63,8 +64,12 @@ ResidentRuns::ResidentRuns(Stream& stream, int activation, const ResidentBatch& 
       progress_(runs.size()) {
   batch_.records = static_cast<int>(record_steps.size());
   batch_.stop_rule = static_cast<int>(training.stop.index());
-  std::visit([this](const auto& rule) { std::copy(rule.values.begin(), rule.values.end(), batch_.stop_values); },
-             training.stop);
+  std::visit(
+      [this](const auto& rule) {
+        static_assert(std::tuple_size_v<decltype(rule.values)> <= std::extent_v<decltype(batch_.stop_values)>);
+        std::copy(rule.values.begin(), rule.values.end(), batch_.stop_values);
+      },
+      training.stop);
   batch_.runs = runs_.data();
   batch_.order = order_.data();
   batch_.ticket = ticket_.data();
