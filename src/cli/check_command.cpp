@@ -38,14 +38,8 @@ CheckOptions read_check_options(const program_options::variables_map& values) {
                                        : "option '--seed' = '" + std::to_string(options.seed) +
                                              "' is not accepted (seeds start at 0); write a whole number >= 0");
   }
-  if (values.count("set") > 0) {
-    for (const auto& [key, value] : read_overrides(values["set"].as<std::vector<std::string>>())) {
-      if (key != "data.path") {
-        throw ConfigError("key '" + key +
-                          "' cannot be set here (the file says what its runs are); set data.path alone");
-      }
-      options.data_path = value;
-    }
+  if (values.count("data") > 0) {
+    options.data_path = values["data"].as<std::string>();
   }
   return options;
 }
@@ -147,14 +141,22 @@ class DataSets {
   std::list<std::pair<DataSettings, Dataset>> loaded_;
 };
 
-/// Leaves out metrics of snapshots, which the reference does not give. They are the last of `Metrics`.
-void leave_out_snapshots(RunSettings& settings, RunRecord& record) {
-  std::vector<int>& metrics = settings.record.metrics;
-  metrics.erase(std::find_if(metrics.begin(), metrics.end(), [](int metric) { return reads_snapshot(metric); }),
-                metrics.end());
-  record.metrics = static_cast<std::uint32_t>(metrics.size());
-  record.trajectory.resize(metrics.size() * record.points);
-  record.final_values.resize(metrics.size());
+/// Leaves out metrics of snapshots, which the reference does not give. layout: of the record.
+void leave_out_snapshots(const MetricLayout& layout, RunSettings& settings, RunRecord& record) {
+  settings.record.metrics.clear();
+  RunRecord kept = record;
+  kept.trajectory.clear();
+  kept.final_values.clear();
+  for (const MetricPlace& place : layout.places) {
+    if (!reads_snapshot(place.metric)) {
+      const auto first = record.trajectory.begin() + static_cast<std::ptrdiff_t>(place.first * record.points);
+      kept.trajectory.insert(kept.trajectory.end(), first, first + record.points);
+      kept.final_values.push_back(record.final_values[place.first]);
+      settings.record.metrics.push_back(place.metric);
+    }
+  }
+  kept.metrics = static_cast<std::uint32_t>(kept.final_values.size());
+  record = std::move(kept);
 }
 
 RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
@@ -163,7 +165,7 @@ RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
   }
   const RunSpec run = plan.at(record.run);
   RunSettings settings = plan.settings(record.run);
-  leave_out_snapshots(settings, record);
+  leave_out_snapshots(plan.layout(plan.point(record.run)), settings, record);
   const Problem problem =
       make_problem(settings.data, problem_key(run), settings.training.initial_weights, datasets.of(settings.data));
   try {
@@ -248,7 +250,7 @@ int check_command(const Arguments& arguments) {
   ArgumentGrammar grammar("check");
   grammar.options.add_options()("runs", value<std::int64_t>()->default_value(5), "how many of the finished runs")(
       "seed", value<std::int64_t>()->default_value(0), "which of them: another seed, another sample")(
-      "set", value<std::vector<std::string>>()->composing(), "data.path=PATH, if the data set was moved");
+      "data", value<std::string>(), "where the runs' data set is now, if it was moved");
   grammar.epilog =
       "\nTrains runs again, in float64, without anything that makes them fast, and compares every recorded number.\n"
       "Allowed, relative to a metric's largest value in the run: 1e-9 of float64; 1e-3 of float32, 1e-2 of\n"

@@ -157,16 +157,15 @@ def test_data_may_move_but_not_change(fasweep: Fasweep):
     (fasweep.folder / "table.csv").rename(fasweep.folder / "moved.csv")
 
     assert "table.csv" in fasweep.run("check", "out.h5", expect=2)
-    assert "all right" in fasweep.run("check", "out.h5", "--set", "data.path=moved.csv")
+    assert "all right" in fasweep.run("check", "out.h5", "--data", "moved.csv")
     text = (fasweep.folder / "moved.csv").read_text()
     (fasweep.folder / "moved.csv").write_text(text.replace(text[:5], "7.777", 1))
-    assert "checksum" in fasweep.run("check", "out.h5", "--set", "data.path=moved.csv", expect=2)
+    assert "checksum" in fasweep.run("check", "out.h5", "--data", "moved.csv", expect=2)
 
 
 def test_what_cannot_be_checked_is_refused(fasweep: Fasweep, small_file: Path):
     assert "write 1 or more" in fasweep.run("check", "out.h5", "--runs", "0", expect=2)
     assert "seeds start at 0" in fasweep.run("check", "out.h5", "--seed", "-1", expect=2)
-    assert "set data.path alone" in fasweep.run("check", "out.h5", "--set", "grid.p=3", expect=2)
     assert "is not there" in fasweep.run("check", "other.h5", expect=2)
     with h5py.File(small_file, "r+") as file:
         build = file["provenance/build"]

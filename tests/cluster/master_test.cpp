@@ -118,6 +118,19 @@ TEST_F(MasterTest, WorkIsSharedAndTheLastBatchesAreSingleRuns) {
   EXPECT_EQ(sizes.back(), 1);
 }
 
+TEST_F(MasterTest, AGpuBeginsWithABatchThatFillsIt) {
+  options_.batch_seconds = 1e-9;  // so little that a core gets one run
+  make_master(2);
+  greet(0);
+  master_->handle(1, Hello{plan_.hash(), 1, "test", {}, 1e30}, 0);
+  master_->tick(1);
+  const std::vector<Assign> core = take_assigned(0);
+  const std::vector<Assign> gpu = take_assigned(1);
+  ASSERT_FALSE(core.empty() || gpu.empty());
+  EXPECT_EQ(Batch({core.front().ranges, 0}).runs(), 1);
+  EXPECT_GT(Batch({gpu.front().ranges, 0}).runs(), 10) << "a worker's share of what is left, by predicted cost";
+}
+
 TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {
   greet(0);
   greet(1);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a GPU says of fasweep: self-test, numbers against the plain reference, kill and continue, sanitizers, times of whole runs; a table at the
-# end. Needs nothing but the program and its jobs; compute-sanitizer is used where it is. About two minutes on an H100.
+# end. Needs nothing but the program and its jobs; compute-sanitizer is used where it is. About a minute on an H100.
 # usage: tests/gpu/check.sh [BINARY=build/release/fasweep]
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -30,7 +30,8 @@ struct ResidentColumns {
 };
 inline constexpr int max_resident_blocks = 16;  // of a run: what a cluster may have
 
-/// Whether a kernel of so many column tiles takes only runs that are on chip altogether, which it does faster.
+/// Whether a kernel of so many column tiles takes only runs that are on chip altogether; it is faster for that, and has
+/// the registers for K diag(e).
 FASWEEP_HOST_DEVICE constexpr bool is_all_on_chip(int column_tiles) {
   return column_tiles < 8;
 }

@@ -401,7 +401,7 @@ struct RightFactor {
   __device__ RightFactor(const SplitQuad* matrix, int /*depth_tiles*/, int own_lane) : quads(matrix), lane(own_lane) {}
   __device__ SplitQuad at(int depth, int column) const { return quads[(depth * columns + column) * lanes + lane]; }
 };
-/// or kept by the thread, if there are few columns.
+/// or kept by the thread, if its registers have room for that.
 template <int columns>
 struct RightFactor<columns, true> {
   static constexpr int depths = (columns + 1) / 2;
@@ -422,7 +422,7 @@ struct RightFactor<columns, true> {
 /// sums += operand times 16 rows of the right factor. is_exact: operand.low is 0.
 template <bool is_exact, int columns, class Right>
 __device__ inline void add_products(float (&sums)[columns][4], const Operand& operand, const Right& factor, int depth) {
-  constexpr int group = columns < 8 ? columns : 4;  // neighbours do not wait for each other's sums
+  constexpr int group = Resident<columns>::on_chip ? columns : 4;  // neighbours do not wait for each other's sums
   FASWEEP_UNROLL
   for (int first = 0; first < columns; first += group) {
     SplitQuad right[group];
@@ -454,7 +454,7 @@ __device__ inline void multiply_unit_tile(const Resident<columns>& r, const Quad
                                           float (&sums)[columns][4], float (&gradients)[2]) {
   constexpr bool is_exact = Activation::derivative_is_zero_or_one;
   constexpr int most_depths = (columns + 1) / 2;
-  [[maybe_unused]] constexpr int unrolled = columns < 8 ? most_depths : 1;
+  [[maybe_unused]] constexpr int unrolled = Resident<columns>::on_chip ? most_depths : 1;
   FASWEEP_UNROLL_BY(unrolled)
   for (int depth = 0; depth < most_depths; ++depth) {
     if (depth < r.batch.depth_tiles) {
@@ -569,7 +569,7 @@ __device__ inline void measure_signal(const Resident<columns>& r, const Quad* z,
   squares[1] = sum_pairs(sum_8) * down;
 }
 
-/// Adds a unit's part; lanes that hold no unit give 0 weight.
+/// Adds a unit's part, by one of its four lanes; padding has none.
 template <int columns>
 __device__ inline void add_unit(const Resident<columns>& r, int unit, double change, double signal, double* sums) {
   if (r.pair != 0 || !r.is_unit(unit)) {
@@ -631,7 +631,8 @@ __device__ inline void take_step(const Resident<columns>& r, int parity, float u
                                  bool is_over) {
   const Quad* initial =
       r.batch.initial_z + (std::int64_t{r.run.problem} * r.batch.unit_tiles + r.first_tile) * columns * lanes;
-  const RightFactor < columns, columns<8 && !is_observed> factor(r.factor, r.batch.depth_tiles, r.lane);
+  constexpr bool in_registers = Resident<columns>::on_chip && !is_observed;
+  const RightFactor<columns, in_registers> factor(r.factor, r.batch.depth_tiles, r.lane);
   const float down = (1 / up) * (2 / split_range) * r.gram_scale;
   const float decay = r.orders->decay;
   const float scale = r.orders->scale;

@@ -132,6 +132,16 @@ std::vector<Observation> ResidentRuns::observations(int run, int first, int coun
   return observations;
 }
 
+template <class Visit>
+void ResidentRuns::visit_places(Visit visit) const {
+  std::size_t number = 0;
+  for (int row = 0; row < batch_.rows; ++row) {
+    for (int unit = 0; unit < batch_.width; ++unit, ++number) {
+      visit(number, place_in_tiles(unit, row, batch_.column_tiles));
+    }
+  }
+}
+
 void ResidentRuns::write(int run, ByteWriter& out) const {
   const auto r = static_cast<std::size_t>(run);
   const ResidentProgress& progress = progress_[r];
@@ -139,8 +149,7 @@ void ResidentRuns::write(int run, ByteWriter& out) const {
   out.put(progress.memory.previous);
   out.put(progress.memory.exploding_loss);
   out.put(progress.observations);
-  out.put_array(std::span<const Quad>(z_.download(stream_, r * z_size(), z_size())));
-  out.put_array(std::span<const float>(output_weight_.download(stream_, r * output_size(), output_size())));
+  out.put_array(std::span<const float>(state(run)));
 }
 
 void ResidentRuns::read(int run, ByteReader& in) {
@@ -150,8 +159,14 @@ void ResidentRuns::read(int run, ByteReader& in) {
   progress.memory.previous = in.get<double>();
   progress.memory.exploding_loss = in.get<double>();
   progress.observations = in.get<int>();
-  z_.upload(in.get_array<Quad>(z_size()), stream_, r * z_size());
-  output_weight_.upload(in.get_array<float>(output_size()), stream_, r * output_size());
+  const std::vector<float> state = in.get_array<float>(product({batch_.rows + 1, batch_.width}));
+  std::vector<Quad> quads(z_size());
+  visit_places(
+      [&](std::size_t number, const TilePlace& place) { quads[place.quad].value[place.value] = state[number]; });
+  std::vector<float> beta(state.end() - batch_.width, state.end());
+  beta.resize(output_size());
+  z_.upload(quads, stream_, r * z_size());
+  output_weight_.upload(beta, stream_, r * output_size());
   progress_[r] = progress;
   device_progress_.upload(std::span<const ResidentProgress>(&progress_[r], 1), stream_, r);
 }
@@ -161,16 +176,8 @@ std::vector<float> ResidentRuns::state(int run) const {
   const std::vector<Quad> quads = z_.download(stream_, r * z_size(), z_size());
   const std::vector<float> beta = output_weight_.download(stream_, r * output_size(), output_size());
   std::vector<float> state(product({batch_.rows, batch_.width}));
-  for (int row = 0; row < batch_.rows; ++row) {
-    for (int unit = 0; unit < batch_.width; ++unit) {
-      const int in_tile = unit % resident_units;
-      const int lane = in_tile % 8 * 4 + row % resident_columns / 2;
-      const std::size_t quad =
-          (product({unit / resident_units, batch_.column_tiles}) + product({row / resident_columns})) * kernels::lanes +
-          product({lane});
-      state[product({row, batch_.width}) + product({unit})] = quads[quad].value[in_tile / 8 * 2 + row % 2];
-    }
-  }
+  visit_places(
+      [&](std::size_t number, const TilePlace& place) { state[number] = quads[place.quad].value[place.value]; });
   state.insert(state.end(), beta.begin(), beta.begin() + batch_.width);
   return state;
 }

@@ -31,8 +31,9 @@ class ResidentRuns {
   /// Observations first, first + 1, ... of a run that train() has made; all but `ridge`.
   [[nodiscard]] std::vector<Observation> observations(int run, int first, int count) const;
 
-  /// All that the steps of a run from here on depend on, bit for bit, and its number of observations; read() takes what
-  /// write() gave for a run of the same problem and throws TransportError on anything of another length.
+  /// All that the steps of a run from here on depend on, bit for bit, and its number of observations, however the
+  /// device lays it out; read() takes what write() gave for a run of the same problem, on whatever device, and throws
+  /// TransportError on anything shorter.
   void write(int run, ByteWriter& out) const;
   void read(int run, ByteReader& in);
 
@@ -42,6 +43,9 @@ class ResidentRuns {
  private:
   [[nodiscard]] std::size_t z_size() const;       // quads of a run
   [[nodiscard]] std::size_t output_size() const;  // numbers of a run
+  /// visit(position, place) for all numbers of Z, rows x width.
+  template <class Visit>
+  void visit_places(Visit visit) const;
   void upload_start(std::size_t position, const ResidentStart& start);
 
   Stream& stream_;

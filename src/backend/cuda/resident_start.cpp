@@ -57,20 +57,12 @@ std::vector<SplitQuad> split(const std::vector<Quad>& quads) {
 
 /// Z(0), width x rows, as tiles of 16 units by 8 rows.
 std::vector<Quad> lay_out_units(const Eigen::MatrixXf& z, int column_tiles) {
-  const int unit_tiles = divide_up(static_cast<int>(z.rows()), resident_units);
-  std::vector<Quad> quads(product({unit_tiles, column_tiles, kernels::lanes}));
-  std::size_t place = 0;
-  for (int tile = 0; tile < unit_tiles; ++tile) {
-    for (int column = 0; column < column_tiles; ++column) {
-      for (int lane = 0; lane < kernels::lanes; ++lane, ++place) {
-        for (int i = 0; i < 4; ++i) {
-          const int unit = tile * resident_units + lane / 4 + 8 * (i / 2);
-          const int row = column * resident_columns + 2 * (lane % 4) + i % 2;
-          if (unit < z.rows() && row < z.cols()) {
-            quads[place].value[i] = z(unit, row);
-          }
-        }
-      }
+  const int width = static_cast<int>(z.rows());
+  std::vector<Quad> quads(product({divide_up(width, resident_units), column_tiles, kernels::lanes}));
+  for (int unit = 0; unit < width; ++unit) {
+    for (int row = 0; row < static_cast<int>(z.cols()); ++row) {
+      const TilePlace place = place_in_tiles(unit, row, column_tiles);
+      quads[place.quad].value[place.value] = z(unit, row);
     }
   }
   return quads;
@@ -83,6 +75,13 @@ std::vector<float> pad_units(const std::vector<double>& values) {
 }
 
 }  // namespace
+
+TilePlace place_in_tiles(int unit, int row, int column_tiles) {
+  const int in_tile = unit % resident_units;
+  const std::size_t tile = product({unit / resident_units, column_tiles}) + product({row / resident_columns});
+  const int lane = in_tile % 8 * 4 + row % resident_columns / 2;
+  return {tile * kernels::lanes + product({lane}), in_tile / 8 * 2 + row % 2};
+}
 
 ResidentStart::ResidentStart(const Problem& problem, int depth_tiles, int column_tiles)
     : output_weight(pad_units(problem.output_weight)),

@@ -2,12 +2,20 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <vector>
 
 #include "backend/cuda/resident_arguments.hpp"
 #include "model/problem.hpp"
 
 namespace fasweep {
+
+/// Where the tiles of Z, column_tiles wide, have a hidden unit's number of a row.
+struct TilePlace {
+  std::size_t quad = 0;
+  int value = 0;
+};
+[[nodiscard]] TilePlace place_in_tiles(int unit, int row, int column_tiles);
 
 struct ResidentStart {
   /// depth_tiles and column_tiles as in ResidentBatch.

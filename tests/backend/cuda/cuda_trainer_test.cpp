@@ -19,40 +19,15 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_same;
+using testing::FloatCase;
 using testing::MemoryCheckpoints;
+using testing::train;
 using testing::TrainingCase;
 
 class CudaTrainer : public testing::EmulatedDevice {};
 
-struct FloatCase : TrainingCase {
-  FloatCase(int activation, std::int64_t steps) : TrainingCase(12, 9, 40, activation, 0, steps) {
-    training.precision = Precision::float32;
-    solver = Solver::sample_space;
-  }
-};
-
-/// Runs of one problem: every rule that the kernels train, and three ridges.
 std::vector<RunSpec> grid(const TrainingCase& c) {
-  std::vector<RunSpec> runs;
-  for (int rule = 0; rule < Rules::size; ++rule) {
-    if (!device_takes_rule(rule)) {
-      continue;
-    }
-    for (const double ridge : {0.0, 0.1, 2.0}) {
-      RunSpec run = c.run;
-      run.run = static_cast<std::int64_t>(runs.size());
-      run.rule = rule;
-      run.ridge = ridge;
-      runs.push_back(run);
-    }
-  }
-  return runs;
-}
-
-std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                             Checkpoints* checkpoints = nullptr) {
-  return make_cuda_trainer(0, make_cpu_trainer())
-      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, checkpoints});
+  return testing::make_runs(c, {0.0, 0.1, 2.0});
 }
 
 TEST_F(CudaTrainer, FollowsTheCpuForAThousandSteps) {
@@ -323,7 +298,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   on_cpu.states = of_device.states;
   request.checkpoints = &on_cpu;
   EXPECT_EQ(make_cpu_trainer()->train(request)[0].steps, 50);
-  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("starts anew")));
+  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("its checkpoint is of a GPU")));
 }
 
 TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {

@@ -17,7 +17,9 @@ namespace {
 
 using testing::expect_close;
 using testing::expect_same;
+using testing::FloatCase;
 using testing::MemoryCheckpoints;
+using testing::train;
 using testing::TrainingCase;
 
 class ResidentTrainer : public testing::EmulatedDevice {
@@ -25,35 +27,12 @@ class ResidentTrainer : public testing::EmulatedDevice {
   ResidentTrainer() { emulation::device_settings().compute_capability = 90; }
 };
 
-struct FloatCase : TrainingCase {
-  FloatCase(int activation, std::int64_t steps) : TrainingCase(12, 19, 40, activation, 0, steps) {
-    training.precision = Precision::float32;
-    solver = Solver::sample_space;
-  }
+struct WideCase : FloatCase {  // K is well conditioned
+  WideCase(int activation, std::int64_t steps) : FloatCase(activation, steps, 19) {}
 };
 
-/// Runs of one problem: every rule that devices take, without and with a ridge.
 std::vector<RunSpec> grid(const TrainingCase& c) {
-  std::vector<RunSpec> runs;
-  for (int rule = 0; rule < Rules::size; ++rule) {
-    for (const double ridge : {0.0, 2.0}) {
-      if (!device_takes_rule(rule)) {
-        continue;
-      }
-      RunSpec run = c.run;
-      run.run = static_cast<std::int64_t>(runs.size());
-      run.rule = rule;
-      run.ridge = ridge;
-      runs.push_back(run);
-    }
-  }
-  return runs;
-}
-
-std::vector<RunRecord> train(TrainingCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                             Checkpoints* checkpoints = nullptr) {
-  return make_cuda_trainer(0, make_cpu_trainer())
-      ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, checkpoints});
+  return testing::make_runs(c, {0.0, 2.0});
 }
 
 RunRecord train_exactly(TrainingCase& c, const Problem& problem, const RunSpec& run) {
@@ -63,7 +42,7 @@ RunRecord train_exactly(TrainingCase& c, const Problem& problem, const RunSpec& 
 
 TEST_F(ResidentTrainer, FollowsFloat64InEveryMetric) {
   for (int activation = 0; activation < Activations::size; ++activation) {
-    FloatCase c(activation, 150);
+    WideCase c(activation, 150);
     c.data.test_samples = 3;
     c.record.steps = {0, 1, 2, 5, 10, 100, 150};
     c.training.schedule = ExponentialSchedule{{0.999}};
@@ -89,7 +68,7 @@ TEST_F(ResidentTrainer, FollowsFloat64InEveryMetric) {
 }
 
 TEST_F(ResidentTrainer, FollowsFloat64OverAThousandSteps) {
-  FloatCase c(Activations::index_of<Relu>(), 1000);
+  WideCase c(Activations::index_of<Relu>(), 1000);
   c.record.steps = {0, 10, 100, 1000};
   const Problem problem = c.problem();
   const std::vector<RunSpec> runs{grid(c)[1]};  // with a ridge: without one the gradient ends as rounding noise
@@ -102,7 +81,7 @@ TEST_F(ResidentTrainer, FollowsFloat64OverAThousandSteps) {
 }
 
 TEST_F(ResidentTrainer, BatchesOfSeveralProblemsHaveTheBitsOfSingleRuns) {
-  FloatCase c(Activations::index_of<Tanh>(), 30);  // which all end in one launch
+  WideCase c(Activations::index_of<Tanh>(), 30);  // which all end in one launch
   c.record.steps = {0, 7, 30};
   std::vector<Problem> problems;
   std::vector<std::vector<RunSpec>> runs;
@@ -134,7 +113,7 @@ TEST_F(ResidentTrainer, BatchesOfSeveralProblemsHaveTheBitsOfSingleRuns) {
 TEST_F(ResidentTrainer, RunsEndAtExactlyTheirStep) {
   for (const StopRule& stop : {StopRule(LossBelowStop{{0.5}}), StopRule(PlateauStop{{1e-2, 7}}),
                                StopRule(TimeStop{{2.345}}), StopRule(RidgeTimeStop{{0.1}})}) {
-    FloatCase c(Activations::index_of<Tanh>(), 300);
+    WideCase c(Activations::index_of<Tanh>(), 300);
     c.training.stop = stop;
     c.record.steps = {0, 300};
     const Problem problem = c.problem();
@@ -157,7 +136,7 @@ TEST_F(ResidentTrainer, RunsEndAtExactlyTheirStep) {
 }
 
 TEST_F(ResidentTrainer, DivergenceIsARecordAndLeavesTheOthersAlone) {
-  FloatCase c(Activations::index_of<Relu>(), 100);
+  WideCase c(Activations::index_of<Relu>(), 100);
   c.record.steps = {0, 100};
   const Problem problem = c.problem();
   std::vector<RunSpec> runs = grid(c);
@@ -172,7 +151,7 @@ TEST_F(ResidentTrainer, DivergenceIsARecordAndLeavesTheOthersAlone) {
 }
 
 TEST_F(ResidentTrainer, SavedRunsContinueBitForBit) {
-  FloatCase c(Activations::index_of<Tanh>(), 700);  // more than the first launch makes
+  WideCase c(Activations::index_of<Tanh>(), 700);  // more than the first launch makes
   c.record.steps = {0, 7, 130, 700};
   const Problem problem = c.problem();
   const std::vector<RunSpec> runs = grid(c);
@@ -197,15 +176,44 @@ TEST_F(ResidentTrainer, SavedRunsContinueBitForBit) {
   EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
 }
 
+TEST_F(ResidentTrainer, SavedRunsContinueOnADeviceThatLaysThemOutOtherwise) {
+  WideCase c(Activations::index_of<Tanh>(), 700);
+  c.record.steps = {0, 130, 700};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+  const std::vector<RunRecord> whole = train(c, problem, runs);
+  MemoryCheckpoints checkpoints(c.cancelled, 1);
+  static_cast<void>(train(c, problem, runs, &checkpoints));
+  c.cancelled = false;
+  MemoryCheckpoints again(c.cancelled);
+  again.states = checkpoints.states;
+  emulation::DeviceSettings& device = emulation::device_settings();
+  const int before =
+      measure_resident({12, 12, 40}, device.shared_bytes_a_block, device.compute_capability)->column_tiles;
+  device.shared_bytes_a_block = 20 * 1024;
+  device.compute_capability = 80;  // no clusters: a run that one block has no room for
+  ASSERT_NE(measure_resident({12, 12, 40}, device.shared_bytes_a_block, device.compute_capability)->column_tiles,
+            before);
+
+  const std::vector<RunRecord> continued = train(c, problem, runs, &again);
+
+  EXPECT_EQ(again.told.size(), checkpoints.states.size());
+  EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+  for (std::size_t run = 0; run < whole.size(); ++run) {
+    for (std::size_t i = 0; i < whole[run].trajectory.size(); ++i) {
+      expect_close(continued[run].trajectory[i], whole[run].trajectory[i], 5e-3, 2e-5, "value " + std::to_string(i));
+    }
+  }
+}
+
 TEST_F(ResidentTrainer, CheckpointsOfOtherKernelsAreNotMistakenForItsOwn) {
-  FloatCase c(Activations::index_of<Tanh>(), 300);
+  WideCase c(Activations::index_of<Tanh>(), 300);
   c.record.steps = {0, 300};
   const Problem problem = c.problem();
   const std::vector<RunSpec> runs{grid(c)[0]};
   const RunRecord whole = train(c, problem, runs)[0];
   MemoryCheckpoints exact(c.cancelled, 1);
-  static_cast<void>(make_cuda_trainer(0, make_cpu_trainer(), GpuArithmetic::exact)
-                        ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled, &exact}));
+  static_cast<void>(train(c, problem, runs, &exact, GpuArithmetic::exact));
   ASSERT_EQ(exact.states.size(), 1U);
   c.cancelled = false;
   MemoryCheckpoints checkpoints(c.cancelled);
@@ -217,7 +225,7 @@ TEST_F(ResidentTrainer, CheckpointsOfOtherKernelsAreNotMistakenForItsOwn) {
 }
 
 TEST_F(ResidentTrainer, ABatchThatDoesNotFitIsSplit) {
-  FloatCase c(Activations::index_of<Relu>(), 30);
+  WideCase c(Activations::index_of<Relu>(), 30);
   c.record.steps = {0, 30};
   const Problem problem = c.problem();
   const std::vector<RunSpec> runs = grid(c);
@@ -235,7 +243,7 @@ TEST_F(ResidentTrainer, ABatchThatDoesNotFitIsSplit) {
 }
 
 TEST_F(ResidentTrainer, BadlyConditionedInputsKeepTheExactKernelsWhereTheChangeOfWIsRecorded) {
-  FloatCase c(Activations::index_of<Relu>(), 10);
+  WideCase c(Activations::index_of<Relu>(), 10);
   c.record.steps = {0, 10};
   Problem problem = c.problem();
   const auto inputs = static_cast<std::ptrdiff_t>(problem.inputs);
@@ -243,8 +251,7 @@ TEST_F(ResidentTrainer, BadlyConditionedInputsKeepTheExactKernelsWhereTheChangeO
   problem.x[static_cast<std::size_t>(inputs)] += 1e-3;
   ASSERT_GT(gram_condition(problem), worst_resident_condition);
   const std::vector<RunSpec> runs{grid(c)[0]};
-  const RunRecord exact = make_cuda_trainer(0, make_cpu_trainer(), GpuArithmetic::exact)
-                              ->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled})[0];
+  const RunRecord exact = train(c, problem, runs, nullptr, GpuArithmetic::exact)[0];
   expect_same(train(c, problem, runs)[0], exact);
   c.record.metrics = {Metrics::index_of<LossMetric>()};
   const std::int64_t before = emulation::launches();
@@ -253,7 +260,7 @@ TEST_F(ResidentTrainer, BadlyConditionedInputsKeepTheExactKernelsWhereTheChangeO
 }
 
 TEST_F(ResidentTrainer, ADeviceLostBetweenLaunchesIsADeviceError) {
-  FloatCase c(Activations::index_of<Relu>(), 600);
+  WideCase c(Activations::index_of<Relu>(), 600);
   c.record.steps = {0, 600};
   const Problem problem = c.problem();
   emulation::device_settings().launches_until_lost = emulation::launches() + 1;
