@@ -14,7 +14,7 @@ users=(
   python3 python3-numpy python3-h5py python3-matplotlib
 )
 developers=(
-  libgtest-dev libgmock-dev
+  libgtest-dev libgmock-dev clang libclang-rt-dev
   python3-venv python3-pytest python3-pandas python3-xarray python3-h5netcdf python3-netcdf4
   "clang-format-14|clang-format|" shellcheck
   dataset-fashion-mnist
