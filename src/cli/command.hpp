@@ -54,7 +54,7 @@ inline constexpr std::array<Command, 11> commands{{
     {"merge", "merge IN.h5... -o OUT.h5", "gather the shards of one plan into one file", merge_command},
     {"state", "state FILE.h5 --run N | --where key=value,... [--step T...] -o STATE.h5",
      "train one run again and write its weights, outputs and errors at some steps", state_command},
-    {"keys", "keys [--json]", "every key of a job file: default and what is accepted", keys_command},
+    {"keys", "keys [--json]", "every key of a job file: default, meaning, what is accepted", keys_command},
     {"selftest", "selftest [--backend cuda]", "check the GPU's kernels against the CPU, and time them",
      selftest_command},
     {"version", "version [--json]", "version, compiler and libraries", version_command},

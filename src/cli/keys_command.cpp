@@ -19,6 +19,7 @@ nlohmann::json describe(const Key& key) {
   if (!key.set_default_text.empty()) {
     json["default_with_data_set"] = key.set_default_text;
   }
+  json["meaning"] = key.meaning;
   json["accepted"] = key.accepted;
   json["jobs"] = uses[static_cast<std::size_t>(key.use)];
   json["takes_list"] = !key.column.empty();
@@ -38,8 +39,8 @@ nlohmann::json describe(const Key& key) {
 
 int keys_command(const Arguments& arguments) {
   ArgumentGrammar grammar("keys");
-  grammar.options.add_options()("json",
-                                "one JSON array on standard output: key, type, default, what is accepted, column");
+  grammar.options.add_options()(
+      "json", "one JSON array on standard output: key, type, default, meaning, what is accepted, column");
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;

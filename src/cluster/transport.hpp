@@ -48,7 +48,7 @@ class Transport {
   virtual void set_farewell(Farewell farewell) = 0;
 
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
-  [[nodiscard]] virtual std::string broadcast_text(std::string text) = 0;
+  virtual std::string broadcast_text(std::string text) = 0;
 
   /// Which of the ranks of its node this one is, and of how many.
   [[nodiscard]] virtual int node_rank() const = 0;

@@ -39,12 +39,13 @@ bool has_random_steps(const Point& point) {
 
 /// A key of whole numbers from `low` to `high`. field: reference to the value in a point, const or not.
 template <class Field>
-Key whole_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
-              double low, double high, Field field) {
+Key whole_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
+              std::string accepted, double low, double high, Field field) {
   Key key{.name = name,
           .column = column,
           .kind = KeyKind::whole,
           .default_text = default_text,
+          .meaning = meaning,
           .accepted = std::move(accepted)};
   key.get = [field](const Point& point) { return static_cast<double>(field(point)); };
   key.set = [=](Point& point, double value) {
@@ -63,12 +64,13 @@ Key whole_key(std::string_view name, std::string_view column, std::string_view d
 
 /// A key of real numbers that `is_good` accepts; why: what is said of the others.
 template <class Field, class Check>
-Key real_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
-             Check is_good, std::string_view why, Field field) {
+Key real_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
+             std::string accepted, Check is_good, std::string_view why, Field field) {
   Key key{.name = name,
           .column = column,
           .kind = KeyKind::real,
           .default_text = default_text,
+          .meaning = meaning,
           .accepted = std::move(accepted)};
   key.get = [field](const Point& point) { return field(point); };
   key.set = [=](Point& point, double value) {
@@ -82,12 +84,13 @@ Key real_key(std::string_view name, std::string_view column, std::string_view de
 
 /// A key that chooses by name; field: an enum, an int or a bool.
 template <class Names, class Field>
-Key name_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
-             const Names& names, Field field) {
+Key name_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
+             std::string accepted, const Names& names, Field field) {
   Key key{.name = name,
           .column = column,
           .kind = KeyKind::name,
           .default_text = default_text,
+          .meaning = meaning,
           .accepted = std::move(accepted)};
   key.names.assign(names.begin(), names.end());
   key.get = [field](const Point& point) { return static_cast<double>(static_cast<int>(field(point))); };
@@ -154,12 +157,13 @@ std::string accepted_calls() {
 }
 
 template <class List, class Field>
-Key call_key(std::string_view name, std::string_view column, std::string_view default_text, std::string accepted,
-             Field field) {
+Key call_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
+             std::string accepted, Field field) {
   Key key{.name = name,
           .column = column,
           .kind = KeyKind::call,
           .default_text = default_text,
+          .meaning = meaning,
           .accepted = std::move(accepted)};
   key.read = [field](Point& point, std::string_view text, const VariableValue& variables) {
     using Variant = std::remove_reference_t<decltype(field(point))>;
@@ -172,43 +176,41 @@ Key call_key(std::string_view name, std::string_view column, std::string_view de
 std::vector<Key> grid_keys() {
   const std::string listed(list_grammar);
   Key p = whole_key(
-      "grid.p", "p", "", "hidden widths >= 1: " + listed, 1, max_width,
+      "grid.p", "p", "", "hidden units of the network", "numbers >= 1: " + listed, 1, max_width,
       [](auto& point) -> auto& { return point.run.width; });
   Key lambda = real_key(
-      "grid.lambda", "lambda", "0", "ridge levels >= 0: " + listed, [](double value) { return value >= 0; }, "negative",
-      [](auto& point) -> auto& { return point.run.ridge; });
+      "grid.lambda", "lambda", "0", "ridge of the output weights", "numbers >= 0: " + listed,
+      [](double value) { return value >= 0; }, "negative", [](auto& point) -> auto& { return point.run.ridge; });
   Key activation = name_key(
-      "grid.activation", "activation", Relu::name, one_of(Activations::names), Activations::names,
-      [](auto& point) -> auto& { return point.run.activation; });
+      "grid.activation", "activation", Relu::name, "psi of the hidden units", one_of(Activations::names),
+      Activations::names, [](auto& point) -> auto& { return point.run.activation; });
   Key rule = name_key(
-      "grid.rule", "rule", FeedbackAlignment::name, one_of(Rules::names), Rules::names,
-      [](auto& point) -> auto& { return point.run.rule; });
+      "grid.rule", "rule", FeedbackAlignment::name, "how the error or the target teaches the hidden units",
+      one_of(Rules::names), Rules::names, [](auto& point) -> auto& { return point.run.rule; });
   Key seed = whole_key(
-      "grid.seed", "seed", "0", "whole numbers >= 0: " + listed, 0, max_seed,
-      [](auto& point) -> auto& { return point.run.seed; });
+      "grid.seed", "seed", "0", "random numbers of a run: data, initial weights, feedback, batches and masks",
+      "whole numbers >= 0: " + listed, 0, max_seed, [](auto& point) -> auto& { return point.run.seed; });
   for (Key* key : {&p, &activation, &seed}) {
     key->shapes_problem = true;
   }
   const Key zip{.name = "grid.zip",
                 .default_text = "none",
-                .accepted =
-                    "keys whose lists advance together instead of in all combinations, groups separated by ;, or "
-                    "none: zip = n, d; rule, step-size"};
+                .meaning = "keys whose lists advance together instead of in all combinations",
+                .accepted = "names of keys, groups separated by ;, or none: zip = n, d; rule, step-size"};
   const Key sample{.name = "grid.sample",
                    .default_text = "none",
-                   .accepted =
-                       "sobol(count) or random(count), points in the ranges of the keys that are written "
-                       "uniform(a,b) or loguniform(a,b), or none"};
+                   .meaning = "points in the ranges of the keys that are written uniform(a,b) or loguniform(a,b)",
+                   .accepted = "sobol(count), random(count) or none"};
   return {p, lambda, activation, rule, seed, zip, sample};
 }
 
 /// A whole-number key of DataSettings that a data set may decide.
 template <class Field>
-Key count_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view what,
+Key count_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
               double low, double high, Field field) {
-  Key key = whole_key(name, column, default_text,
-                      std::string(what) + ", " + format_real(low) + ".." +
-                          std::to_string(static_cast<std::int64_t>(high)) + "; all: as many as the data set contains",
+  Key key = whole_key(name, column, default_text, meaning,
+                      format_real(low) + ".." + std::to_string(static_cast<std::int64_t>(high)) +
+                          "; all: as many as the data set contains",
                       low, high, field);
   key.words = {{"all", as_in_data}};
   key.set = [=, in_range = key.set](Point& point, double value) {
@@ -230,13 +232,14 @@ constexpr std::string_view unread = "unread";
 /// Where samples come from and what is done to them.
 std::vector<Key> source_keys() {
   Key source = name_key(
-      "data.source", "source", data_source_names[0], one_of(data_source_names), data_source_names,
-      [](auto& point) -> auto& { return point.data.source; });
+      "data.source", "source", data_source_names[0], "where samples come from", one_of(data_source_names),
+      data_source_names, [](auto& point) -> auto& { return point.data.source; });
   Key path{.name = "data.path",
            .default_text = default_path_text,
+           .meaning = "where the data set lies; not part of the plan",
            .accepted =
                "the folder of mnist (default data/mnist) or fashion-mnist (default "
-               "/usr/share/datasets/fashion-mnist), the file of csv or hdf5; not part of the plan"};
+               "/usr/share/datasets/fashion-mnist), the file of csv or hdf5"};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
     if (text.empty() || unwritable) {
@@ -254,15 +257,17 @@ std::vector<Key> source_keys() {
   };
   path.write = [](const Point& point) { return point.data.path; };
   Key targets = name_key(
-      "data.targets", "targets", targets_names[1], one_of(targets_names) + "; classes are labels 0..k-1", targets_names,
+      "data.targets", "targets", targets_names[1], "what the targets are",
+      one_of(targets_names) + "; classes are labels 0..k-1", targets_names,
       [](auto& point) -> auto& { return point.data.targets; });
   Key normalize = name_key(
       "data.normalize", "normalize", normalize_names[1],
-      one_of(normalize_names) + "; by mean and standard deviation of the training samples", normalize_names,
-      [](auto& point) -> auto& { return point.data.normalize; });
+      "whether inputs are normalised by mean and standard deviation of the training samples", one_of(normalize_names),
+      normalize_names, [](auto& point) -> auto& { return point.data.normalize; });
   Key checksum{.name = "data.checksum",
                .default_text = unread,
-               .accepted = "8 hexadecimal digits, or unread; found by reading the data set"};
+               .meaning = "checksum of the data set, found by reading it",
+               .accepted = "8 hexadecimal digits, or unread"};
   checksum.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     point.data.checksum = parse_checksum(text);
     if (!point.data.checksum && text != unread) {
@@ -281,13 +286,14 @@ std::vector<Key> source_keys() {
 
 /// A key of seeds that is `seed` unless it is given.
 template <class Field>
-Key seed_key(std::string_view name, std::string_view column, std::string accepted, Field field) {
+Key seed_key(std::string_view name, std::string_view column, std::string_view meaning, Field field) {
   constexpr double as_seed = -1;
   Key key{.name = name,
           .column = column,
           .kind = KeyKind::whole,
           .default_text = "seed",
-          .accepted = std::move(accepted),
+          .meaning = meaning,
+          .accepted = "a whole number >= 0, or 'seed': that of the run",
           .earlier_text = "seed"};
   key.words = {{"seed", as_seed}};
   key.get = [=](const Point& point) { return field(point) ? static_cast<double>(*field(point)) : as_seed; };
@@ -306,31 +312,29 @@ std::vector<Key> sample_keys() {
       [](auto& point) -> auto& { return point.data.outputs; });
   outputs.earlier_text = "1";
   Key inputs = name_key(
-      "data.inputs", "input_law", input_law_names[0],
-      one_of(input_law_names) + "; N(0,1) or N(0,1/d), the paper does not say", input_law_names,
+      "data.inputs", "input_law", input_law_names[0], "law of a teacher's inputs, which the paper leaves open",
+      one_of(input_law_names) + ": N(0,1) or N(0,1/d)", input_law_names,
       [](auto& point) -> auto& { return point.data.input_law; });
   Key noise = real_key(
-      "data.label-noise", "label_noise", "0", "standard deviation >= 0 of noise added to training targets",
+      "data.label-noise", "label_noise", "0", "standard deviation of noise added to training targets", "a number >= 0",
       [](double value) { return value >= 0; }, "not a number >= 0",
       [](auto& point) -> auto& { return point.data.label_noise; });
   Key teacher = whole_key(
-      "data.teacher-width", "teacher_width", "width",
-      "hidden units of the teacher >= 1, or 'width': as many as the student", 0, max_width,
+      "data.teacher-width", "teacher_width", "width", "hidden units of the teacher",
+      "a number >= 1, or 'width': as many as the student", 0, max_width,
       [](auto& point) -> auto& { return point.data.teacher_width; });
   teacher.words = {{"width", 0}};
   Key draw = name_key(
       "data.draw", "draw", data_draw_names[0],
-      one_of(data_draw_names) +
-          "; whether a teacher of fixed width and its data are one for every p, or drawn anew for each, "
-          "as version 0.1 did",
-      data_draw_names, [](auto& point) -> auto& { return point.data.draw; });
+      "whether a teacher of fixed width and its data are one for every p, or drawn anew for each, as version 0.1 did",
+      one_of(data_draw_names), data_draw_names, [](auto& point) -> auto& { return point.data.draw; });
   draw.earlier_text = data_draw_names[1];
   draw.matters = [](const Point& point) { return point.data.teacher_width > 0; };
   for (Key* key : {&inputs, &noise, &teacher, &draw}) {
     key->use = KeyUse::teachers;
   }
   Key seed = seed_key(
-      "data.seed", "data_seed", "seed of the data and the teacher, or 'seed': that of the run",
+      "data.seed", "data_seed", "seed of the data and the teacher",
       [](auto& point) -> auto& { return point.run.data_seed; });
   seed.use = KeyUse::teachers;
   return {count_key(
@@ -355,46 +359,44 @@ constexpr std::array<std::string_view, 2> no_yes{"no", "yes"};
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
-      "training.batch-size", "batch_size", "all", "samples of a step, 1..n, or 'all'", 0, max_samples,
+      "training.batch-size", "batch_size", "all", "samples of a step", "1..n, or 'all'", 0, max_samples,
       [](auto& point) -> auto& { return point.training.batch_size; });
   batch.words = {{"all", 0}};
   Key initial = name_key(
-      "training.initial-weights", "initial_weights", initial_weights_names[0],
-      one_of(initial_weights_names) + ": W(0) from N(0,1) or N(0,1/d)", initial_weights_names,
+      "training.initial-weights", "initial_weights", initial_weights_names[0], "law of W(0)",
+      one_of(initial_weights_names) + ": N(0,1) or N(0,1/d)", initial_weights_names,
       [](auto& point) -> auto& { return point.training.initial_weights; });
   initial.shapes_problem = true;
   std::vector<Key> keys{
       name_key(
-          "training.loss", "loss_function", loss_function_names[0], one_of(loss_function_names), loss_function_names,
-          [](auto& point) -> auto& { return point.training.loss; }),
+          "training.loss", "loss_function", loss_function_names[0], "loss of a sample", one_of(loss_function_names),
+          loss_function_names, [](auto& point) -> auto& { return point.training.loss; }),
       name_key(
-          "training.reduction", "reduction", reduction_names[0],
-          one_of(reduction_names) + " of the losses of a batch's samples", reduction_names,
-          [](auto& point) -> auto& { return point.training.reduction; }),
+          "training.reduction", "reduction", reduction_names[0], "how the losses of a batch's samples are put together",
+          one_of(reduction_names), reduction_names, [](auto& point) -> auto& { return point.training.reduction; }),
       batch,
       real_key(
-          "training.dropout", "dropout", "0",
-          "probability, 0 <= q < 1, of dropping a hidden unit, drawn for each sample and step",
-          [](double value) { return value >= 0 && value < 1; }, "not a number from 0 up to but not including 1",
-          [](auto& point) -> auto& { return point.training.dropout; }),
+          "training.dropout", "dropout", "0", "probability q of dropping a hidden unit, drawn for each sample and step",
+          "0 <= q < 1", [](double value) { return value >= 0 && value < 1; },
+          "not a number from 0 up to but not including 1", [](auto& point) -> auto& { return point.training.dropout; }),
       name_key(
-          "training.output-scale", "output_scale", output_scale_names[0],
+          "training.output-scale", "output_scale", output_scale_names[0], "scale of the outputs f",
           one_of(output_scale_names) + ": f = H beta / sqrt(p) or H beta", output_scale_names,
           [](auto& point) -> auto& { return point.training.output_scale; }),
       initial,
       name_key(
-          "training.biases", "biases", no_yes[0], one_of(no_yes) + "; of hidden units and outputs, 0 at the start",
+          "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
           no_yes, [](auto& point) -> auto& { return point.training.biases; }),
       name_key(
-          "training.decay", "decay", decay_names[0], one_of(decay_names) + ": what lambda decays, beta or beta and W",
-          decay_names, [](auto& point) -> auto& { return point.training.decay; }),
+          "training.decay", "decay", decay_names[0], "what lambda decays",
+          one_of(decay_names) + ": beta, or beta and W", decay_names,
+          [](auto& point) -> auto& { return point.training.decay; }),
   };
   for (Key& key : keys) {
     key.earlier_text = key.default_text;
   }
   Key seed = seed_key(
-      "training.seed", "training_seed",
-      "seed of initial weights, feedback, batches and masks, or 'seed': that of the run",
+      "training.seed", "training_seed", "seed of initial weights, feedback, batches and masks",
       [](auto& point) -> auto& { return point.run.training_seed; });
   seed.shapes_problem = true;
   keys.push_back(seed);
@@ -437,37 +439,39 @@ double step_size_of(std::string_view list, int activation) {
 
 std::vector<Key> training_keys() {
   Key step_size = real_key(
-      "training.step-size", "step_size", default_step_sizes(),
-      "eta > 0, or one for each activation: " + default_step_sizes(), [](double value) { return value > 0; },
+      "training.step-size", "step_size", default_step_sizes(), "step size eta",
+      "a number > 0, or one for each activation: " + default_step_sizes(), [](double value) { return value > 0; },
       "not a positive number", [](auto& point) -> auto& { return point.run.step_size; });
   Key step_schedule = call_key<Schedules>(
-      "training.step-schedule", "step_schedule", ConstantSchedule::name,
-      "eta(t), as schedule is of lambda(t): " + accepted_calls<Schedules>(),
-      [](auto& point) -> auto& { return point.training.step_schedule; });
+      "training.step-schedule", "step_schedule", ConstantSchedule::name, "eta(t) / eta, by step",
+      accepted_calls<Schedules>(), [](auto& point) -> auto& { return point.training.step_schedule; });
   step_schedule.earlier_text = ConstantSchedule::name;
   Key max_steps = whole_key(
-      "training.max-steps", "max_steps", "20000", "steps >= 0, or 'k epochs': k times all training samples", 0,
-      max_steps_limit, [](auto& point) -> auto& { return point.training.max_steps; });
+      "training.max-steps", "max_steps", "20000", "steps after which a run ends",
+      "a number >= 0, or 'k epochs': k times all training samples", 0, max_steps_limit,
+      [](auto& point) -> auto& { return point.training.max_steps; });
   return {
       step_size,
       call_key<Schedules>(
-          "training.schedule", "schedule", ConstantSchedule::name, "lambda(t): " + accepted_calls<Schedules>(),
-          [](auto& point) -> auto& { return point.training.schedule; }),
+          "training.schedule", "schedule", ConstantSchedule::name, "lambda(t) / lambda, by step",
+          accepted_calls<Schedules>(), [](auto& point) -> auto& { return point.training.schedule; }),
       step_schedule,
       max_steps,
       call_key<StopRules>(
-          "training.stop", "stop_rule", NeverStop::name, accepted_calls<StopRules>(),
-          [](auto& point) -> auto& { return point.training.stop; }),
+          "training.stop", "stop_rule", NeverStop::name, "when a run ends before max-steps",
+          accepted_calls<StopRules>(), [](auto& point) -> auto& { return point.training.stop; }),
       name_key(
-          "training.precision", "precision", precision_names[0], one_of(precision_names), precision_names,
-          [](auto& point) -> auto& { return point.training.precision; }),
+          "training.precision", "precision", precision_names[0], "arithmetic of the training", one_of(precision_names),
+          precision_names, [](auto& point) -> auto& { return point.training.precision; }),
       // After max-steps and test-n, on which their meaning depends.
       {.name = "record.steps",
        .default_text = "log(200)",
+       .meaning = "steps at which metrics are recorded",
        .accepted =
            "log(k) or linear(k): about k steps; every(k): each k-th step; epochs(k): the start of each k-th epoch"},
       {.name = "record.metrics",
        .default_text = "default",
+       .meaning = "what is recorded of a run",
        .accepted =
            "default: all that apply, except, with minibatches, those that need a pass over the training set; or a "
            "list of " +
@@ -722,7 +726,8 @@ std::string job_grammar_help() {
     text += "  " + std::string(key.name) + " = " +
             (key.default_text.empty() ? "(required)" : std::string(key.default_text)) +
             (key.set_default_text.empty() ? "" : "; with a data set " + std::string(key.set_default_text)) +
-            "\n      " + std::string(uses[static_cast<std::size_t>(key.use)]) + key.accepted + "\n";
+            "\n      " + std::string(uses[static_cast<std::size_t>(key.use)]) + std::string(key.meaning) + "\n      " +
+            key.accepted + "\n";
   }
   return text;
 }

@@ -1,6 +1,6 @@
-// The grammar of job files: one table of keys, each with its name, default, what is accepted, and how one value of it
-// is applied to a run and read back. Help, errors, resolved text, axes, columns of result files and the identity of
-// runs follow from the table.
+// The grammar of job files: one table of keys, each with its name, default, meaning, what is accepted, and how one
+// value of it is applied to a run and read back. Help, errors, resolved text, axes, columns of result files and the
+// identity of runs follow from the table.
 #pragma once
 
 #include <array>
@@ -41,7 +41,8 @@ struct Key {
   std::string_view column = {};  // dataset of a result file when the key is an axis; empty: never one
   KeyKind kind = KeyKind::text;
   std::string_view default_text;  // empty: required
-  std::string accepted = {};      // what a value may be, and means
+  std::string_view meaning = {};
+  std::string accepted = {};  // what a value may be
   KeyUse use = KeyUse::always;
   std::string_view set_default_text = {};  // default with a data set, where that is another one
   /// What versions without this key did, and so what its absence means in a stored job; such a value is no part of a
@@ -106,7 +107,7 @@ void apply_number(const Key& key, double value, Point& point);
 /// Throws ConfigError if values of a run do not go together: a batch larger than the training set and the like.
 void check_together(const Point& point);
 
-/// One line a key: name, default and what is accepted. For --help.
+/// Three lines a key: name and default, meaning, what is accepted. For --help.
 [[nodiscard]] std::string job_grammar_help();
 
 /// "key '...' = '...' is not accepted (why); write ...".

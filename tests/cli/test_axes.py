@@ -133,6 +133,7 @@ def test_keys_are_listed_for_programs(fasweep: Fasweep):
     assert keys["training.batch-size"]["words"] == ["all"]
     assert "relu" in keys["grid.activation"]["values"]
     assert keys["data.n"]["default_with_data_set"] == "all"
+    assert all(key["meaning"] and key["accepted"] and key["meaning"] != key["accepted"] for key in keys.values())
     text = fasweep.run("keys")
     assert all(name in text for name in keys)
 
