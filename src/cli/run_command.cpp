@@ -75,7 +75,8 @@ void add_options(ArgumentGrammar& grammar) {
       "solver", value<std::string>()->default_value("auto"), join(solver_names, ", ").c_str())(
       "gpu-arithmetic", value<std::string>()->default_value("fast"),
       (join(gpu_arithmetic_names, ", ") +
-       "; fast trains in sample space on tensor cores, to float32's accuracy, exact with the bits of `selftest`")
+       "; fast trains in sample space, and on pixels, by tensor cores to float32's accuracy, exact with the bits of "
+       "`selftest`")
           .c_str())(
       "workers", value<int>(),
       "worker threads on each rank; default two a GPU, else 1 under mpirun with several ranks, else every core")(

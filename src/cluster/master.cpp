@@ -274,7 +274,8 @@ void Master::assign_work(double time_left_s) {
       const double shares_a_worker = agent.has_devices ? 1 : 3;
       const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
       const double most = most_run_cost(agent, time_left_s);
-      const double target = std::min({agent.rate * options_.batch_seconds, fair, most});
+      const double target =
+          std::min(std::max(std::min(agent.rate * options_.batch_seconds, fair), side_by_side_cost(agent)), most);
       std::optional<Batch> batch = queue_.take(target, max_batch_runs_, most);
       if (!batch) {
         continue;  // a faster agent may have the time for more
@@ -284,6 +285,20 @@ void Master::assign_work(double time_left_s) {
       assigned = true;
     }
   }
+}
+
+/// Of the runs that a device with an idle worker trains side by side, however long they are: an equal share for each
+/// idle worker, and no more than fill a device.
+double Master::side_by_side_cost(const Agent& agent) const {
+  constexpr double runs_that_fill = 32;
+  if (!agent.has_devices || static_cast<int>(agent.batches.size()) >= agent.workers) {
+    return 0;
+  }
+  int idle = 0;
+  for (const Agent& other : agents_) {
+    idle += other.can_work() ? std::max(other.workers - static_cast<int>(other.batches.size()), 0) : 0;
+  }
+  return std::min(runs_that_fill * queue_.next_run_cost(), queue_.cost_left() / std::max(idle, 1));
 }
 
 /// Of a run that `agent` may begin now, after what it holds already.

@@ -114,6 +114,7 @@ class Master {
   [[nodiscard]] bool out_of_time() const;
   [[nodiscard]] bool wants_work(const Agent& agent) const;
   [[nodiscard]] int count_workers() const;
+  [[nodiscard]] double side_by_side_cost(const Agent& agent) const;
   [[nodiscard]] double cost_under_way() const;
   [[nodiscard]] double cost_left() const;
   [[nodiscard]] double time_left() const;

@@ -29,6 +29,8 @@ class WorkQueue {
   [[nodiscard]] bool empty() const { return items_.empty(); }
   [[nodiscard]] std::int64_t runs_left() const { return runs_left_; }
   [[nodiscard]] double cost_left() const { return cost_left_; }
+  /// Predicted flop of the run handed out next; 0 if there is none.
+  [[nodiscard]] double next_run_cost() const { return items_.empty() ? 0 : items_.front().run_cost; }
 
   /// The longest runs left, about `target_cost` flop of them but at least one run and at most `max_runs`; none that
   /// costs more than `most_run_cost`, its set-up included. Nothing when no such run is left.

@@ -131,6 +131,28 @@ TEST_F(MasterTest, AGpuBeginsWithABatchThatFillsIt) {
   EXPECT_GT(Batch({gpu.front().ranges, 0}).runs(), 10) << "a worker's share of what is left, by predicted cost";
 }
 
+TEST_F(MasterTest, LongRunsFillAGpuAllTheSame) {
+  options_.batch_seconds = 1e-9;
+  make_master(2);
+  master_->handle(1, Hello{plan_.hash(), 2, "test", {}, 1}, 0);  // at this rate every run is long
+  master_->tick(1);
+  const std::vector<Assign> gpu = take_assigned(1);
+  ASSERT_GE(gpu.size(), 2U);
+  double cost = 0;
+  for (std::int64_t run = 0; run < plan_.size(); ++run) {
+    cost = std::max(cost, plan_.run_cost(run));
+  }
+  for (std::size_t batch = 0; batch < 2; ++batch) {
+    double of_batch = 0;
+    for (const RunRange& range : gpu[batch].ranges) {
+      for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+        of_batch += plan_.run_cost(run);
+      }
+    }
+    EXPECT_GT(of_batch, 10 * cost) << "one for each of its workers";
+  }
+}
+
 TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {
   greet(0);
   greet(1);

@@ -19,6 +19,7 @@ namespace {
 
 std::atomic<std::size_t> allocated = 0;
 std::atomic<std::int64_t> launched = 0;
+std::atomic<std::int64_t> halves_multiplied = 0;
 thread_local int selected = 0;
 
 using Clock = std::chrono::steady_clock;
@@ -64,6 +65,9 @@ std::size_t allocated_bytes() {
 }
 std::int64_t launches() {
   return launched;
+}
+std::int64_t half_products() {
+  return halves_multiplied;
 }
 int selected_device() {
   return selected;
@@ -146,21 +150,30 @@ Products::~Products() = default;
 
 namespace {
 
+float number_at(const float* numbers, std::int64_t i) {
+  return numbers[i];
+}
+float number_at(const HalfPair* pairs, std::int64_t i) {
+  return emulation::from_half(static_cast<std::uint16_t>(pairs[i / 2] >> (i % 2 == 0 ? 0U : 16U)));
+}
+
 /// op(matrix), rows x columns, column after column.
-std::vector<float> unfold(Product::Op op, const float* matrix, int ld, int rows, int columns) {
+template <class Factors>
+std::vector<float> unfold(ProductOp op, const Factors* matrix, std::int64_t first, int ld, int rows, int columns) {
   std::vector<float> unfolded;
   for (std::int64_t column = 0; column < columns; ++column) {
     for (std::int64_t row = 0; row < rows; ++row) {
-      unfolded.push_back(op == Product::Op::plain ? matrix[column * ld + row] : matrix[row * ld + column]);
+      unfolded.push_back(number_at(matrix, first + (op == ProductOp::plain ? column * ld + row : row * ld + column)));
     }
   }
   return unfolded;
 }
 
-/// Every entry is a sum in the order of the depth, whatever lies beside it.
-void multiply(const Product& p, const float* a_of, const float* b_of, float* c_of) {
-  const std::vector<float> a = unfold(p.op_a, a_of, p.ld_a, p.rows, p.depth);
-  const std::vector<float> b = unfold(p.op_b, b_of, p.ld_b, p.depth, p.columns);
+/// Every entry is a sum in the order of the depth, each product rounded once with the sum, whatever lies beside it.
+template <class Factors>
+void multiply(const ProductOf<Factors>& p, int i) {
+  const std::vector<float> a = unfold(p.op_a, p.a, i * p.stride_a, p.ld_a, p.rows, p.depth);
+  const std::vector<float> b = unfold(p.op_b, p.b, i * p.stride_b, p.ld_b, p.depth, p.columns);
   std::vector<float> sums(static_cast<std::size_t>(p.rows));
   for (int column = 0; column < p.columns; ++column) {
     std::fill(sums.begin(), sums.end(), 0.0F);
@@ -171,7 +184,7 @@ void multiply(const Product& p, const float* a_of, const float* b_of, float* c_o
         sums[row] = std::fma(from[row], factor, sums[row]);
       }
     }
-    float* c = c_of + std::int64_t{column} * p.ld_c;
+    float* c = p.c + i * p.stride_c + std::int64_t{column} * p.ld_c;
     for (int row = 0; row < p.rows; ++row) {
       c[row] = p.beta == 0 ? sums[row] : sums[row] + p.beta * c[row];
     }
@@ -183,7 +196,15 @@ void multiply(const Product& p, const float* a_of, const float* b_of, float* c_o
 void Products::queue(const Product& p) {
   note_launch();
   for (int i = 0; i < p.count; ++i) {
-    multiply(p, p.a + i * p.stride_a, p.b + i * p.stride_b, p.c + i * p.stride_c);
+    multiply(p, i);
+  }
+}
+
+void Products::queue(const HalfProduct& p) {
+  note_launch();
+  ++halves_multiplied;
+  for (int i = 0; i < p.count; ++i) {
+    multiply(p, i);
   }
 }
 

@@ -25,6 +25,9 @@ struct DeviceSettings {
 /// Kernel launches so far, those replayed from graphs among them.
 [[nodiscard]] std::int64_t launches();
 
+/// Products of 16-bit factors so far.
+[[nodiscard]] std::int64_t half_products();
+
 /// Device that this thread selected last.
 [[nodiscard]] int selected_device();
 

@@ -22,9 +22,11 @@ struct Stop {
 
 class BatchLoop {
  public:
-  BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, RunBatch& batch)
+  BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, std::int32_t mark,
+            RunBatch& batch)
       : request_(request),
         solver_(solver),
+        mark_(mark),
         batch_(batch),
         save_timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
                                                    : request.checkpoints->interval_s()),
@@ -128,7 +130,7 @@ class BatchLoop {
       const TrainedRun& trained = at(slot);
       ByteWriter out;
       out.put(checkpoint_layout);
-      out.put(device_mark);
+      out.put(mark_);
       out.put(step_);
       out.put(trained.monitor.memory().previous);
       out.put(trained.monitor.memory().exploding_loss);
@@ -217,6 +219,7 @@ class BatchLoop {
 
   const TrainingRequest& request_;
   Solver solver_;
+  std::int32_t mark_;
   RunBatch& batch_;
   StepTimer save_timer_;
   StepTimer tell_timer_;
@@ -254,9 +257,9 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
     return member;
   }
   if (const auto found = in.get<std::int32_t>(); found != mark) {
-    const std::string whose = found == device_mark     ? "the exact kernels; continue with --gpu-arithmetic exact"
-                              : found == resident_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
-                                                       : "a CPU; continue with --backend cpu";
+    const std::string whose = found == device_mark ? "the exact kernels; continue with --gpu-arithmetic exact"
+                              : found == fast_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
+                                                   : "a CPU; continue with --backend cpu";
     checkpoints->tell("run " + std::to_string(run.run) + " starts anew: its checkpoint is of " + whose +
                       " to go on from it");
     return member;
@@ -267,8 +270,8 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
 }
 
 std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members, Solver solver,
-                                   RunBatch& batch) {
-  return BatchLoop(settings, members, solver, batch).train();
+                                   std::int32_t mark, RunBatch& batch) {
+  return BatchLoop(settings, members, solver, mark, batch).train();
 }
 
 }  // namespace fasweep

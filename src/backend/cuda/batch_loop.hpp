@@ -16,9 +16,10 @@
 namespace fasweep {
 
 /// Begin the checkpoints of a device, where those of a CPU have the length of their vectors: which kernels trained the
-/// run. The step follows.
+/// run, those of --gpu-arithmetic exact, which train what the fast ones do not take, or the fast ones. The step
+/// follows.
 inline constexpr std::int32_t device_mark = 0;
-inline constexpr std::int32_t resident_mark = -1;
+inline constexpr std::int32_t fast_mark = -1;
 
 /// A run, the problem it is of, and where it begins. Problem and run outlive the call.
 struct BatchMember {
@@ -41,8 +42,8 @@ struct BatchParts {
                                      Checkpoints* checkpoints);
 
 /// Trains the runs of `batch`, made of the members' parts; records in the order of `members`. Of `settings` neither
-/// problem nor runs are looked at. Throws DeviceError.
+/// problem nor runs are looked at. mark: of the checkpoints. Throws DeviceError.
 [[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
-                                                 Solver solver, RunBatch& batch);
+                                                 Solver solver, std::int32_t mark, RunBatch& batch);
 
 }  // namespace fasweep

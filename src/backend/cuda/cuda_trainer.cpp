@@ -8,6 +8,7 @@
 
 #include "backend/cuda/batch_loop.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/input_counts.hpp"
 #include "backend/cuda/resident_loop.hpp"
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/sample_space_runs.hpp"
@@ -72,10 +73,11 @@ class CudaTrainer final : public Trainer {
           continue;
         }
         if (solver == Solver::sample_space && may_stay) {
-          group->resident.push_back(find_saved(request.problem, run, solver, resident_mark, request.checkpoints));
+          group->resident.push_back(find_saved(request.problem, run, solver, fast_mark, request.checkpoints));
           continue;
         }
-        BatchMember member = find_saved(request.problem, run, solver, device_mark, request.checkpoints);
+        BatchMember member =
+            find_saved(request.problem, run, solver, mark_of(solver, request.problem), request.checkpoints);
         group->ours[{solver, member.step}].push_back(std::move(member));
       }
     }
@@ -165,7 +167,8 @@ class CudaTrainer final : public Trainer {
         }
         most = fitting;
         const std::span<const BatchMember> now = members.first(static_cast<std::size_t>(fitting));
-        append(records, train_batch(settings, now, solver, *make_batch(settings, solver, now)));
+        append(records, train_batch(settings, now, solver, mark_of(solver, *now[0].problem),
+                                    *make_batch(settings, solver, now)));
         members = members.subspan(now.size());
         most = static_cast<int>(members.size());
       } catch (const DeviceMemoryError&) {
@@ -189,8 +192,8 @@ class CudaTrainer final : public Trainer {
     if (!load_dataset(problem)) {
       return 0;
     }
-    const WeightSpaceShape shape =
-        weight_space_shape(settings.data, settings.training, settings.record.metrics, problem.width);
+    const WeightSpaceShape shape = weight_space_shape(settings.data, settings.training, settings.record.metrics,
+                                                      problem.width, input_unit(problem).has_value());
     const int batches = divide_up(runs, runs_to_fill(multiprocessors_, shape));
     return runs_that_fit(free_device_memory(), shape, divide_up(runs, batches));
   }
@@ -206,6 +209,23 @@ class CudaTrainer final : public Trainer {
                                              members[0].problem->dataset == nullptr ? nullptr : &*dataset_);
   }
 
+  /// The unit of the problem's inputs if its products are of 16-bit factors: the device has tensor cores for them, and
+  /// they are asked for.
+  [[nodiscard]] std::optional<double> input_unit(const Problem& problem) {
+    if (arithmetic_ == GpuArithmetic::exact || compute_capability_ < least_half_capability ||
+        problem.dataset == nullptr || problem.outputs > most_half_outputs) {
+      return std::nullopt;
+    }
+    if (looked_at_ != problem.dataset) {
+      unit_ = find_input_unit(*problem.dataset);
+      looked_at_ = problem.dataset;
+    }
+    return unit_;
+  }
+  [[nodiscard]] std::int32_t mark_of(Solver solver, const Problem& problem) {
+    return solver == Solver::weight_space && input_unit(problem) ? fast_mark : device_mark;
+  }
+
   /// Brings the problem's data set, if it has one, to the device once. Returns whether it is there.
   [[nodiscard]] bool load_dataset(const Problem& problem) {
     if (problem.dataset == nullptr || (dataset_ && dataset_->source() == problem.dataset)) {
@@ -213,7 +233,7 @@ class CudaTrainer final : public Trainer {
     }
     dataset_.reset();
     try {
-      dataset_.emplace(*problem.dataset, *stream_);
+      dataset_.emplace(*problem.dataset, input_unit(problem), *stream_);
     } catch (const DeviceMemoryError&) {
       return false;
     }
@@ -256,6 +276,8 @@ class CudaTrainer final : public Trainer {
   int compute_capability_ = 0;
   std::optional<Stream> stream_;  // made once the device is selected
   std::optional<DeviceDataset> dataset_;
+  const Dataset* looked_at_ = nullptr;
+  std::optional<double> unit_;  // of its inputs
 };
 
 }  // namespace

@@ -27,8 +27,10 @@ struct CudaDeviceName {
 /// Why runs in weight space stay on the CPU: the library of products is missing. Empty: they do not.
 [[nodiscard]] std::string why_no_products();
 
-/// How a device multiplies in sample space: exact gives the bits of the kernels' emulation; fast keeps runs on chip and
-/// uses tensor cores where the device has them (resident_kernels.hpp), with float32's accuracy and bits of its own.
+/// How a device multiplies: exact gives the bits of the kernels' emulation in sample space, and float32 products in
+/// weight space; fast keeps runs of sample space on chip (resident_kernels.hpp) and takes 16-bit factors for inputs
+/// that they hold (halves_kernels.hpp), both by tensor cores where there are any, with float32's accuracy and bits of
+/// its own.
 enum class GpuArithmetic { fast, exact };
 inline constexpr std::array<std::string_view, 2> gpu_arithmetic_names{"fast", "exact"};
 

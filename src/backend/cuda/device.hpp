@@ -228,18 +228,21 @@ class FetchedBuffer {
 
 /// C_i <- op(A_i) op(B_i) + beta C_i for 0 <= i < count, as BLAS's gemm does it: matrices are column-major, ld_a is
 /// the distance of A's columns, stride_a that from A_i to A_(i+1), both in numbers; op(A) is rows x depth, op(B) depth
-/// x columns. With beta = 0, C may be unset.
-struct Product {
-  enum class Op { plain, transposed };
+/// x columns. With beta = 0, C may be unset. Factors: float, or HalfPair for numbers of 16 bits, two in one (lengths
+/// are in numbers all the same); C is float32, and so are the sums.
+enum class ProductOp { plain, transposed };
+template <class Factors>
+struct ProductOf {
+  using Op = ProductOp;
   Op op_a = Op::plain;
   Op op_b = Op::plain;
   int rows = 0;
   int columns = 0;
   int depth = 0;
-  const float* a = nullptr;
+  const Factors* a = nullptr;
   int ld_a = 0;
   std::int64_t stride_a = 0;
-  const float* b = nullptr;
+  const Factors* b = nullptr;
   int ld_b = 0;
   std::int64_t stride_b = 0;
   float beta = 0;
@@ -248,6 +251,8 @@ struct Product {
   std::int64_t stride_c = 0;
   int count = 1;
 };
+using Product = ProductOf<float>;
+using HalfProduct = ProductOf<HalfPair>;  // with beta = 0
 
 /// Why there are no products here: the library that makes them is missing. Empty: they are there.
 [[nodiscard]] std::string why_no_products();  // also in cuda_trainer.hpp, for who must not see devices
@@ -261,6 +266,7 @@ class Products {
   Products& operator=(const Products&) = delete;
 
   void queue(const Product& product);
+  void queue(const HalfProduct& product);  // by tensor cores where there are any
 
  private:
   void* handle_ = nullptr;
@@ -278,7 +284,7 @@ void queue_resident(int activation, const ResidentBatch& batch, Stream& stream);
 /// Clusters of this batch that the device holds at once; 0: not even one. batch.clusters does not matter, but is > 0.
 [[nodiscard]] int count_resident_clusters(int activation, const ResidentBatch& batch);
 
-/// Queue the kernels of weight_space_kernels.hpp, `active` runs each.
+/// Queue the kernels of weight_space_kernels.hpp and halves_kernels.hpp, `active` runs each.
 void queue_gather(const WeightSpaceBatch& batch, const SamplePass& pass, int problems, Stream& stream);
 void queue_activate(int activation, const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
 void queue_errors(const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
@@ -292,6 +298,13 @@ void queue_decay_hidden(const WeightSpaceBatch& batch, const SamplePass& pass, d
 void queue_observe_output(const WeightSpaceBatch& batch, double* sums, int active, Stream& stream);
 void queue_observe_hidden(const WeightSpaceBatch& batch, const float* initial, double* squares, int active,
                           Stream& stream);
+void queue_gather_counts(const WeightSpaceBatch& batch, const SamplePass& pass, std::int64_t stride, int active,
+                         Stream& stream);
+void queue_split_hidden(const WeightSpaceBatch& batch, int first_run, int runs, Stream& stream);
+void queue_split_signal(int activation, const WeightSpaceBatch& batch, const SamplePass& pass, const SignalUse& use,
+                        int active, Stream& stream);
+void queue_update_hidden(const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream);
+void queue_finish_gradient(const WeightSpaceBatch& batch, float* gradient, int active, Stream& stream);
 void queue_compare_gradients(const WeightSpaceBatch& batch, const float* by_rule, const float* by_backprop,
                              double* sums, Stream& stream);
 

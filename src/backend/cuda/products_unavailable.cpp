@@ -12,5 +12,6 @@ Products::Products(Stream& /*stream*/) {
 }
 Products::~Products() = default;
 void Products::queue(const Product& /*product*/) {}
+void Products::queue(const HalfProduct& /*product*/) {}
 
 }  // namespace fasweep

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/cuda/device.hpp"
+#include "backend/cuda/halves_kernels.hpp"
 #include "backend/cuda/sample_space_kernels.hpp"
 #include "backend/cuda/weight_space_kernels.hpp"
 
@@ -81,6 +82,38 @@ void queue_observe_hidden(const WeightSpaceBatch& batch, const float* initial, d
                           Stream& stream) {
   launch_on_weights(kernels::observe_hidden, batch.width, active, sizeof(kernels::SumMemory), stream, batch, initial,
                     squares);
+}
+
+/// Blocks of units that have a warp each.
+inline int row_blocks(const WeightSpaceBatch& batch) {
+  return (batch.width + kernels::rows_a_block - 1) / kernels::rows_a_block;
+}
+
+void queue_gather_counts(const WeightSpaceBatch& batch, const SamplePass& pass, std::int64_t stride, int active,
+                         Stream& stream) {
+  launch_on_weights(kernels::gather_counts, pass.samples, stride == 0 ? 1 : active, 0, stream, batch, pass, stride);
+}
+
+void queue_split_hidden(const WeightSpaceBatch& batch, int first_run, int runs, Stream& stream) {
+  launch_on_weights(kernels::split_hidden, row_blocks(batch), runs, 0, stream, batch, first_run);
+}
+
+void queue_split_signal(int activation, const WeightSpaceBatch& batch, const SamplePass& pass, const SignalUse& use,
+                        int active, Stream& stream) {
+  const auto tiles = static_cast<unsigned>((batch.padded_width + signal_units - 1) / signal_units);
+  const std::size_t shared = kernels::signal_shared_bytes(batch.outputs);
+  Activations::visit(activation, [&](auto type) {
+    simt::launch(kernels::split_signal<typename decltype(type)::type>, {tiles, static_cast<unsigned>(active)},
+                 signal_threads, shared, stream.handle(), batch, pass, use);
+  });
+}
+
+void queue_update_hidden(const WeightSpaceBatch& batch, const SamplePass& pass, int active, Stream& stream) {
+  launch_on_weights(kernels::update_hidden, row_blocks(batch), active, 0, stream, batch, pass);
+}
+
+void queue_finish_gradient(const WeightSpaceBatch& batch, float* gradient, int active, Stream& stream) {
+  launch_on_weights(kernels::finish_gradient, row_blocks(batch), active, 0, stream, batch, gradient);
 }
 
 void queue_compare_gradients(const WeightSpaceBatch& batch, const float* by_rule, const float* by_backprop,

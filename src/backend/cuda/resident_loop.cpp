@@ -155,7 +155,7 @@ class ResidentLoop {
     for (const int run : active_) {
       ByteWriter out;
       out.put(checkpoint_layout);
-      out.put(resident_mark);
+      out.put(fast_mark);
       out.put(progress(run).step);
       recorder(run).save(out);
       batch_.write(run, out);

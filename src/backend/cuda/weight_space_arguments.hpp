@@ -10,6 +10,13 @@ namespace fasweep {
 inline constexpr int weight_threads = 128;
 inline constexpr int weights_a_block = 8 * weight_threads;
 
+/// Units that a warp makes the signals of at once, and threads of a block of it.
+inline constexpr int signal_units = 64;
+inline constexpr int signal_threads = 256;
+
+/// Two numbers of 16 bits, the first in the low bits.
+using HalfPair = std::uint32_t;
+
 /// Sums over a block of samples, in this order.
 enum SampleSum { sample_loss, sample_squared_error, sample_correct, sample_sums };
 
@@ -67,6 +74,23 @@ struct WeightSpaceBatch {
   float* predicted = nullptr;        // run x most_samples x outputs: H beta
   float* error = nullptr;            // likewise: prediction minus target
   float* output_gradient = nullptr;  // run x width x outputs: H^T E
+
+  // With inputs that 16 bits hold (halves_kernels.hpp); else unset. Rows of halves are padded to
+  // padded_inputs and padded_width numbers, with zeros.
+  int padded_inputs = 0;
+  int padded_width = 0;
+  const HalfPair* counts_of = nullptr;  // rows x padded_inputs: the raw inputs, in units
+  const float* input_scale = nullptr;   // inputs: what a count is worth,
+  const float* input_shift = nullptr;   // and what is subtracted from it
+  HalfPair* gathered_counts = nullptr;  // run x samples x 2 x padded_inputs: counts of the pass, twice
+  HalfPair* hidden_halves = nullptr;    // run x width x 2 x padded_inputs: W times the scale of inputs, high and low
+  float* hidden_factor = nullptr;       // run x width: what brings their products back
+  float* hidden_start = nullptr;        // run x width: -W shift
+  HalfPair* signal_halves = nullptr;    // run x batch_samples x 2 x padded_width: the signals, high and low
+  float* signal_factor = nullptr;       // run x width: what brings their products back
+  float* signal_sum = nullptr;          // run x width: over the samples
+  float* error_size = nullptr;          // run x most_samples: the largest error of a sample
+  float* hidden_gradient = nullptr;     // run x width x inputs: products of signals and counts
 };
 
 /// The samples that a forward pass sees, as many for every run.
@@ -101,6 +125,11 @@ constexpr int weight_blocks(std::int64_t size) {
 }
 constexpr int sample_blocks(int samples) {
   return (samples + weight_threads - 1) / weight_threads;
+}
+
+/// Numbers in a row of 16-bit numbers: rows of whole 16 bytes are what products read fastest.
+constexpr int padded_halves(int numbers) {
+  return (numbers + 7) / 8 * 8;
 }
 
 }  // namespace fasweep

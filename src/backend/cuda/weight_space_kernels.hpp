@@ -115,7 +115,12 @@ __global__ void __launch_bounds__(weight_threads) activate(WeightSpaceBatch batc
   for (int pair = static_cast<int>(threadIdx.x); 2 * pair < batch.width; pair += weight_threads) {
     const MaskPair mask = drops ? mask_pair(batch, pass, run, sample, pair) : MaskPair{1, 1};
     for (int unit = 2 * pair; unit < 2 * pair + 2 && unit < batch.width; ++unit) {
-      const float z = batch.has_biases ? hidden[unit] + bias[unit] : hidden[unit];
+      float z = hidden[unit];
+      if (batch.hidden_factor != nullptr) {
+        z = fmaf(z, batch.hidden_factor[std::int64_t{run} * batch.width + unit],
+                 batch.hidden_start[std::int64_t{run} * batch.width + unit]);
+      }
+      z = batch.has_biases ? z + bias[unit] : z;
       const float h = Activation::value(z);
       hidden[unit] = h;
       if (drops) {
@@ -187,6 +192,13 @@ __global__ void __launch_bounds__(weight_threads) take_errors(WeightSpaceBatch b
         {batch.predicted + at, targets + row_of(batch, pass, run, sample) * batch.outputs,
          batch.has_biases ? batch.output_bias + std::int64_t{run} * batch.outputs : nullptr, batch.error + at},
         sums);
+    if (batch.error_size != nullptr) {
+      float size = 0;
+      for (int c = 0; c < batch.outputs; ++c) {
+        size = elementary::larger(size, std::fabs(batch.error[at + c]));
+      }
+      batch.error_size[std::int64_t{run} * batch.most_samples + sample] = size;
+    }
   }
   const std::int64_t block = std::int64_t{run} * pass.sum_blocks + pass.first_sum_block + blockIdx.x;
   add_up_block(memory, sums, sample_sums, pass.sums + block * sample_sums);
@@ -274,8 +286,9 @@ __global__ void __launch_bounds__(weight_threads) update_biases(WeightSpaceBatch
   }
   const int unit = static_cast<int>(blockIdx.x) * weight_threads + thread;
   if (unit < batch.width) {
-    float sum = 0;
-    for (int sample = 0; sample < pass.samples; ++sample) {
+    const bool is_summed = batch.signal_sum != nullptr;
+    float sum = is_summed ? batch.signal_sum[std::int64_t{run} * batch.width + unit] : 0.0F;
+    for (int sample = 0; !is_summed && sample < pass.samples; ++sample) {
       sum += batch.signal[hidden_at(batch, run, sample) + unit];
     }
     batch.hidden_bias[std::int64_t{run} * batch.width + unit] += sum;

@@ -24,10 +24,11 @@ struct WeightSpaceShape {
   bool drops = false;
   bool decays_hidden = false;
   bool shares_data = false;  // of a data set, which is on the device already
+  bool has_counts = false;   // as what 16 bits hold; products are of halves then (halves_kernels.hpp)
   unsigned traits = 0;       // MetricTraits of what is recorded
 };
 [[nodiscard]] WeightSpaceShape weight_space_shape(const DataSettings& data, const TrainingSettings& training,
-                                                  std::span<const int> metrics, int width);
+                                                  std::span<const int> metrics, int width, bool has_counts = false);
 
 /// Numbers in each buffer of a batch.
 struct WeightSpaceSizes {
@@ -41,11 +42,19 @@ struct WeightSpaceSizes {
   std::size_t output_weight = 0;      // likewise, and once for its gradient
   std::size_t hidden_bias = 0;        // and once more, kept
   std::size_t output_bias = 0;        // likewise
-  std::size_t hidden = 0;             // units of all samples of a pass; and once for the signal
+  std::size_t hidden = 0;             // units of all samples of a pass
+  std::size_t signal = 0;             // likewise; none where halves stand for it
   std::size_t seen = 0;
   std::size_t predicted = 0;  // and once for the error
   std::size_t gradients = 0;  // of one run
   std::size_t signals = 0;    // what signal cosines are made of
+  std::size_t units = 0;      // factors and sums of halves, of each unit, four times
+  std::size_t error_size = 0;
+  std::size_t hidden_gradient = 0;
+  // pairs of 16 bits
+  std::size_t gathered_counts = 0;
+  std::size_t hidden_halves = 0;
+  std::size_t signal_halves = 0;
   // float64
   std::size_t history = 0;
   std::size_t observed = 0;
@@ -70,6 +79,11 @@ inline constexpr std::array observed_sections{&ObservedLayout::batch_sums,     &
                                               &ObservedLayout::hidden_squares};
 [[nodiscard]] ObservedLayout observed_layout(const WeightSpaceShape& shape);
 
+/// Least compute capability (75 is 7.5) and most outputs with which products are of 16-bit factors: tensor cores that
+/// take them, and what the shared memory of the kernel that makes their signals holds.
+inline constexpr int least_half_capability = 75;
+inline constexpr int most_half_outputs = 64;
+
 /// Rows that are evaluated at once, at most.
 inline constexpr int evaluated_rows = 1024;
 /// Samples of the largest forward pass.
@@ -85,6 +99,9 @@ inline constexpr int evaluated_rows = 1024;
 
 /// Runs, at least one, whose products keep every multiprocessor busy.
 [[nodiscard]] int runs_to_fill(int multiprocessors, const WeightSpaceShape& shape);
+
+/// Whether runs are of one data set and problems differ in their batches: then each run gathers its own.
+[[nodiscard]] bool gather_differs(const WeightSpaceShape& shape, int problems);
 
 /// Steps, 1..max_steps_a_chunk, that a device of the slower kind takes in a fifth of a second: a drain waits for them.
 [[nodiscard]] int steps_of_a_chunk(const WeightSpaceShape& shape, int runs);

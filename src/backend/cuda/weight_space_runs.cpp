@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/input_counts.hpp"
 #include "model/signal_cosine.hpp"
 #include "model/step_samples.hpp"
 
@@ -48,17 +49,34 @@ std::array<double, count> add_blocks(std::span<const double> blocks, bool has_ma
   return total;
 }
 
+constexpr std::size_t rows_at_once = 1024;  // that are brought to the device: bounds the host's memory
+
+std::size_t pairs_a_row(const Dataset& dataset) {
+  return static_cast<std::size_t>(padded_halves(dataset.inputs)) / 2;
+}
+
 std::size_t row_count(const Dataset& dataset) {
   return static_cast<std::size_t>(dataset.samples) + static_cast<std::size_t>(dataset.test_samples);
 }
 
 }  // namespace
 
-DeviceDataset::DeviceDataset(const Dataset& dataset, Stream& stream)
+DeviceDataset::DeviceDataset(const Dataset& dataset, std::optional<double> unit, Stream& stream)
     : source_(&dataset),
-      inputs_(row_count(dataset) * static_cast<std::size_t>(dataset.inputs)),
+      inputs_(unit ? 0 : row_count(dataset) * static_cast<std::size_t>(dataset.inputs)),
+      counts_(unit ? row_count(dataset) * pairs_a_row(dataset) : 0),
+      scale_(unit ? static_cast<std::size_t>(dataset.inputs) : 0),
+      shift_(scale_.size()),
       targets_(row_count(dataset) * static_cast<std::size_t>(dataset.outputs)) {
-  constexpr std::size_t rows_at_once = 1024;  // bounds the host's memory
+  if (unit) {
+    upload_counts(dataset, *unit, stream);
+  } else {
+    upload_inputs(dataset, stream);
+  }
+  targets_.upload(std::span<const float>(to_single(dataset.y)), stream);
+}
+
+void DeviceDataset::upload_inputs(const Dataset& dataset, Stream& stream) {
   std::vector<float> some;
   for (std::size_t first = 0; first < row_count(dataset); first += rows_at_once) {
     const std::size_t rows = std::min(rows_at_once, row_count(dataset) - first);
@@ -68,7 +86,30 @@ DeviceDataset::DeviceDataset(const Dataset& dataset, Stream& stream)
     }
     inputs_.upload(std::span<const float>(some), stream, first * static_cast<std::size_t>(dataset.inputs));
   }
-  targets_.upload(std::span<const float>(to_single(dataset.y)), stream);
+}
+
+void DeviceDataset::upload_counts(const Dataset& dataset, double unit, Stream& stream) {
+  std::vector<double> scale;
+  for (const double of_input : dataset.scale) {
+    scale.push_back(of_input * unit);
+  }
+  scale_.upload(std::span<const float>(to_single(scale)), stream);
+  shift_.upload(std::span<const float>(to_single({dataset.shift.begin(), dataset.shift.end()})), stream);
+  const std::size_t pairs = pairs_a_row(dataset);
+  std::vector<HalfPair> some;
+  for (std::size_t first = 0; first < row_count(dataset); first += rows_at_once) {
+    const std::size_t rows = std::min(rows_at_once, row_count(dataset) - first);
+    some.assign(rows * pairs, 0);
+    for (std::size_t i = 0; i < rows; ++i) {
+      for (auto at = dataset.row_begin[first + i]; at < dataset.row_begin[first + i + 1]; ++at) {
+        const auto entry = static_cast<std::size_t>(at);
+        const auto column = static_cast<std::size_t>(dataset.column[entry]);
+        const HalfPair half = half_of_count(static_cast<int>(std::lround(dataset.raw[entry] / unit)));
+        some[i * pairs + column / 2] |= half << (column % 2 == 0 ? 0U : 16U);
+      }
+    }
+    counts_.upload(std::span<const HalfPair>(some), stream, first * pairs);
+  }
 }
 
 WeightSpaceRuns::WeightSpaceRuns(Stream& stream, const TrainingRequest& settings, int activation,
@@ -78,7 +119,8 @@ WeightSpaceRuns::WeightSpaceRuns(Stream& stream, const TrainingRequest& settings
       products_(stream),
       settings_(settings),
       activation_(activation),
-      shape_(weight_space_shape(settings.data, settings.training, settings.record.metrics, problems[0]->width)),
+      shape_(weight_space_shape(settings.data, settings.training, settings.record.metrics, problems[0]->width,
+                                dataset != nullptr && dataset->has_counts())),
       sizes_(measure(shape_, static_cast<int>(problems.size()), static_cast<int>(runs.size()))),
       layout_(observed_layout(shape_)),
       parameters_(runs.size()),
@@ -106,10 +148,19 @@ WeightSpaceRuns::WeightSpaceRuns(Stream& stream, const TrainingRequest& settings
       output_gradient_(sizes_.output_weight),
       hidden_(sizes_.hidden),
       seen_units_(sizes_.seen),
-      signal_(sizes_.hidden),
+      signal_(sizes_.signal),
       predicted_(sizes_.predicted),
       error_(sizes_.predicted),
       gradients_(sizes_.gradients),
+      gathered_counts_(sizes_.gathered_counts),
+      hidden_halves_(sizes_.hidden_halves),
+      signal_halves_(sizes_.signal_halves),
+      hidden_factor_(sizes_.units),
+      hidden_start_(sizes_.units),
+      signal_factor_(sizes_.units),
+      signal_sum_(sizes_.units),
+      error_size_(sizes_.error_size),
+      hidden_gradient_(sizes_.hidden_gradient),
       sample_history_(product({max_steps_a_chunk, static_cast<int>(runs.size()), layout_.batch_sums})),
       output_squares_(product({max_steps_a_chunk, static_cast<int>(runs.size()), layout_.output_sums / output_sums})),
       hidden_squares_(product({max_steps_a_chunk, static_cast<int>(runs.size()), layout_.hidden_squares})),
@@ -128,6 +179,10 @@ WeightSpaceRuns::WeightSpaceRuns(Stream& stream, const TrainingRequest& settings
     upload_problem(position, *problems[position], runs);
     const RunSpec key{0, shape_.width, 0, activation, 0, problems[position]->seed};
     orders_.emplace_back(settings.training, settings.data, key);
+  }
+  if (shape_.has_counts) {
+    bind_halves(*dataset);
+    queue_split_hidden(batch_, 0, batch_.slots, stream_);
   }
   std::vector<int> all(runs.size());
   std::iota(all.begin(), all.end(), 0);
@@ -173,6 +228,23 @@ void WeightSpaceRuns::bind_pointers(const DeviceDataset* dataset) {
   batch_.output_gradient = output_gradient_.data();
 }
 
+void WeightSpaceRuns::bind_halves(const DeviceDataset& dataset) {
+  batch_.padded_inputs = padded_halves(shape_.inputs);
+  batch_.padded_width = padded_halves(shape_.width);
+  batch_.counts_of = dataset.counts();
+  batch_.input_scale = dataset.scale();
+  batch_.input_shift = dataset.shift();
+  batch_.gathered_counts = gathered_counts_.data();
+  batch_.hidden_halves = hidden_halves_.data();
+  batch_.hidden_factor = hidden_factor_.data();
+  batch_.hidden_start = hidden_start_.data();
+  batch_.signal_halves = signal_halves_.data();
+  batch_.signal_factor = signal_factor_.data();
+  batch_.signal_sum = signal_sum_.data();
+  batch_.error_size = error_size_.data();
+  batch_.hidden_gradient = hidden_gradient_.data();
+}
+
 void WeightSpaceRuns::upload_problem(std::size_t position, const Problem& problem, std::span<const BatchRun> runs) {
   if (problem.dataset == nullptr) {
     inputs_.upload(std::span<const float>(to_single(problem.x)), stream_, position * problem.x.size());
@@ -207,7 +279,8 @@ void WeightSpaceRuns::set_active(std::span<const int> active) {
   ranges_.clear();
   for (const int run : active) {
     const int problem = problem_of_[static_cast<std::size_t>(run)];
-    if (!ranges_.empty() && ranges_.back().problem == problem && ranges_.back().first + ranges_.back().count == run) {
+    const bool is_neighbour = !ranges_.empty() && ranges_.back().first + ranges_.back().count == run;
+    if (is_neighbour && (shape_.has_counts || ranges_.back().problem == problem)) {
       ++ranges_.back().count;
     } else {
       ranges_.push_back({run, 1, problem});
@@ -258,10 +331,16 @@ WeightSpaceRuns::PassInputs WeightSpaceRuns::batch_inputs(int samples, const std
   of.pass.samples = samples;
   of.pass.offset = offset;
   of.pass.is_training = true;
+  of.pass.rows = shape_.takes_minibatches ? rows : nullptr;
+  if (shape_.has_counts) {
+    const bool differs = gather_differs(shape_, static_cast<int>(orders_.size()));
+    of.stride = differs ? std::int64_t{2} * shape_.batch_samples * batch_.padded_inputs : 0;
+    queue_gather_counts(batch_, of.pass, of.stride, active_count(), stream_);
+    return of;
+  }
   of.inputs = batch_.inputs_of;
   of.stride = batch_.inputs_stride;
   if (shape_.takes_minibatches) {
-    of.pass.rows = rows;
     queue_gather(batch_, of.pass, static_cast<int>(orders_.size()), stream_);
     of.inputs = gathered_.data();
     of.stride = std::int64_t{shape_.batch_samples} * shape_.inputs;
@@ -271,43 +350,68 @@ WeightSpaceRuns::PassInputs WeightSpaceRuns::batch_inputs(int samples, const std
 
 void WeightSpaceRuns::queue_forward(const PassInputs& of) {
   const int p = shape_.width;
-  const int d = shape_.inputs;
   const int k = shape_.outputs;
   const std::int64_t samples = batch_.most_samples;
   const bool sees_masks = of.pass.is_training && shape_.drops;
   for (const Range& range : ranges_) {
-    products_.queue({.op_a = transposed,
-                     .rows = p,
-                     .columns = of.pass.samples,
-                     .depth = d,
-                     .a = hidden_weight_.data() + range.first * hidden_size(batch_),
-                     .ld_a = d,
-                     .stride_a = hidden_size(batch_),
-                     .b = of.inputs + range.problem * of.stride,
-                     .ld_b = d,
-                     .c = hidden_.data() + range.first * samples * p,
-                     .ld_c = p,
-                     .stride_c = samples * p,
-                     .count = range.count});
+    queue_pre_activations(of, range);
   }
   queue_activate(activation_, batch_, of.pass, active_count(), stream_);
   const float* seen = sees_masks ? seen_units_.data() : hidden_.data();
   for (const Range& range : ranges_) {
-    products_.queue({.rows = k,
-                     .columns = of.pass.samples,
-                     .depth = p,
-                     .a = output_weight_.data() + range.first * output_size(batch_),
-                     .ld_a = k,
-                     .stride_a = output_size(batch_),
-                     .b = seen + range.first * samples * p,
-                     .ld_b = p,
-                     .stride_b = samples * p,
-                     .c = predicted_.data() + range.first * samples * k,
-                     .ld_c = k,
-                     .stride_c = samples * k,
-                     .count = range.count});
+    products_.queue(Product{.rows = k,
+                            .columns = of.pass.samples,
+                            .depth = p,
+                            .a = output_weight_.data() + range.first * output_size(batch_),
+                            .ld_a = k,
+                            .stride_a = output_size(batch_),
+                            .b = seen + range.first * samples * p,
+                            .ld_b = p,
+                            .stride_b = samples * p,
+                            .c = predicted_.data() + range.first * samples * k,
+                            .ld_c = k,
+                            .stride_c = samples * k,
+                            .count = range.count});
   }
   queue_errors(batch_, of.pass, active_count(), stream_);
+}
+
+/// X W^T of each run of the range; with counts, what activate() makes Z from.
+void WeightSpaceRuns::queue_pre_activations(const PassInputs& of, const Range& range) {
+  const int p = shape_.width;
+  const int d = shape_.inputs;
+  const std::int64_t units = std::int64_t{batch_.most_samples} * p;
+  if (shape_.has_counts) {
+    const int depth = 2 * batch_.padded_inputs;
+    products_.queue(HalfProduct{.op_a = transposed,
+                                .rows = p,
+                                .columns = of.pass.samples,
+                                .depth = depth,
+                                .a = hidden_halves_.data() + std::int64_t{range.first} * p * depth / 2,
+                                .ld_a = depth,
+                                .stride_a = std::int64_t{p} * depth,
+                                .b = gathered_counts_.data() + range.first * of.stride / 2,
+                                .ld_b = depth,
+                                .stride_b = of.stride,
+                                .c = hidden_.data() + range.first * units,
+                                .ld_c = p,
+                                .stride_c = units,
+                                .count = range.count});
+    return;
+  }
+  products_.queue(Product{.op_a = transposed,
+                          .rows = p,
+                          .columns = of.pass.samples,
+                          .depth = d,
+                          .a = hidden_weight_.data() + range.first * hidden_size(batch_),
+                          .ld_a = d,
+                          .stride_a = hidden_size(batch_),
+                          .b = of.inputs + range.problem * of.stride,
+                          .ld_b = d,
+                          .c = hidden_.data() + range.first * units,
+                          .ld_c = p,
+                          .stride_c = units,
+                          .count = range.count});
 }
 
 /// One step, whose sums become part of the history.
@@ -316,25 +420,25 @@ void WeightSpaceRuns::queue_step(PassInputs of) {
   of.pass.sum_blocks = layout_.batch_sums / sample_sums;
   of.pass.sums = sample_history_.data() + place * layout_.batch_sums;
   queue_forward(of);
-  queue_signal(activation_, batch_, of.pass, {}, active_count(), stream_);
+  queue_signal_of(batch_, of.pass, {}, active_count());
   const int p = shape_.width;
   const int k = shape_.outputs;
   const std::int64_t samples = batch_.most_samples;
   for (const Range& range : ranges_) {
-    products_.queue({.op_b = transposed,
-                     .rows = k,
-                     .columns = p,
-                     .depth = of.pass.samples,
-                     .a = error_.data() + range.first * samples * k,
-                     .ld_a = k,
-                     .stride_a = samples * k,
-                     .b = batch_.seen + range.first * samples * p,
-                     .ld_b = p,
-                     .stride_b = samples * p,
-                     .c = output_gradient_.data() + range.first * output_size(batch_),
-                     .ld_c = k,
-                     .stride_c = output_size(batch_),
-                     .count = range.count});
+    products_.queue(Product{.op_b = transposed,
+                            .rows = k,
+                            .columns = p,
+                            .depth = of.pass.samples,
+                            .a = error_.data() + range.first * samples * k,
+                            .ld_a = k,
+                            .stride_a = samples * k,
+                            .b = batch_.seen + range.first * samples * p,
+                            .ld_b = p,
+                            .stride_b = samples * p,
+                            .c = output_gradient_.data() + range.first * output_size(batch_),
+                            .ld_c = k,
+                            .stride_c = output_size(batch_),
+                            .count = range.count});
   }
   queue_update_output(batch_, of.pass, output_squares_.data() + place * (layout_.output_sums / output_sums),
                       active_count(), stream_);
@@ -345,28 +449,57 @@ void WeightSpaceRuns::queue_step(PassInputs of) {
     queue_decay_hidden(batch_, of.pass, hidden_squares_.data() + place * layout_.hidden_squares, active_count(),
                        stream_);
   }
+  float* const into = shape_.has_counts ? hidden_gradient_.data() : hidden_weight_.data();
   for (const Range& range : ranges_) {
-    queue_hidden_product(of, range, 1, hidden_weight_.data() + range.first * hidden_size(batch_));
+    queue_hidden_product(of, range, 1, into + range.first * hidden_size(batch_));
+  }
+  if (shape_.has_counts) {
+    queue_update_hidden(batch_, of.pass, active_count(), stream_);
   }
 }
 
-/// into <- S^T X + beta into, of each run of the range.
+void WeightSpaceRuns::queue_signal_of(const WeightSpaceBatch& batch, const SamplePass& pass, const SignalUse& use,
+                                      int active) {
+  const auto queue = shape_.has_counts ? queue_split_signal : queue_signal;
+  queue(activation_, batch, pass, use, active, stream_);
+}
+
+/// into <- S^T X + beta into, of each run of the range; with counts, the product of signals and counts alone.
 void WeightSpaceRuns::queue_hidden_product(const PassInputs& of, const Range& range, float beta, float* into) {
   const std::int64_t units = std::int64_t{batch_.most_samples} * shape_.width;
-  products_.queue({.op_b = transposed,
-                   .rows = shape_.inputs,
-                   .columns = shape_.width,
-                   .depth = of.pass.samples,
-                   .a = of.inputs + range.problem * of.stride,
-                   .ld_a = shape_.inputs,
-                   .b = signal_.data() + range.first * units,
-                   .ld_b = shape_.width,
-                   .stride_b = units,
-                   .beta = beta,
-                   .c = into,
-                   .ld_c = shape_.inputs,
-                   .stride_c = hidden_size(batch_),
-                   .count = range.count});
+  if (shape_.has_counts) {
+    // A sample's two rows of counts meet the high and the low half of its signals.
+    const std::int64_t halves = std::int64_t{2} * shape_.batch_samples * batch_.padded_width;
+    products_.queue(HalfProduct{.op_b = transposed,
+                                .rows = shape_.inputs,
+                                .columns = shape_.width,
+                                .depth = 2 * of.pass.samples,
+                                .a = gathered_counts_.data() + range.first * of.stride / 2,
+                                .ld_a = batch_.padded_inputs,
+                                .stride_a = of.stride,
+                                .b = signal_halves_.data() + range.first * halves / 2,
+                                .ld_b = batch_.padded_width,
+                                .stride_b = halves,
+                                .c = into,
+                                .ld_c = shape_.inputs,
+                                .stride_c = hidden_size(batch_),
+                                .count = range.count});
+    return;
+  }
+  products_.queue(Product{.op_b = transposed,
+                          .rows = shape_.inputs,
+                          .columns = shape_.width,
+                          .depth = of.pass.samples,
+                          .a = of.inputs + range.problem * of.stride,
+                          .ld_a = shape_.inputs,
+                          .b = signal_.data() + range.first * units,
+                          .ld_b = shape_.width,
+                          .stride_b = units,
+                          .beta = beta,
+                          .c = into,
+                          .ld_c = shape_.inputs,
+                          .stride_c = hidden_size(batch_),
+                          .count = range.count});
 }
 
 std::vector<RunBatch::Seen> WeightSpaceRuns::seen(int count) const {
@@ -457,7 +590,11 @@ void WeightSpaceRuns::queue_evaluation(int first_row, int count, int ObservedLay
     of.pass.samples = std::min(evaluated_rows, count - done);
     of.pass.first_row = first_row + done;
     of.pass.first_sum_block = sample_blocks(done);
-    of.inputs = batch_.inputs_of + std::int64_t{of.pass.first_row} * shape_.inputs;
+    if (shape_.has_counts) {
+      queue_gather_counts(batch_, of.pass, 0, 1, stream_);
+    } else {
+      of.inputs = batch_.inputs_of + std::int64_t{of.pass.first_row} * shape_.inputs;
+    }
     queue_forward(of);
   }
 }
@@ -471,10 +608,13 @@ void WeightSpaceRuns::queue_gradients(const PassInputs& of) {
     const Range alone{run, 1, problem_of_[static_cast<std::size_t>(run)]};
     WeightSpaceBatch only = batch_;
     only.active += position;
-    queue_signal(activation_, only, of.pass, {false, -1}, 1, stream_);
-    queue_hidden_product(of, alone, 0, by_rule);
-    queue_signal(activation_, only, of.pass, {false, Rules::index_of<Backprop>()}, 1, stream_);
-    queue_hidden_product(of, alone, 0, by_backprop);
+    for (const auto& [rule, into] : {std::pair(-1, by_rule), std::pair(Rules::index_of<Backprop>(), by_backprop)}) {
+      queue_signal_of(only, of.pass, {false, rule}, 1);
+      queue_hidden_product(of, alone, 0, into);
+      if (shape_.has_counts) {
+        queue_finish_gradient(only, into, 1, stream_);
+      }
+    }
     queue_compare_gradients(batch_, by_rule, by_backprop,
                             observed(&ObservedLayout::gradient_sums) + std::int64_t{run} * layout_.gradient_sums,
                             stream_);
@@ -490,16 +630,16 @@ void WeightSpaceRuns::queue_signals() {
     const float* beta = output_weight_.data() + run * output_size(batch_);
     const float* b = feedback_.data() + problem_of_[static_cast<std::size_t>(run)] * output_size(batch_);
     for (const auto& [left, right] : {std::pair(beta, beta), std::pair(b, b), std::pair(beta, b)}) {
-      products_.queue({.op_b = transposed,
-                       .rows = k,
-                       .columns = k,
-                       .depth = shape_.width,
-                       .a = left,
-                       .ld_a = k,
-                       .b = right,
-                       .ld_b = k,
-                       .c = grams,
-                       .ld_c = k});
+      products_.queue(Product{.op_b = transposed,
+                              .rows = k,
+                              .columns = k,
+                              .depth = shape_.width,
+                              .a = left,
+                              .ld_a = k,
+                              .b = right,
+                              .ld_b = k,
+                              .c = grams,
+                              .ld_c = k});
       grams += std::int64_t{k} * k;
     }
     device_memory::copy(grams, error_.data() + std::int64_t{run} * batch_.most_samples * k,
@@ -580,6 +720,14 @@ void WeightSpaceRuns::restore(int run) {
   for (const Part& part : parts()) {
     part.now.copy_from(part.saved, stream_, static_cast<std::size_t>(run) * part.size, part.size);
   }
+  split_again(run);
+}
+
+/// After W was changed by others than its steps.
+void WeightSpaceRuns::split_again(int run) {
+  if (shape_.has_counts) {
+    queue_split_hidden(batch_, run, 1, stream_);
+  }
 }
 
 void WeightSpaceRuns::write(int run, ByteWriter& out) {
@@ -594,6 +742,7 @@ void WeightSpaceRuns::read(int run, ByteReader& in) {
     part.now.upload(std::span<const float>(in.get_array<float>(part.size)), stream_,
                     static_cast<std::size_t>(run) * part.size);
   }
+  split_again(run);
 }
 
 }  // namespace fasweep

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,18 +15,32 @@
 
 namespace fasweep {
 
-/// A data set on the device, dense and normalised, for all batches that are trained on it.
+/// A data set on the device for all batches that are trained on it: dense and normalised, or as whole multiples of a
+/// unit that 16 bits hold.
 class DeviceDataset {
  public:
-  DeviceDataset(const Dataset& dataset, Stream& stream);
+  /// unit: of find_input_unit(); without one, inputs are float32.
+  DeviceDataset(const Dataset& dataset, std::optional<double> unit, Stream& stream);
 
   [[nodiscard]] const Dataset* source() const { return source_; }
-  [[nodiscard]] const float* inputs() const { return inputs_.data(); }    // rows x inputs
+  [[nodiscard]] bool has_counts() const { return counts_.size() > 0; }
+  // One of them is there.
+  [[nodiscard]] const float* inputs() const { return inputs_.data(); }     // rows x inputs
+  [[nodiscard]] const HalfPair* counts() const { return counts_.data(); }  // rows x padded inputs, in numbers
+  // With counts: what one is worth, and what is subtracted.
+  [[nodiscard]] const float* scale() const { return scale_.data(); }      // inputs
+  [[nodiscard]] const float* shift() const { return shift_.data(); }      // inputs
   [[nodiscard]] const float* targets() const { return targets_.data(); }  // rows x outputs
 
  private:
+  void upload_inputs(const Dataset& dataset, Stream& stream);
+  void upload_counts(const Dataset& dataset, double unit, Stream& stream);
+
   const Dataset* source_;
   DeviceBuffer<float> inputs_;
+  DeviceBuffer<HalfPair> counts_;
+  DeviceBuffer<float> scale_;
+  DeviceBuffer<float> shift_;
   DeviceBuffer<float> targets_;
 };
 
@@ -53,10 +68,10 @@ class WeightSpaceRuns final : public RunBatch {
   /// Samples of a pass and where their inputs lie.
   struct PassInputs {
     SamplePass pass;
-    const float* inputs = nullptr;
-    std::int64_t stride = 0;  // from one problem's to the next's
+    const float* inputs = nullptr;  // with counts: not set, they are gathered
+    std::int64_t stride = 0;        // from one problem's to the next's; of counts from one run's
   };
-  /// Neighbours in the batch that are active and of one problem: their products are one call.
+  /// Neighbours in the batch that are active and, but for counts, of one problem: their products are one call.
   struct Range {
     int first = 0;
     int count = 0;
@@ -70,6 +85,8 @@ class WeightSpaceRuns final : public RunBatch {
   };
 
   void bind_pointers(const DeviceDataset* dataset);
+  void bind_halves(const DeviceDataset& dataset);
+  void split_again(int run);
   void upload_problem(std::size_t position, const Problem& problem, std::span<const BatchRun> runs);
   void upload_hidden(std::size_t position, const Problem& problem, std::span<const BatchRun> runs);
   [[nodiscard]] std::vector<Part> parts();
@@ -81,10 +98,12 @@ class WeightSpaceRuns final : public RunBatch {
   [[nodiscard]] PassInputs batch_inputs(int samples, const std::int32_t* rows, int offset);
   void queue_forward(const PassInputs& of);
   void queue_step(PassInputs of);
+  void queue_pre_activations(const PassInputs& of, const Range& range);
   void queue_hidden_product(const PassInputs& of, const Range& range, float beta, float* into);
   void queue_evaluation(int first_row, int count, int ObservedLayout::*section);
   void queue_gradients(const PassInputs& of);
   void queue_signals();
+  void queue_signal_of(const WeightSpaceBatch& batch, const SamplePass& pass, const SignalUse& use, int active);
 
   [[nodiscard]] double* observed(int ObservedLayout::*section) const;
   [[nodiscard]] std::span<const double> fetched(int ObservedLayout::*section, int run) const;
@@ -137,6 +156,15 @@ class WeightSpaceRuns final : public RunBatch {
   DeviceBuffer<float> predicted_;
   DeviceBuffer<float> error_;
   DeviceBuffer<float> gradients_;
+  DeviceBuffer<HalfPair> gathered_counts_;
+  DeviceBuffer<HalfPair> hidden_halves_;
+  DeviceBuffer<HalfPair> signal_halves_;
+  DeviceBuffer<float> hidden_factor_;
+  DeviceBuffer<float> hidden_start_;
+  DeviceBuffer<float> signal_factor_;
+  DeviceBuffer<float> signal_sum_;
+  DeviceBuffer<float> error_size_;
+  DeviceBuffer<float> hidden_gradient_;
   DeviceBuffer<double> sample_history_;  // step of the chunk x run x blocks x sample_sums
   DeviceBuffer<double> output_squares_;  // step of the chunk x run x blocks
   DeviceBuffer<double> hidden_squares_;  // likewise

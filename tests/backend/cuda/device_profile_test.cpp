@@ -105,7 +105,7 @@ TEST(DeviceProfile, AStepInWeightSpaceTakesItsProductsAtPeakAtLeast) {
   EXPECT_NEAR(one.arithmetic_s, products / 66.9e12, 0.01 * one.arithmetic_s) << "67 Tflop/s are published";
   EXPECT_NEAR(one.launch_s, 9 * 3e-6, 1e-12) << "four products, four kernels, the gathering";
   const int batch = choose_batch(device, mnist, 30);
-  EXPECT_EQ(batch, 6) << "two blocks of 128 x 128 for each of 132 multiprocessors";
+  EXPECT_EQ(batch, 30) << "all of them: 52 would give each of 132 multiprocessors 16 blocks of 128 x 128";
   EXPECT_LT(forecast_step(device, mnist, batch).seconds() / batch, one.seconds());
   EXPECT_GT(forecast_batch(device, mnist, batch, 30000, 301), 30000 * forecast_step(device, mnist, batch).seconds());
 }

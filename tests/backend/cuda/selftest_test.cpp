@@ -54,8 +54,10 @@ TEST_F(SelfTest, PassesInEmulationInBitsAndNumbers) {
     EXPECT_TRUE(line.passed) << line.text;
   }
   constexpr std::size_t shapes = 5;
-  EXPECT_EQ(lines.size(), 1 + Activations::size * (shapes + 2) + activations_in_weight_space() + 1)
-      << "device; bits of each shape, numbers of two solvers, rate; rate of networks";
+  EXPECT_EQ(lines.size(), 1 + Activations::size * (shapes + 2) + 2 * activations_in_weight_space() + 2)
+      << "device; bits of each shape, numbers in sample space, rate; numbers of networks, of numbers and of pixels; "
+         "their "
+         "rates";
   EXPECT_THAT(lines[1].text, HasSubstr("as in emulation"));
 }
 
@@ -64,7 +66,7 @@ TEST_F(SelfTest, NumbersThatAreOffFail) {
 
   check_kernel_numbers(0, wrong, collect);
 
-  EXPECT_EQ(lines.size(), Activations::size + activations_in_weight_space());
+  EXPECT_EQ(lines.size(), Activations::size + 2 * activations_in_weight_space());
   for (const SelfTestLine& line : lines) {
     EXPECT_FALSE(line.passed) << line.text;
   }

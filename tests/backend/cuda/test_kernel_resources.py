@@ -84,7 +84,7 @@ def ptx(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 def test_kernels_do_not_spill_and_leave_registers_for_the_blocks_asked(ptx: tuple[int, Path]) -> None:
     registers = registers_by_kernel(ptx[1], ptx[0])
 
-    assert len(registers) == 36, registers
+    assert len(registers) == 47, registers
     most = 65536 // (constant("blocks_a_multiprocessor") * constant("threads_a_block")) // 8 * 8
     assert all(count <= most for kernel, count in registers.items() if kernel.startswith("train_step")), registers
     release = re.search(r"release ([\d.]+)", run(find_nvcc(), "--version"))[1]

@@ -3,6 +3,7 @@
 #include "backend/cuda/weight_space_runs.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_case.hpp"
 #include "backend/cuda/network_case.hpp"
+#include "backend/cuda/pixel_case.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace fasweep {
@@ -24,14 +26,16 @@ namespace {
 using testing::expect_close;
 using testing::expect_same;
 using testing::NetworkCase;
+using testing::PixelSet;
 
 class WeightSpaceRuns : public testing::EmulatedDevice {
  protected:
   ~WeightSpaceRuns() override { emulation::order_seed() = 0; }
 };
 
-std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs) {
-  return make_cuda_trainer(0, make_cpu_trainer())->train(c.request_for(problem, runs));
+std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
+                             GpuArithmetic arithmetic = GpuArithmetic::fast) {
+  return make_cuda_trainer(0, make_cpu_trainer(), arithmetic)->train(c.request_for(problem, runs));
 }
 
 struct Setting {
@@ -143,6 +147,33 @@ TEST_F(WeightSpaceRuns, FollowTheCpuInEverySetting) {
 
       EXPECT_GT(emulation::launches(), before) << "trained on the device";
       expect_records_of_cpu(c, problem, c.runs(), records);
+    }
+  }
+}
+
+TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuInEverySetting) {
+  int number = 0;
+  for (const Setting& setting : settings()) {
+    const std::array activations{Activations::index_of<Tanh>(), Activations::index_of<Relu>(),
+                                 Activations::index_of<Sigmoid>(), Activations::index_of<Softplus>()};
+    const int activation = activations[static_cast<std::size_t>(number++) % activations.size()];
+    SCOPED_TRACE(setting.name + ", " + std::string(Activations::names[static_cast<std::size_t>(activation)]));
+    NetworkCase c(activation);
+    c.data.inputs = 6 + 31 * (number % 2);
+    setting.change(c);
+    if (c.data.targets == Targets::numbers) {
+      continue;  // sets of pixels have classes here
+    }
+    c.run.step_size = activation == Activations::index_of<Relu>() ? 0.01 : c.run.step_size;
+    c.data.source = DataSource::csv;
+    const PixelSet pixels(c.problem());
+    for (const GpuArithmetic arithmetic : {GpuArithmetic::fast, GpuArithmetic::exact}) {
+      const std::int64_t before = emulation::half_products();
+
+      const std::vector<RunRecord> records = train(c, pixels.problem, c.runs(), arithmetic);
+
+      EXPECT_EQ(emulation::half_products() > before, arithmetic == GpuArithmetic::fast);
+      expect_records_of_cpu(c, pixels.problem, c.runs(), records);
     }
   }
 }
