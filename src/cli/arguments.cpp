@@ -103,14 +103,21 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   const std::string text = read_job_text(path);
   LoadedJob loaded;
   loaded.job = parse_job(text, origin, overrides, [&](const DataSettings& data) {
-    Dataset dataset = load_dataset(data);
+    auto [dataset, report] = load_dataset(data);
     KeyValues facts = facts_of(dataset);
     if (find_dataset(loaded.datasets, dataset.checksum) == nullptr) {
       loaded.datasets.push_back(std::move(dataset));
+      loaded.reports.push_back(std::move(report));
     }
     return facts;
   });
   return loaded;
+}
+
+void print_warnings(const DataReport& report) {
+  for (const std::string& warning : report.warnings) {
+    std::cerr << "fasweep: " << warning << "\n";
+  }
 }
 
 double parse_duration(std::string_view text) {
