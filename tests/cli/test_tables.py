@@ -7,6 +7,7 @@ import json
 import os
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -233,6 +234,66 @@ def test_field_with_escape_codes_is_shown_and_not_obeyed(fasweep: Fasweep):
     assert "\\x1b[2J" in message and "\x1b" not in message
 
 
+def test_npz_is_read_after_the_command_that_is_named(fasweep: Fasweep):
+    x, y = np.arange(12.0).reshape(6, 2) ** 2, np.arange(6) % 2
+    np.savez(fasweep.folder / "table.npz", x=x, y=y)
+    fasweep.job(JOB.format(source="hdf5", path="table.npz", more=""))
+    message = fasweep.run("plan", "job.cfg", expect=2)
+    code = message.split('python3 -c "')[1].split('"')[0]
+    subprocess.run([sys.executable, "-c", code], cwd=fasweep.folder, check=True)
+    assert plan(fasweep, "--set", "data.path=table.h5")["sizes"] == ["n = 6", "d = 2"]
+
+
+def hdf5_files() -> dict[str, dict[str, np.ndarray]]:
+    random = np.random.default_rng(2)
+    x, labels = random.normal(size=(20, 6)), np.arange(20) % 3
+    return {
+        "plain": {"x": x, "y": labels},
+        "column": {"x": x, "y": labels[:, None]},
+        "matlab": {"x": np.ascontiguousarray(x.T), "y": labels[None, :].astype(float)},
+        "images": {"images": x.reshape(20, 2, 3), "labels": labels.astype(np.uint8)},
+        "capitals": {"X": x, "Y": labels},
+        "keras": {"x_train": x, "y_train": labels},
+        "one-hot": {"x": x, "y": np.eye(3)[labels]},
+    }
+
+
+def test_hdf5_of_other_programs_is_the_same_data(fasweep: Fasweep):
+    fasweep.job(JOB.format(source="hdf5", path="table.h5", more=""))
+    hashes = {}
+    for name, parts in hdf5_files().items():
+        with h5py.File(fasweep.folder / "table.h5", "w") as file:
+            for part, values in parts.items():
+                file[part] = values
+        hashes[name] = plan(fasweep)["plan_hash"]
+    (fasweep.folder / "table.h5").write_bytes(gzip.compress((fasweep.folder / "table.h5").read_bytes()))
+    hashes["gzip"] = plan(fasweep)["plan_hash"]
+    assert len(set(hashes.values())) == 1, hashes
+
+
+def test_hdf5_booleans_labels_from_1_and_test_samples(fasweep: Fasweep):
+    fasweep.job(JOB.format(source="hdf5", path="table.h5", more=""))
+    x = np.arange(12.0).reshape(6, 2) ** 2
+    with h5py.File(fasweep.folder / "table.h5", "w") as file:
+        file["x_train"], file["y_train"] = x[:4], np.array([True, False, True, True])
+        file["x_test"], file["y_test"] = x[4:], np.array([False, True])
+    assert "classes 0: 1, 1: 3; 2 test samples (33 % of all)" in plan(fasweep)["data"][0]["understood"]
+    with h5py.File(fasweep.folder / "table.h5", "w") as file:
+        file["x"], file["y"], file["y_test"] = x, np.arange(6) % 3 + 1, [1]
+    warnings = plan(fasweep)["data"][0]["warnings"]
+    assert any("class 0 has no samples" in warning for warning in warnings)
+    assert any("y_test is not read" in warning for warning in warnings)
+
+
+def test_hdf5_that_is_not_understood_says_what_it_holds(fasweep: Fasweep):
+    fasweep.job(JOB.format(source="hdf5", path="table.h5", more=""))
+    with h5py.File(fasweep.folder / "table.h5", "w") as file:
+        file["features"], file["outcome"] = np.ones((20, 4)), np.ones(20)
+        file.create_group("meta")
+    message = fasweep.run("plan", "job.cfg", expect=2)
+    assert "no dataset y nor one of a usual name, but 'features' (20 x 4), group 'meta', 'outcome' (20)" in message
+
+
 def idx(values: np.ndarray) -> bytes:
     return struct.pack(f">HBB{values.ndim}I", 0, 8, values.ndim, *values.shape) + values.astype(np.uint8).tobytes()
 
@@ -267,7 +328,7 @@ def test_label_beyond_mnist_names_the_source_that_takes_it(fasweep: Fasweep):
 
 def test_what_has_no_end_is_refused_and_not_waited_for(fasweep: Fasweep):
     os.mkfifo(fasweep.folder / "pipe")
-    for source in ("csv",):
+    for source in ("csv", "hdf5"):
         for path in ("pipe", "/dev/zero"):
             fasweep.job(JOB.format(source=source, path=path, more=""))
             message = fasweep.run("plan", "job.cfg", expect=2)
@@ -275,7 +336,7 @@ def test_what_has_no_end_is_refused_and_not_waited_for(fasweep: Fasweep):
     assert "16777216 bytes" in fasweep.run("plan", "/dev/zero", expect=2)
 
 
-@pytest.mark.parametrize("source", ["csv", "mnist", "idx"])
+@pytest.mark.parametrize("source", ["csv", "hdf5", "mnist", "idx"])
 def test_gzip_bomb_is_refused_before_it_is_unpacked(fasweep: Fasweep, source: str):
     megabyte = gzip.compress(bytes(1 << 20), 9)
     bomb = 4000 * megabyte  # members one after the other, 4 GB unpacked
