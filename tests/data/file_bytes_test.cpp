@@ -85,7 +85,8 @@ TEST(FileBytes, WhatIsNoFileIsNamed) {
 }
 
 TEST(FileBytes, NoMoreIsUnpackedThanIsWanted) {
-  const FileBytes bomb = gzip(FileBytes(1U << 22U, 7));
+  FileBytes bomb = gzip(FileBytes(1U << 22U, 7));
+  bomb.resize(bomb.size() - 8);  // whoever gets there finds it cut
   std::size_t head_bytes = 0;
 
   const FileBytes bytes = decompress(bomb, "bomb.gz", [&](std::span<const std::uint8_t> head) {
