@@ -4,8 +4,6 @@
 #include <cctype>
 #include <fstream>
 #include <iostream>
-#include <iterator>
-#include <sstream>
 
 #include "data/load_dataset.hpp"
 
@@ -31,16 +29,24 @@ std::string option_of_variable(const std::string& variable, const program_option
 }
 
 std::string read_job_text(const std::string& path) {
-  if (path == "-") {
-    return {std::istreambuf_iterator<char>(std::cin), {}};
+  constexpr std::size_t most_bytes = std::size_t{1} << 24U;  // of a text that people write
+  std::ifstream file;
+  if (path != "-") {
+    file.open(path);
   }
-  std::ifstream file(path);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
+  std::istream& stream = path == "-" ? std::cin : file;
+  std::string text(most_bytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (path != "-" && text.empty()) {
     throw ConfigError("job file '" + path +
                       "' cannot be read (not there, empty, or no permission); give the path of a job file");
   }
-  return text.str();
+  if (text.size() > most_bytes) {
+    throw ConfigError("job file '" + path + "' cannot be read (more than " + std::to_string(most_bytes) +
+                      " bytes); give the path of a job file");
+  }
+  return text;
 }
 
 }  // namespace
@@ -97,14 +103,21 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   const std::string text = read_job_text(path);
   LoadedJob loaded;
   loaded.job = parse_job(text, origin, overrides, [&](const DataSettings& data) {
-    Dataset dataset = load_dataset(data);
+    auto [dataset, report] = load_dataset(data);
     KeyValues facts = facts_of(dataset);
     if (find_dataset(loaded.datasets, dataset.checksum) == nullptr) {
       loaded.datasets.push_back(std::move(dataset));
+      loaded.reports.push_back(std::move(report));
     }
     return facts;
   });
   return loaded;
+}
+
+void print_warnings(const DataReport& report) {
+  for (const std::string& warning : report.warnings) {
+    std::cerr << "fasweep: " << warning << "\n";
+  }
 }
 
 double parse_duration(std::string_view text) {

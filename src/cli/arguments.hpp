@@ -8,6 +8,7 @@
 #include <boost/program_options.hpp>
 
 #include "cli/command.hpp"
+#include "data/data_report.hpp"
 #include "sweep/job.hpp"
 
 namespace fasweep::cli {
@@ -43,11 +44,15 @@ struct ReadArguments {
 struct LoadedJob {
   Job job;
   std::vector<Dataset> datasets;
+  std::vector<DataReport> reports;  // one for each
 };
 
 /// The job of a file with overrides, its data sets read; `path` "-" reads standard input. Throws ConfigError if either
 /// cannot be read.
 [[nodiscard]] LoadedJob load_job(const std::string& path, const KeyValues& overrides);
+
+/// What is doubtful about a data set, on standard error.
+void print_warnings(const DataReport& report);
 
 /// Seconds of "90", "90s", "15m", "2h", "1:30:00" or "1-12:00:00" (days as Slurm writes them). Throws ConfigError.
 [[nodiscard]] double parse_duration(std::string_view text);

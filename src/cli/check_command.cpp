@@ -133,7 +133,7 @@ class DataSets {
         return &dataset;
       }
     }
-    return &loaded_.emplace_back(data, load_dataset(data)).second;
+    return &loaded_.emplace_back(data, load_dataset(data).dataset).second;
   }
 
  private:

@@ -11,7 +11,6 @@ namespace fasweep::cli {
 namespace {
 
 nlohmann::json describe(const Key& key) {
-  constexpr std::array<std::string_view, 3> uses{"all", "teachers", "data sets"};
   nlohmann::json json;
   json["key"] = key.name;
   json["type"] = key_kind_names[static_cast<std::size_t>(key.kind)];
@@ -21,7 +20,7 @@ nlohmann::json describe(const Key& key) {
   }
   json["meaning"] = key.meaning;
   json["accepted"] = key.accepted;
-  json["jobs"] = uses[static_cast<std::size_t>(key.use)];
+  json["jobs"] = key_use_names[static_cast<std::size_t>(key.use)];
   json["takes_list"] = !key.column.empty();
   if (!key.column.empty()) {
     json["column"] = key.column;

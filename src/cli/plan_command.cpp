@@ -4,6 +4,7 @@
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <span>
 
 #include <nlohmann/json.hpp>
 
@@ -26,7 +27,7 @@ std::map<std::string_view, std::int64_t> count_solvers(const Plan& plan) {
   return counts;
 }
 
-nlohmann::json describe(const Plan& plan, const PlanSize& size) {
+nlohmann::json describe(const Plan& plan, const PlanSize& size, std::span<const DataReport> reports) {
   nlohmann::json json;
   json["runs"] = plan.size();
   json["problems"] = plan.problems();
@@ -46,11 +47,18 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size) {
   json["bytes_per_worker"] = size.worker_bytes;
   json["master_bytes"] = size.master_bytes;
   json["job"] = resolved_text(plan.job());
+  for (const DataReport& report : reports) {
+    json["data"].push_back({{"understood", report.understood}, {"warnings", report.warnings}});
+  }
   return json;
 }
 
-void print(const Plan& plan, const PlanSize& size) {
-  std::cout << resolved_text(plan.job()) << "\n" << plan.size() << " runs";
+void print(const Plan& plan, const PlanSize& size, std::span<const DataReport> reports) {
+  std::cout << resolved_text(plan.job()) << "\n";
+  for (const DataReport& report : reports) {
+    std::cout << report.understood << "\n";
+  }
+  std::cout << plan.size() << " runs";
   std::string_view separator = ": ";
   for (const Grid& grid : plan.job().grids) {
     for (const Dimension& dimension : grid.dimensions()) {
@@ -205,6 +213,12 @@ int plan_command(const Arguments& arguments) {
       values.count("set") > 0 ? read_overrides(values["set"].as<std::vector<std::string>>()) : KeyValues{};
   const auto solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
+  const bool as_json = values.count("json") > 0;  // which has the warnings in it
+  for (const DataReport& report : loaded.reports) {
+    if (!as_json) {
+      print_warnings(report);
+    }
+  }
   const Plan plan(loaded.job, solver);
   if (values.count("points") > 0) {
     constexpr std::array<std::string_view, 2> formats{"csv", "json"};
@@ -218,14 +232,14 @@ int plan_command(const Arguments& arguments) {
     const std::string name = values["device-profile"].as<std::string>();
     device = &device_profiles[parse_choice("--device-profile", name, device_profile_names)];
   }
-  if (values.count("json") > 0) {
-    nlohmann::json json = describe(plan, size);
+  if (as_json) {
+    nlohmann::json json = describe(plan, size, loaded.reports);
     if (device != nullptr) {
       json["device"] = describe(*device, forecast_device(plan, *device));
     }
     std::cout << json.dump(2) << "\n";
   } else {
-    print(plan, size);
+    print(plan, size, loaded.reports);
     if (device != nullptr) {
       print(*device, forecast_device(plan, *device));
     }

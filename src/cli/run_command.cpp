@@ -248,6 +248,12 @@ void print_warning(const std::string& text) {
   std::cerr << "fasweep: " + text + "\n";  // at once: worker threads speak too
 }
 
+/// What was understood of a data set, and what is doubtful about it.
+void report_data(const DataReport& report) {
+  std::cerr << report.understood << "\n";
+  print_warnings(report);
+}
+
 /// Makes the trainer of each worker thread of this rank.
 TrainerFactory trainer_factory(const RunOptions& options) {
   return [devices = options.devices, arithmetic = options.arithmetic](int worker) {
@@ -367,6 +373,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
       loaded.job = continue_job(*stored, std::move(loaded.job));
     }
     plan.emplace(loaded.job, options.solver, options.shard);
+    for (const DataReport& report : loaded.reports) {
+      report_data(report);
+    }
     check_memory(*plan, loaded.datasets, options.workers);
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
@@ -405,7 +414,7 @@ std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
   std::vector<Dataset> datasets;
   try {
     for (const DataSettings& data : data_sets_of(job)) {
-      datasets.push_back(read_once_in_node(transport, [&] { return load_dataset(data); }));
+      datasets.push_back(read_once_in_node(transport, [&] { return load_dataset(data).dataset; }));
     }
     return datasets;
   } catch (const ConfigError& error) {

@@ -196,7 +196,7 @@ std::optional<Dataset> load_data(DataSettings settings, const program_options::v
   if (values.count("data") > 0) {
     settings.path = values["data"].as<std::string>();
   }
-  return load_dataset(settings);
+  return load_dataset(settings).dataset;
 }
 
 }  // namespace

@@ -168,7 +168,7 @@ class MpiTransport final : public Transport {
 
   void set_farewell(Farewell farewell) override { farewell_ = farewell; }
 
-  [[nodiscard]] std::string broadcast_text(std::string text) override {
+  std::string broadcast_text(std::string text) override {
     return broadcast(std::move(text), MPI_COMM_WORLD);
   }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <span>
+#include <type_traits>
 
 #include <boost/crc.hpp>
 
@@ -53,9 +54,11 @@ void check_labels(const Samples<Number>& samples, std::int64_t rows, std::int64_
   for (std::int64_t i = 0; i < rows; ++i) {
     const double label = samples.y[static_cast<std::size_t>(i)];
     if (!(label >= 0 && label < static_cast<double>(classes)) || label != std::floor(label)) {
-      throw ConfigError("label " + format_real(label) + " of sample " + std::to_string(i + 1) + " in '" +
-                        samples.origin + "' is not accepted (no such class); classes are 0.." +
-                        std::to_string(classes - 1) + ", or write data.targets = numbers for a table to regress on");
+      throw ConfigError(
+          "label " + format_real(label) + " of sample " + std::to_string(i + 1) + " in '" + samples.origin +
+          "' is not accepted (no such class); classes are 0.." + std::to_string(classes - 1) + ", " +
+          (std::is_same_v<Number, std::uint8_t> ? "or set data.source = idx for images of other classes"
+                                                : "or write data.targets = numbers for a table to regress on"));
     }
   }
 }

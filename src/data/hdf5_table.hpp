@@ -1,4 +1,5 @@
-// Tables of numbers in HDF5 files: datasets x (n x d) and y (n, or n x k), and x_test and y_test for held-out samples.
+// Tables of numbers in HDF5 files as programs leave them: inputs x (n x d, or n images) and targets y (n, or n x k),
+// and held-out samples of the same shapes, under the names that people use.
 #pragma once
 
 #include <optional>
@@ -10,10 +11,11 @@ namespace fasweep {
 
 struct Hdf5Table {
   Samples<double> train;
-  std::optional<Samples<double>> test;  // where the file has x_test
+  std::optional<Samples<double>> test;  // where the file has them
 };
 
-/// Throws ConfigError naming the file, and row and column of what is not a finite number.
+/// Images become rows, booleans 0 and 1; what MATLAB stored columns first is transposed. The file may be gzipped as a
+/// whole. Throws ConfigError naming the file and what it holds, and row and column of what is not a finite number.
 [[nodiscard]] Hdf5Table read_hdf5_table(const std::string& path);
 
 }  // namespace fasweep

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "data/file_format.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -20,7 +21,7 @@ std::string hexadecimal(unsigned value) {
   return {'0', 'x', digits[value / 16 % 16], digits[value % 16]};
 }
 
-void check_head(const FileBytes& bytes, IdxContent content, const std::string& origin) {
+void check_head(std::span<const std::uint8_t> bytes, IdxContent content, const std::string& origin) {
   if (bytes.size() < 4) {
     reject_idx(origin, "it ends within its first 4 bytes");
   }
@@ -40,7 +41,7 @@ void check_head(const FileBytes& bytes, IdxContent content, const std::string& o
   }
 }
 
-std::int64_t read_big_endian(const FileBytes& bytes, std::size_t at) {
+std::int64_t read_big_endian(std::span<const std::uint8_t> bytes, std::size_t at) {
   std::int64_t value = 0;
   for (std::size_t i = at; i < at + 4; ++i) {
     value = value * 256 + bytes[i];
@@ -48,39 +49,63 @@ std::int64_t read_big_endian(const FileBytes& bytes, std::size_t at) {
   return value;
 }
 
+/// What comes before the values.
+struct Head {
+  std::vector<std::int64_t> sizes;
+  std::size_t bytes = 0;
+  std::int64_t announced = 1;  // values
+};
+
+Head read_head(std::span<const std::uint8_t> bytes, IdxContent content, const std::string& origin) {
+  check_head(bytes, content, origin);
+  const std::size_t dimensions = bytes[3];
+  Head head;
+  head.bytes = 4 + 4 * dimensions;
+  if (bytes.size() < head.bytes) {
+    reject_idx(origin, "it ends within the sizes of its dimensions");
+  }
+  for (std::size_t i = 0; i < dimensions; ++i) {
+    head.sizes.push_back(read_big_endian(bytes, 4 + 4 * i));
+    if (head.sizes.back() < 1 || head.sizes.back() > max_samples) {
+      reject_idx(origin, "a dimension has size " + std::to_string(head.sizes.back()) + ", not 1.." +
+                             std::to_string(max_samples));
+    }
+    head.announced *= head.sizes.back();  // at most 10^18
+  }
+  return head;
+}
+
+IdxFile read_idx_file(const std::string& path, IdxContent content) {
+  const FileBytes bytes = read_file(path, [&](std::span<const std::uint8_t> begin) {
+    refuse_foreign(begin, FileFormat::idx, path);
+    const Head head = read_head(begin, content, path);
+    return head.bytes + static_cast<std::size_t>(head.announced) + 1;  // one more tells a file that is too long
+  });
+  return decode_idx(bytes, content, path);
+}
+
 }  // namespace
 
 IdxFile decode_idx(const FileBytes& bytes, IdxContent content, const std::string& origin) {
-  check_head(bytes, content, origin);
-  const std::size_t dimensions = bytes[3];
-  const std::size_t head = 4 + 4 * dimensions;
-  if (bytes.size() < head) {
-    reject_idx(origin, "it ends within the sizes of its dimensions");
+  Head head = read_head(bytes, content, origin);
+  const auto there = static_cast<std::int64_t>(bytes.size() - head.bytes);
+  if (there != head.announced) {
+    reject_idx(origin, "it announces " + std::to_string(head.announced) + " values and has " + std::to_string(there) +
+                           (there > head.announced ? " or more" : ""));
   }
-  IdxFile file;
-  std::int64_t announced = 1;
-  for (std::size_t i = 0; i < dimensions; ++i) {
-    file.sizes.push_back(read_big_endian(bytes, 4 + 4 * i));
-    if (file.sizes.back() < 1 || file.sizes.back() > max_samples) {
-      reject_idx(origin, "a dimension has size " + std::to_string(file.sizes.back()) + ", not 1.." +
-                             std::to_string(max_samples));
-    }
-    announced *= file.sizes.back();  // at most 10^18
-  }
-  const auto there = static_cast<std::int64_t>(bytes.size() - head);
-  if (there != announced) {
-    reject_idx(origin, "it announces " + std::to_string(announced) + " values and has " + std::to_string(there));
-  }
-  file.values.assign(bytes.begin() + static_cast<std::ptrdiff_t>(head), bytes.end());
-  return file;
+  return {std::move(head.sizes), {bytes.begin() + static_cast<std::ptrdiff_t>(head.bytes), bytes.end()}};
 }
 
 Samples<std::uint8_t> read_idx(const std::string& images, const std::string& labels) {
-  IdxFile image_file = decode_idx(read_file(images), IdxContent::images, images);
-  const IdxFile label_file = decode_idx(read_file(labels), IdxContent::labels, labels);
+  IdxFile image_file = read_idx_file(images, IdxContent::images);
+  const IdxFile label_file = read_idx_file(labels, IdxContent::labels);
   Samples<std::uint8_t> samples;
   samples.rows = image_file.sizes[0];
   samples.inputs = image_file.sizes[1] * image_file.sizes[2];
+  if (samples.inputs > max_inputs) {
+    reject_idx(images,
+               "an image has " + std::to_string(samples.inputs) + " pixels, more than " + std::to_string(max_inputs));
+  }
   samples.targets = 1;
   samples.origin = labels;
   if (label_file.sizes[0] != samples.rows) {

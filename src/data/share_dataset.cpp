@@ -15,7 +15,7 @@ constexpr std::size_t alignment = 64;
 constexpr std::size_t arrays = 6;
 
 /// Lies before the arrays, each of which begins at a multiple of `alignment`.
-struct Header {
+struct MemoryHeader {
   std::array<char, 24> magic{'f', 'a', 's', 'w', 'e', 'e', 'p', ' ', 'd', 'a', 't', 'a', ' ', 's', 'e', 't', ' ', '1'};
   std::uint64_t bytes = 0;  // of everything
   std::int32_t samples = 0;
@@ -31,8 +31,8 @@ std::size_t round_up(std::size_t bytes) {
   return (bytes + alignment - 1) / alignment * alignment;
 }
 
-Header make_header(const Dataset& dataset) {
-  Header header;
+MemoryHeader make_header(const Dataset& dataset) {
+  MemoryHeader header;
   header.samples = dataset.samples;
   header.test_samples = dataset.test_samples;
   header.inputs = dataset.inputs;
@@ -50,12 +50,12 @@ Header make_header(const Dataset& dataset) {
 /// The data set that lies in `memory`; nothing if something else does.
 std::optional<Dataset> read_memory(const std::shared_ptr<const SharedMemory>& memory) {
   const std::span<const std::byte> bytes = memory->bytes();
-  Header header;
+  MemoryHeader header;
   if (bytes.size() < sizeof header) {
     return std::nullopt;
   }
   std::memcpy(&header, bytes.data(), sizeof header);
-  if (header.magic != Header().magic || header.bytes != bytes.size()) {
+  if (header.magic != MemoryHeader().magic || header.bytes != bytes.size()) {
     return std::nullopt;
   }
   Dataset dataset;
@@ -84,7 +84,7 @@ std::optional<Dataset> read_memory(const std::shared_ptr<const SharedMemory>& me
 }  // namespace
 
 NamedDataset share_dataset(const Dataset& dataset) {
-  const Header header = make_header(dataset);
+  const MemoryHeader header = make_header(dataset);
   const std::shared_ptr<SharedMemory> memory = SharedMemory::create(header.bytes);
   if (memory == nullptr) {
     return {dataset, {}};

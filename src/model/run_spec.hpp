@@ -28,8 +28,9 @@ inline constexpr std::array<std::string_view, 2> precision_names{"float32", "flo
 static_assert(names_cover<Precision>(precision_names));
 
 /// Where training samples come from: a teacher network, or the files of a data set.
-enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5 };
-inline constexpr std::array<std::string_view, 5> data_source_names{"teacher", "mnist", "fashion-mnist", "csv", "hdf5"};
+enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5, idx };
+inline constexpr std::array<std::string_view, 6> data_source_names{"teacher", "mnist", "fashion-mnist",
+                                                                   "csv",     "hdf5",  "idx"};
 static_assert(names_cover<DataSource>(data_source_names));
 
 /// Share of the raw inputs that are not zero, as far as the source tells (counted in the sets' training images); 1: not
@@ -56,6 +57,28 @@ enum class Normalize { none, global, per_input };
 inline constexpr std::array<std::string_view, 3> normalize_names{"none", "global", "per-input"};
 static_assert(names_cover<Normalize>(normalize_names));
 
+/// Whether the first line of a table of text holds names. automatic: read off the line, refused where it could be
+/// either.
+enum class Header { automatic, yes, no };
+inline constexpr std::array<std::string_view, 3> header_names{"auto", "yes", "no"};
+static_assert(names_cover<Header>(header_names));
+
+/// Which samples of a set train, and which are held out where the set has no test samples of its own: of the samples as
+/// they stand, or in an order drawn by a seed, or in one that has each class's share of samples in every part.
+enum class SplitLaw { last, shuffled, stratified };
+inline constexpr std::array<std::string_view, 3> split_names{"last", "shuffled", "stratified"};
+static_assert(names_cover<SplitLaw>(split_names));
+
+struct Split {
+  SplitLaw law = SplitLaw::last;
+  std::int64_t seed = 0;  // means something only where an order is drawn
+
+  friend bool operator==(const Split&, const Split&) = default;
+};
+
+/// Target columns of a table of text that are the last ones, unless names in the header say otherwise.
+inline constexpr std::string_view automatic_target = "auto";
+
 /// A count that is the data set's, before the set was read.
 inline constexpr int as_in_data = -1;
 
@@ -80,9 +103,12 @@ struct DataSettings {
   Normalize normalize = Normalize::none;
   std::optional<std::uint32_t> checksum;  // of the data set, once it was read
   InputLaw input_law = InputLaw::gaussian;
-  double label_noise = 0;            // standard deviation of the noise added to training targets, >= 0
-  int teacher_width = 0;             // hidden units of the teacher; 0: as many as the student
-  DataDraw draw = DataDraw::shared;  // means something only where the teacher's width is fixed
+  double label_noise = 0;                // standard deviation of the noise added to training targets, >= 0
+  int teacher_width = 0;                 // hidden units of the teacher; 0: as many as the student
+  DataDraw draw = DataDraw::shared;      // means something only where the teacher's width is fixed
+  std::string target{automatic_target};  // columns of a table of text, by name or number
+  Header header = Header::automatic;     // of a table of text
+  Split split;                           // of a data set
 
   friend bool operator==(const DataSettings&, const DataSettings&) = default;
 };

@@ -15,7 +15,7 @@ std::vector<std::string_view> KeySet::names() const {
 // A field that is added does not compile here until its key is listed.
 KeySet changed_settings(const DataSettings& data, const TrainingSettings& training) {
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
-               label_noise, teacher_width, draw] = data;
+               label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
                initial_weights, biases, decay, step_schedule] = training;
   static_cast<void>(batch_size);  // takes_minibatches() looks at it
@@ -35,6 +35,9 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            label_noise != usual_data.label_noise,
                            teacher_width != usual_data.teacher_width,
                            teacher_width > 0 && draw != usual_data.draw,
+                           target != usual_data.target,
+                           header != usual_data.header,
+                           split != usual_data.split,
                            !is_constant(schedule),
                            max_steps != usual.max_steps,
                            stop.index() != usual.stop.index(),

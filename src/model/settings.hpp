@@ -16,7 +16,7 @@ namespace fasweep {
 
 /// Keys of [data] and [training], one for each field of DataSettings and TrainingSettings, in their order. step-size
 /// and the keys of [grid] are coordinates of a run, which all solvers honour.
-inline constexpr std::array<std::string_view, 26> setting_keys{"data.source",
+inline constexpr std::array<std::string_view, 29> setting_keys{"data.source",
                                                                "data.path",
                                                                "data.n",
                                                                "data.d",
@@ -29,6 +29,9 @@ inline constexpr std::array<std::string_view, 26> setting_keys{"data.source",
                                                                "data.label-noise",
                                                                "data.teacher-width",
                                                                "data.draw",
+                                                               "data.target",
+                                                               "data.header",
+                                                               "data.split",
                                                                "training.schedule",
                                                                "training.max-steps",
                                                                "training.stop",

@@ -461,6 +461,10 @@ std::string write_key(const Job& job, const Grid& grid, const Key& key) {
 
 std::string resolved_text(const Job& job) {
   const DataSource source = job.data().source;
+  // A way to find data that earlier versions went too is left out, as they did.
+  const auto is_unsaid = [](const Grid& grid, const Key& key) {
+    return key.finds_data && is_as_earlier(key, grid.write(key));
+  };
   const auto is_common = [&](const Key& key) {
     return std::all_of(job.grids.begin(), job.grids.end(),
                        [&](const Grid& grid) { return grid.write(key) == job.grids.front().write(key); });
@@ -472,14 +476,16 @@ std::string resolved_text(const Job& job) {
       const bool is_structure = key.name == "grid.zip" || key.name == "grid.sample";
       if (is_grid_key(key) && !(is_structure && grid.write(key) == key.default_text)) {
         text += std::string(key.short_name()) + " = " + grid.write(key) + "\n";
-      } else if (!is_grid_key(key) && (key.get || key.write) && applies(key, source) && !is_common(key)) {
+      } else if (!is_grid_key(key) && (key.get || key.write) && applies(key, grid.base().data.source) &&
+                 !is_common(key) && !is_unsaid(grid, key)) {
         text += std::string(key.name) + " = " + grid.write(key) + "\n";
       }
     }
   }
   std::string_view section;
   for (const Key& key : all_keys()) {
-    if (is_grid_key(key) || !applies(key, source) || ((key.get || key.write) && !is_common(key))) {
+    if (is_grid_key(key) || !applies(key, source) ||
+        ((key.get || key.write) && (!is_common(key) || is_unsaid(job.grids.front(), key)))) {
       continue;
     }
     const std::string_view own_section = key.name.substr(0, key.name.find('.'));
@@ -507,8 +513,10 @@ std::uint64_t plan_hash(std::string_view resolved_text) {
       const std::string name = section + std::string(line.substr(0, equals));
       const auto& keys = all_keys();
       const auto key = std::find_if(keys.begin(), keys.end(), [&](const Key& k) { return k.name == name; });
-      const bool is_place = name.ends_with(place_key);  // that of one grid too
-      if (is_place || (key != keys.end() && is_as_earlier(*key, line.substr(equals + 3)))) {
+      const bool finds_data = std::any_of(keys.begin(), keys.end(), [&](const Key& k) {
+        return k.finds_data && name.ends_with(k.name);  // that of one grid too
+      });
+      if (finds_data || (key != keys.end() && is_as_earlier(*key, line.substr(equals + 3)))) {
         continue;
       }
     }
@@ -520,7 +528,7 @@ std::uint64_t plan_hash(std::string_view resolved_text) {
 std::string settings_lines(const Point& point, const Job& job) {
   std::string text;
   for (const Key& key : all_keys()) {
-    const bool is_elsewhere = is_grid_key(key) || key.name == "training.step-size" || key.name == place_key;
+    const bool is_elsewhere = is_grid_key(key) || key.name == "training.step-size" || key.finds_data;
     if (is_elsewhere || !applies(key, point.data.source) || (key.matters && !key.matters(point))) {
       continue;
     }

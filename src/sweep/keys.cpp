@@ -229,6 +229,14 @@ Key count_key(std::string_view name, std::string_view column, std::string_view d
 constexpr std::string_view default_path_text = "default";
 constexpr std::string_view unread = "unread";
 
+/// Throws ConfigError if a job file cannot hold the text.
+void require_storable(std::string_view text) {
+  const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
+  if (text.empty() || unwritable) {
+    throw ConfigError("it is empty, or has '#' or a control character, which a job file cannot hold");
+  }
+}
+
 /// Where samples come from and what is done to them.
 std::vector<Key> source_keys() {
   Key source = name_key(
@@ -241,10 +249,7 @@ std::vector<Key> source_keys() {
                "the folder of mnist (default data/mnist) or fashion-mnist (default "
                "/usr/share/datasets/fashion-mnist), the file of csv or hdf5"};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
-    const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
-    if (text.empty() || unwritable) {
-      throw ConfigError("it is empty, or has '#' or a control character, which a job file cannot hold");
-    }
+    require_storable(text);
     if (text != default_path_text) {
       point.data.path = text;
     } else if (point.data.source == DataSource::mnist) {
@@ -277,9 +282,73 @@ std::vector<Key> source_keys() {
   checksum.write = [](const Point& point) {
     return point.data.checksum ? format_checksum(*point.data.checksum) : std::string(unread);
   };
+  path.finds_data = true;
   std::vector<Key> keys{source, path, targets, normalize, checksum};
   for (std::size_t i = 1; i < keys.size(); ++i) {
     keys[i].use = KeyUse::sets;
+  }
+  return keys;
+}
+
+Split read_split(std::string_view text) {
+  const std::optional<Call> call = parse_call(text);
+  if (!call) {
+    throw ConfigError("parentheses do not match");
+  }
+  Split split{static_cast<SplitLaw>(read_name(call->name, split_names)), 0};
+  if (call->arguments.size() != (split.law == SplitLaw::last ? 0U : 1U)) {
+    throw ConfigError(std::string(call->name) + (split.law == SplitLaw::last ? " takes no seed" : " takes one seed"));
+  }
+  if (split.law != SplitLaw::last) {
+    const std::optional<std::int64_t> seed = parse_integer(call->arguments.front());
+    if (!seed || *seed < 0 || static_cast<double>(*seed) > max_seed) {
+      throw ConfigError("'" + std::string(call->arguments.front()) + "' is not a whole number from 0 to 2^53");
+    }
+    split.seed = *seed;
+  }
+  return split;
+}
+
+std::string write_split(const Split& split) {
+  const std::string name(split_names[static_cast<std::size_t>(split.law)]);
+  return split.law == SplitLaw::last ? name : name + "(" + std::to_string(split.seed) + ")";
+}
+
+/// What a table means where its file does not say it, and which of its samples train.
+std::vector<Key> reading_keys() {
+  Key target{
+      .name = "data.target",
+      .default_text = automatic_target,
+      .meaning = "columns of the targets",
+      .accepted =
+          "a name in the header or a number from 1, or several with commas between; last: the last ones; auto: the "
+          "last ones, unless a name says otherwise",
+      .use = KeyUse::csv};
+  target.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    require_storable(text);
+    point.data.target = text;
+  };
+  target.write = [](const Point& point) { return point.data.target; };
+  Key header = name_key(
+      "data.header", "", header_names[0], "whether the first line holds names", one_of(header_names), header_names,
+      [](auto& point) -> auto& { return point.data.header; });
+  header.use = KeyUse::csv;
+  Key split{.name = "data.split",
+            .default_text = split_names[0],
+            .meaning = "which samples of a table train",
+            .accepted =
+                "last: the first samples train, and the last of a table without test samples of its own are held out; "
+                "shuffled(seed): in an order drawn by chance; stratified(seed): in one with each class's share in "
+                "every part",
+            .use = KeyUse::sets};
+  split.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    point.data.split = read_split(text);
+  };
+  split.write = [](const Point& point) { return write_split(point.data.split); };
+  std::vector<Key> keys{target, header, split};
+  for (Key& key : keys) {
+    key.earlier_text = key.default_text;
+    key.finds_data = true;
   }
   return keys;
 }
@@ -520,7 +589,8 @@ std::string refusal(const Key& key, std::string_view value, std::string_view why
 const std::vector<Key>& all_keys() {
   static const std::vector<Key> keys = [] {
     std::vector<Key> all = grid_keys();
-    for (std::vector<Key>& section : std::array{source_keys(), sample_keys(), network_keys(), training_keys()}) {
+    for (std::vector<Key>& section :
+         std::array{source_keys(), reading_keys(), sample_keys(), network_keys(), training_keys()}) {
       std::move(section.begin(), section.end(), std::back_inserter(all));
     }
     for (Key& key : all) {
@@ -561,7 +631,16 @@ bool is_paper_axis(const Key& key) {
 }
 
 bool applies(const Key& key, DataSource source) {
-  return key.use == KeyUse::always || (key.use == KeyUse::teachers) == (source == DataSource::teacher);
+  switch (key.use) {
+    case KeyUse::teachers:
+      return source == DataSource::teacher;
+    case KeyUse::sets:
+      return source != DataSource::teacher;
+    case KeyUse::csv:
+      return source == DataSource::csv;
+    default:
+      return true;
+  }
 }
 
 std::string write_number(const Key& key, double value) {
@@ -720,14 +799,14 @@ void check_together(const Point& point) {
 }
 
 std::string job_grammar_help() {
-  constexpr std::array<std::string_view, 3> uses{"", "teachers: ", "data sets: "};
   std::string text;
   for (const Key& key : all_keys()) {
     text += "  " + std::string(key.name) + " = " +
             (key.default_text.empty() ? "(required)" : std::string(key.default_text)) +
             (key.set_default_text.empty() ? "" : "; with a data set " + std::string(key.set_default_text)) +
-            "\n      " + std::string(uses[static_cast<std::size_t>(key.use)]) + std::string(key.meaning) + "\n      " +
-            key.accepted + "\n";
+            "\n      " +
+            (key.use == KeyUse::always ? "" : std::string(key_use_names[static_cast<std::size_t>(key.use)]) + ": ") +
+            std::string(key.meaning) + "\n      " + key.accepted + "\n";
   }
   return text;
 }

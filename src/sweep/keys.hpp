@@ -31,8 +31,9 @@ struct Point {
 enum class KeyKind { whole, real, name, call, text };
 inline constexpr std::array<std::string_view, 5> key_kind_names{"whole", "real", "name", "call", "text"};
 
-/// Jobs that have a key.
-enum class KeyUse { always, teachers, sets };
+/// Jobs that have a key; csv: those with such a table.
+enum class KeyUse { always, teachers, sets, csv };
+inline constexpr std::array<std::string_view, 4> key_use_names{"all", "teachers", "data sets", "csv"};
 
 /// One key. Functions throw ConfigError with the reason alone; who applies a key adds the key, the value and what is
 /// accepted (apply_value).
@@ -49,6 +50,8 @@ struct Key {
   /// run's identity. Empty: the key was there from the first version on.
   std::string_view earlier_text = {};
   bool shapes_problem = false;  // data or initial state depend on it
+  /// Says how to find a data set, whose checksum says what it is: no part of the plan nor of a run's identity.
+  bool finds_data = false;
 
   // Numbers, and names by their position.
   std::function<double(const Point&)> get = {};

@@ -50,7 +50,7 @@ std::set<std::string> values_of(const Job& job, const Key& key) {
 
 /// Whether a key has to do with runs of `stored` not being in `wanted`; missing: one of them.
 bool differs(const Key& key, const Plan& stored, const Plan& wanted, const Point& missing) {
-  if (key.name == "data.path" || !applies(key, missing.data.source) || !applies(key, wanted.job().data().source) ||
+  if (key.finds_data || !applies(key, missing.data.source) || !applies(key, wanted.job().data().source) ||
       (key.matters && !key.matters(missing))) {
     return false;
   }

@@ -96,6 +96,19 @@ std::string csv_cell(std::string_view text) {
   return needs_quotes ? "\"" + std::string(text) + "\"" : std::string(text);
 }
 
+std::string printable(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < ' ' || byte == 0x7f) {
+      result += {'\\', 'x', "0123456789abcdef"[byte / 16], "0123456789abcdef"[byte % 16]};
+    } else {
+      result += c;
+    }
+  }
+  return result;
+}
+
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);  // of the prefix of a so far against each prefix of b
   std::iota(row.begin(), row.end(), std::size_t{0});

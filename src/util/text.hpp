@@ -36,6 +36,9 @@ struct Call {
 /// A cell of a table of comma-separated values: in quotation marks if it holds a comma.
 [[nodiscard]] std::string csv_cell(std::string_view text);
 
+/// The text with control characters as \x1b, so that a terminal shows it and does not obey it.
+[[nodiscard]] std::string printable(std::string_view text);
+
 /// Insertions, deletions and replacements that make `b` of `a` (Levenshtein 1966).
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 

@@ -1,5 +1,7 @@
 #include "data/file_bytes.hpp"
 
+#include <sys/stat.h>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -80,6 +82,36 @@ TEST(FileBytes, WhatIsNoFileIsNamed) {
   const Folder folder;
   EXPECT_THAT(refusal([&] { return read_file(folder / "nowhere"); }), HasSubstr("nowhere' cannot be read (No such"));
   EXPECT_THAT(refusal([&] { return read_file(folder / ""); }), HasSubstr("Is a directory"));
+}
+
+TEST(FileBytes, NoMoreIsUnpackedThanIsWanted) {
+  FileBytes bomb = gzip(FileBytes(1U << 22U, 7));
+  bomb.resize(bomb.size() - 8);  // whoever gets there finds it cut
+  std::size_t head_bytes = 0;
+
+  const FileBytes bytes = decompress(bomb, "bomb.gz", [&](std::span<const std::uint8_t> head) {
+    head_bytes = head.size();
+    return std::size_t{5000};
+  });
+
+  EXPECT_EQ(bytes, FileBytes(5000, 7));
+  EXPECT_LE(head_bytes, 1U << 16U) << "it is looked at before it is unpacked";
+}
+
+TEST(FileBytes, WhatHasAnUnwantedHeadIsNotUnpacked) {
+  const Folder folder;
+  write_bytes(folder / "bomb", gzip(FileBytes(1U << 22U, 7)));
+  const auto refuse = [](std::span<const std::uint8_t> head) -> std::size_t {
+    throw ConfigError("head of " + std::to_string(head[0]));
+  };
+  EXPECT_EQ(refusal([&] { return read_file(folder / "bomb", refuse); }), "head of 7");
+}
+
+TEST(FileBytes, WhatHasNoEndIsRefusedAndNotWaitedFor) {
+  const Folder folder;
+  ASSERT_EQ(mkfifo(std::string(folder / "pipe").c_str(), 0600), 0);
+  EXPECT_THAT(refusal([&] { return read_file(folder / "pipe"); }), HasSubstr("pipe' cannot be read (it is a pipe"));
+  EXPECT_THAT(refusal([&] { return read_file("/dev/zero"); }), HasSubstr("no regular file"));
 }
 
 }  // namespace

@@ -387,5 +387,48 @@ TEST(Job, DataMayMoveAndNotChange) {
   EXPECT_NE(first_settings(stored), first_settings(other));
 }
 
+TEST(Job, WaysToFindTheDataAreNoPartOfThePlan) {
+  const auto parse = [](const KeyValues& more) {
+    return parse_job("[grid]\np = 4\n[data]\nsource = csv\npath = table.csv\n", "test.cfg", more,
+                     [](const DataSettings& /*settings*/) { return facts_of(small_set()); });
+  };
+  const Job plain = parse({});
+  const std::string text = resolved_text(plain);
+  for (const char* word : {"target =", "header =", "split ="}) {
+    EXPECT_THAT(text, Not(HasSubstr(word))) << "as versions without the key wrote it";
+  }
+  for (const auto& [key, value] :
+       {std::pair{"data.target", "a, 3"}, std::pair{"data.header", "yes"}, std::pair{"data.split", "stratified(12)"}}) {
+    const Job said = parse({{key, value}});
+
+    EXPECT_THAT(resolved_text(said), HasSubstr(std::string(key).substr(5) + " = " + value + "\n"));
+    EXPECT_EQ(resolved_text(parse_stored_job(resolved_text(said), "resolved")), resolved_text(said));
+    EXPECT_EQ(plan_hash(resolved_text(said)), plan_hash(text)) << key;
+    EXPECT_EQ(first_settings(said), first_settings(plain)) << key;
+    EXPECT_THAT(differences(plain, said), IsEmpty()) << key;
+  }
+}
+
+TEST(Job, EachGridMayFindItsDataInItsOwnWay) {
+  const Job job = parse_job(
+      "[grid]\np = 4\ndata.source = hdf5\ndata.path = a.h5\n[grid]\np = 4\ndata.source = csv\ndata.path = b.csv\n"
+      "data.target = label\ndata.n = 3\n",
+      "test.cfg", {}, facts_of_settings);
+
+  ASSERT_EQ(job.grids.size(), 2U);
+  EXPECT_EQ(job.grids[0].base().data.target, "auto");
+  EXPECT_EQ(job.grids[1].base().data.target, "label");
+  const std::string text = resolved_text(job);
+  EXPECT_EQ(resolved_text(parse_stored_job(text, "resolved")), text);
+}
+
+TEST(Job, SplitsThatAreNoneAreRefused) {
+  for (const auto& [value, why] :
+       {std::pair{"shuffled", "takes one seed"}, std::pair{"last(1)", "takes no seed"},
+        std::pair{"shuffled(1.5)", "not a whole number"}, std::pair{"stratifed(1)", "did you mean 'stratified'"}}) {
+    EXPECT_THAT(error_of(set_job, {{"data.split", value}}), AllOf(HasSubstr("data.split"), HasSubstr(why))) << value;
+  }
+}
+
 }  // namespace
 }  // namespace fasweep

@@ -74,5 +74,10 @@ TEST(Checksum, ReadsBackExactlyWhatIsWritten) {
   }
 }
 
+TEST(Text, ControlCharactersAreShownAndNotObeyed) {
+  EXPECT_EQ(printable("a b,\xc3\xbc"), "a b,\xc3\xbc");
+  EXPECT_EQ(printable(std::string_view("\x1b[2J\0\n\x7f", 7)), "\\x1b[2J\\x00\\x0a\\x7f");
+}
+
 }  // namespace
 }  // namespace fasweep
