@@ -1,6 +1,7 @@
 #include "cli/arguments.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <fstream>
 #include <iostream>
@@ -35,9 +36,11 @@ std::string read_job_text(const std::string& path) {
     file.open(path);
   }
   std::istream& stream = path == "-" ? std::cin : file;
-  std::string text(most_bytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
+  std::string text;
+  std::array<char, 4096> block{};
+  while (text.size() <= most_bytes && (stream.read(block.data(), block.size()), stream.gcount() > 0)) {
+    text.append(block.data(), static_cast<std::size_t>(stream.gcount()));
+  }
   if (path != "-" && text.empty()) {
     throw ConfigError("job file '" + path +
                       "' cannot be read (not there, empty, or no permission); give the path of a job file");
