@@ -18,12 +18,12 @@
 namespace fasweep {
 namespace {
 
-constexpr std::uint64_t magic = 0x316c616573777366;  // "fswseal1"
+constexpr std::uint64_t seal_magic = 0x316c616573777366;  // "fswseal1"
 constexpr std::size_t seal_size = 32;
 
 using Crc64 = boost::crc_optimal<64, 0x42F0E1EBA9EA3693, ~std::uint64_t{0}, ~std::uint64_t{0}, true, true>;
 
-std::uint64_t checksum(std::span<const std::byte> bytes) {
+std::uint64_t crc64_of(std::span<const std::byte> bytes) {
   Crc64 crc;
   crc.process_bytes(bytes.data(), bytes.size());
   return crc.checksum();
@@ -32,10 +32,10 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
 /// Magic, length and checksum of the contents, checksum of these three.
 Bytes make_seal(std::span<const std::byte> contents) {
   ByteWriter out;
-  out.put(magic);
+  out.put(seal_magic);
   out.put(static_cast<std::uint64_t>(contents.size()));
-  out.put(checksum(contents));
-  out.put(checksum(out.view()));
+  out.put(crc64_of(contents));
+  out.put(crc64_of(out.view()));
   return out.take();
 }
 
@@ -49,8 +49,8 @@ bool has_seal(std::span<const std::byte> file) {
   const auto found_magic = in.get<std::uint64_t>();
   const auto length = in.get<std::uint64_t>();
   static_cast<void>(in.get<std::uint64_t>());
-  return found_magic == magic && length == file.size() - seal_size &&
-         in.get<std::uint64_t>() == checksum(seal.first(seal_size - sizeof(std::uint64_t)));
+  return found_magic == seal_magic && length == file.size() - seal_size &&
+         in.get<std::uint64_t>() == crc64_of(seal.first(seal_size - sizeof(std::uint64_t)));
 }
 
 /// Where HDF5 says that its file ends (HDF5 File Format Specification, "Superblock"); nothing if it is no such file.
