@@ -22,7 +22,8 @@ int verify_command(const Arguments& arguments) {
   if (values.count("json") > 0) {
     std::cout << nlohmann::json{{"sound", report.problems.empty()},
                                 {"problems", report.problems},
-                                {"repairs", report.repairs}}
+                                {"repairs", report.repairs},
+                                {"notes", report.notes}}
                      .dump(2)
               << "\n";
   } else {
@@ -31,6 +32,9 @@ int verify_command(const Arguments& arguments) {
     }
     for (const std::string& repair : report.repairs) {
       std::cout << path << ": " << repair << "\n";
+    }
+    for (const std::string& note : report.notes) {
+      std::cout << path << ": " << note << "\n";
     }
     std::cout << path << (report.problems.empty() ? ": sound" : ": damaged") << "\n";
   }

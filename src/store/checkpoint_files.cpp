@@ -1,9 +1,13 @@
 #include "store/checkpoint_files.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "store/journal.hpp"
+#include "store/result_file.hpp"
 #include "util/error.hpp"
 #include "util/fault_point.hpp"
 #include "util/text.hpp"
@@ -30,6 +34,12 @@ Bytes make_payload(std::uint64_t identity, Solver solver, std::span<const std::b
   return out.take();
 }
 
+/// Whether a file's name is one that checkpoint_path() gives.
+bool is_hash(const std::string& name) {
+  return name.size() == format_hash(0).size() &&
+         std::all_of(name.begin(), name.end(), [](unsigned char c) { return std::isxdigit(c) != 0; });
+}
+
 /// The state in a checkpoint file; throws an Error that says why it cannot be trusted.
 Bytes read_state(std::span<const std::byte> file, std::uint64_t identity, Solver solver) {
   const std::optional<Frame> frame = find_only_frame(file);
@@ -53,11 +63,29 @@ Bytes read_state(std::span<const std::byte> file, std::uint64_t identity, Solver
 }  // namespace
 
 fs::path checkpoint_folder(const fs::path& file) {
-  return file.string() + ".checkpoints";
+  return resolve_link(file).string() + ".checkpoints";
 }
 
 fs::path checkpoint_path(const fs::path& folder, std::uint64_t identity) {
   return folder / format_hash(identity);
+}
+
+void remove_checkpoints(const fs::path& folder) {
+  std::error_code ignored;  // what stays takes room and does no harm
+  if (!fs::is_directory(fs::symlink_status(folder, ignored))) {
+    return;
+  }
+  std::vector<fs::path> own;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, ignored)) {
+    const fs::path name = entry.path().extension() == ".new" ? entry.path().stem() : entry.path().filename();
+    if (is_hash(name.string()) && entry.is_regular_file(ignored) && !entry.is_symlink(ignored)) {
+      own.push_back(entry.path());
+    }
+  }
+  for (const fs::path& path : own) {
+    fs::remove(path, ignored);
+  }
+  fs::remove(folder, ignored);
 }
 
 CheckpointFiles::CheckpointFiles(const fs::path& file, const Plan& plan, double interval_s, Tell tell)
@@ -85,6 +113,10 @@ void CheckpointFiles::save(std::int64_t run, Solver solver, std::span<const std:
   const fs::path draft = path.string() + ".new";
   try {
     fs::create_directory(folder_);
+    if (fs::is_symlink(folder_)) {
+      throw ConfigError("'" + folder_.string() + "' is a symbolic link; move it away");
+    }
+    fs::remove(draft);  // of a writer that was killed
     JournalWriter writer(draft, 0);
     writer.append(FrameType::checkpoint, make_payload(identity, solver, state));
     writer.sync();

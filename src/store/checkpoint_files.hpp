@@ -21,6 +21,10 @@ namespace fasweep {
 /// The checkpoint of a run in that folder.
 [[nodiscard]] std::filesystem::path checkpoint_path(const std::filesystem::path& folder, std::uint64_t identity);
 
+/// Removes the checkpoints in that folder, and the folder if nothing else is in it. Whatever fasweep did not make
+/// stays; so does a symbolic link in the folder's place.
+void remove_checkpoints(const std::filesystem::path& folder);
+
 /// Checkpoints of the runs of `plan`. Every rank has one, on the same folder if they share a file system; the ranks
 /// train different runs.
 class CheckpointFiles final : public Checkpoints {

@@ -11,9 +11,13 @@ namespace fasweep {
 class FileLock {
  public:
   /// holder: who is asking, e.g. "node7, process 123, Slurm job 45". Throws ConfigError naming the holder of a live
-  /// lock, or if the folder cannot be written to. Warns when it takes over what a dead holder left, or where locks do
-  /// not work.
+  /// lock, if the folder cannot be written to, or if something else of that name is there, which is left alone. Warns
+  /// when it takes over what a dead holder left, or where locks do not work.
   FileLock(std::filesystem::path path, const std::string& holder, const std::function<void(const std::string&)>& warn);
+
+  /// Removes a draft that a holder left who was killed and left the lock too. Throws ConfigError if anything else of
+  /// that name is there: it is somebody's.
+  void make_way(const std::filesystem::path& draft) const;
 
   /// Removes the file.
   ~FileLock();
@@ -23,6 +27,7 @@ class FileLock {
  private:
   std::filesystem::path path_;
   int file_;
+  bool was_left_behind_ = false;
 };
 
 }  // namespace fasweep

@@ -1,6 +1,7 @@
 #include "store/hdf5_handle.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "util/error.hpp"
 
@@ -26,6 +27,10 @@ herr_t keep_description(unsigned /*depth*/, const H5E_error2_t* entry, void* tex
 }  // namespace
 
 void prepare_library() {
+  // Read by HDF5 when it starts, of whatever version. fasweep has a lock of its own, which says who holds it; HDF5's
+  // only adds failure, on file systems without locks above all.
+  static const bool locks_are_off = setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1) == 0;
+  static_cast<void>(locks_are_off);
   static_cast<void>(H5dont_atexit());  // fails when it was called before, which is as good
   check(H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr), "silencing HDF5");
 }

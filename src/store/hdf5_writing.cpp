@@ -62,7 +62,7 @@ Handle create_file(const std::string& path) {
   const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "preparing the file");
   // Object headers with checksums, which readers of 2008 and later know.
   check(H5Pset_libver_bounds(access.id(), H5F_LIBVER_V18, H5F_LIBVER_LATEST), "preparing the file");
-  return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, properties.id(), access.id()), H5Fclose, "creating '" + path + "'"};
+  return {H5Fcreate(path.c_str(), H5F_ACC_EXCL, properties.id(), access.id()), H5Fclose, "creating '" + path + "'"};
 }
 
 std::vector<hsize_t> shape_of(hid_t dataset) {

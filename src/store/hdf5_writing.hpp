@@ -49,7 +49,8 @@ void write_attribute(hid_t object, const char* name, const std::vector<Number>& 
 /// A dataset of one text.
 void write_text(hid_t group, const char* name, const std::string& text);
 
-/// Creates a file whose objects keep their order and have checksums in their headers; replaces one that is there.
+/// Creates a file whose objects keep their order and have checksums in their headers. Throws if something of that name
+/// is there, a symbolic link included.
 [[nodiscard]] Handle create_file(const std::string& path);
 
 /// Extents of a dataset.

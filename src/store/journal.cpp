@@ -82,7 +82,7 @@ std::string reason() {
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
-  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);  // a pipe is refused, not waited for
   if (file < 0 && errno == ENOENT) {
     return;
   }
@@ -165,13 +165,28 @@ Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset) {
   return *frame;
 }
 
+std::optional<Frame> find_first_frame(std::span<const std::byte> bytes, FrameType type) {
+  std::optional<Frame> frame = find_frame(bytes, 0);
+  while (frame && frame->type != type) {
+    frame = find_frame(bytes, end_of(*frame));
+  }
+  return frame;
+}
+
 std::optional<Frame> find_only_frame(std::span<const std::byte> bytes) {
   std::optional<Frame> frame = frame_at(bytes, 0);
   return frame && end_of(*frame) == bytes.size() ? frame : std::nullopt;
 }
 
 JournalWriter::JournalWriter(std::filesystem::path path, std::int64_t end)
-    : path_(std::move(path)), file_(open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)), end_(end) {
+    : path_(std::move(path)),
+      file_(open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | (end == 0 ? O_CREAT | O_EXCL : 0), 0666)),
+      end_(end) {
+  if (file_ < 0 && (errno == ELOOP || errno == EEXIST)) {
+    throw ConfigError("'" + path_.string() + "' cannot be written (" +
+                      (errno == ELOOP ? "it is a symbolic link" : "something of that name is there already") +
+                      "); move it away");
+  }
   if (file_ < 0) {
     throw ConfigError("'" + path_.string() + "' cannot be written (" + reason() +
                       "); choose a folder you may write to");
@@ -228,6 +243,16 @@ void JournalWriter::sync() {
                      "); check the disk and run the same command again");
   }
   dirty_ = false;
+}
+
+std::filesystem::path keep_aside(const std::filesystem::path& path, const std::string& word) {
+  std::filesystem::path aside = path.string() + "." + word;
+  for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(aside)); ++number) {
+    aside = path.string() + "." + word + "." + std::to_string(number);
+  }
+  std::filesystem::rename(path, aside);
+  sync_folder_of(path);
+  return aside;
 }
 
 void sync_file(const std::filesystem::path& path) {

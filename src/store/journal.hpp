@@ -18,12 +18,13 @@
 namespace fasweep {
 
 enum class FrameType : std::uint32_t {
-  plan = 1,       // resolved job text; the last one counts
-  session = 2,    // one line of provenance: a start of the program
-  agent = 3,      // one line of provenance: a rank that took part
-  record = 4,     // run identity (uint64), then the record's encoding (train/record.hpp)
-  forget = 5,     // run identity (uint64) whose records so far no longer count
-  checkpoint = 6  // not in journals: the frame a checkpoint file consists of (store/checkpoint_files.hpp)
+  plan = 1,        // resolved job text, repeated now and then; the last one counts
+  session = 2,     // one line of provenance: a start of the program
+  agent = 3,       // one line of provenance: a rank that took part
+  record = 4,      // run identity (uint64), then the record's encoding (train/record.hpp)
+  forget = 5,      // run identity (uint64) whose records so far no longer count
+  checkpoint = 6,  // not in journals: the frame a checkpoint file consists of (store/checkpoint_files.hpp)
+  format = 7       // version of the records' encoding (uint32); journals without it are of version 1
 };
 
 /// A read-only mapping of a whole file; empty if the file is not there. Throws StoreError if it cannot be read.
@@ -68,6 +69,9 @@ enum class PastDamage { stop, go_on };
 /// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is not whole any more.
 [[nodiscard]] Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset);
 
+/// The first whole frame of this type, damage before it or not.
+[[nodiscard]] std::optional<Frame> find_first_frame(std::span<const std::byte> bytes, FrameType type);
+
 /// The frame that a file of a single frame consists of; nothing if it is not whole or something follows.
 [[nodiscard]] std::optional<Frame> find_only_frame(std::span<const std::byte> bytes);
 
@@ -75,7 +79,8 @@ enum class PastDamage { stop, go_on };
 /// with the last whole frame.
 class JournalWriter {
  public:
-  /// Opens or creates the file and cuts it to `end` bytes, the end of its last whole frame.
+  /// Opens the file and cuts it to `end` bytes, the end of its last whole frame. With end = 0 the file is a new one,
+  /// and nothing of that name may be there. Symbolic links are not followed.
   JournalWriter(std::filesystem::path path, std::int64_t end);
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
@@ -97,6 +102,9 @@ class JournalWriter {
   std::int64_t end_;
   bool dirty_ = false;
 };
+
+/// Renames what is there to the first free one of PATH.WORD, PATH.WORD.2, ... and returns that name.
+std::filesystem::path keep_aside(const std::filesystem::path& path, const std::string& word);
 
 /// fsync of a file that something else has written. Throws StoreError.
 void sync_file(const std::filesystem::path& path);

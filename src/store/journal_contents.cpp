@@ -8,6 +8,12 @@ namespace {
 void take(const Frame& frame, JournalContents& contents) {
   ByteReader in(frame.payload);
   switch (frame.type) {
+    case FrameType::format:
+      if (const auto version = in.get<std::uint32_t>(); version > journal_version) {
+        throw ConfigError("the journal is of version " + std::to_string(version) + " (this program knows up to " +
+                          std::to_string(journal_version) + "); use the version of fasweep that wrote it");
+      }
+      break;
     case FrameType::plan:
       contents.job_text = frame.text();
       break;
@@ -19,12 +25,21 @@ void take(const Frame& frame, JournalContents& contents) {
       break;
     case FrameType::record: {
       const auto identity = in.get<std::uint64_t>();
-      contents.records.try_emplace(identity, JournalContents::Entry{frame.offset, skip_record(in)});
+      const RecordHeader header = skip_record(in);
+      if (in.left() > 0 || header.status == RunStatus::pending) {
+        throw TransportError(in.left() > 0 ? "record with " + std::to_string(in.left()) + " bytes too many"
+                                           : "record of a run that is said to be pending");
+      }
+      contents.records.try_emplace(identity, JournalContents::Entry{frame.offset, header});
+      contents.forgotten.erase(identity);
       break;
     }
-    case FrameType::forget:
-      contents.records.erase(in.get<std::uint64_t>());
+    case FrameType::forget: {
+      const auto identity = in.get<std::uint64_t>();
+      contents.records.erase(identity);
+      contents.forgotten.insert(identity);
       break;
+    }
     default:
       throw TransportError("frame of unknown type " + std::to_string(static_cast<std::uint32_t>(frame.type)));
   }
@@ -46,6 +61,12 @@ JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_d
     contents.scan.damage = unreadable;
   }
   return contents;
+}
+
+Bytes make_format_payload() {
+  ByteWriter out;
+  out.put(journal_version);
+  return out.take();
 }
 
 JournalRecord read_record(const Frame& frame) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "store/journal.hpp"
 #include "train/record.hpp"
@@ -22,9 +23,16 @@ struct JournalContents {
   std::string sessions;                              // lines
   std::string agents;                                // lines
   std::unordered_map<std::uint64_t, Entry> records;  // by run identity: the first record that was not forgotten
+  std::unordered_set<std::uint64_t> forgotten;       // identities without a record since
 };
 
-/// Replays whole frames. Frames whose payload cannot be read count as damage.
+/// Version of what the frames of a journal hold. Changes whenever that or its meaning does, the record's encoding above
+/// all; journals of earlier versions are read.
+inline constexpr std::uint32_t journal_version = 2;
+[[nodiscard]] Bytes make_format_payload();
+
+/// Replays whole frames. Frames whose payload cannot be read count as damage. Throws ConfigError if a later version of
+/// fasweep wrote the journal.
 [[nodiscard]] JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_damage);
 
 /// Identity and record of a record frame. Throws TransportError on other bytes.

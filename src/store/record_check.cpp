@@ -1,6 +1,10 @@
 #include "store/record_check.hpp"
 
 #include <algorithm>
+#include <cmath>
+
+#include "train/end_status.hpp"
+#include "util/text.hpp"
 
 namespace fasweep {
 
@@ -25,6 +29,43 @@ std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const 
   }
   if (header.precision != point.training.precision) {
     return what + "numbers in another precision than its plan says";
+  }
+  if (!(header.wall_s >= 0) || !std::isfinite(header.wall_s) || !std::isfinite(header.finished_at)) {
+    return what + "times that are none (" + format_real(header.wall_s) + " s, ended at " +
+           format_real(header.finished_at) + ")";
+  }
+  return {};
+}
+
+std::string find_odd_number(const RunRecord& record, const Plan& plan) {
+  const std::string what = "run " + std::to_string(record.run) + " ";
+  if (record.reason == StopReason::none || status_of(record.reason) != record.status) {
+    return what + "is said to be " + std::string(name_of(record.status)) + " by " + std::string(name_of(record.reason));
+  }
+  const Point point = plan.point(record.run);
+  const MetricLayout layout = plan.layout(point);
+  if (record.reason == StopReason::max_steps && record.steps != point.training.max_steps) {
+    return what + "is said to have made all of its " + std::to_string(point.training.max_steps) + " steps, and made " +
+           std::to_string(record.steps);
+  }
+  if (record.status == RunStatus::done) {
+    for (const MetricPlace& place : layout.places) {
+      const auto loss = record.trajectory.begin() + static_cast<std::ptrdiff_t>(place.first * record.points);
+      const bool is_finite = std::isfinite(record.final_values[place.first]) &&
+                             std::all_of(loss, loss + record.points, [](double value) { return std::isfinite(value); });
+      if (Metrics::names[static_cast<std::size_t>(place.metric)] == "loss" && !is_finite) {
+        return what + "is done but has a loss that is not finite";
+      }
+    }
+  }
+  const std::vector<std::int64_t>& steps = plan.recorded_steps(point);
+  const bool ends_recorded = record.points > 0 && steps[record.points - 1] == record.steps;
+  for (std::size_t value = 0; ends_recorded && value < record.metrics; ++value) {
+    const double last = record.trajectory[(value + 1) * record.points - 1];
+    const double final_value = record.final_values[value];
+    if (last != final_value && !(std::isnan(last) && std::isnan(final_value))) {
+      return what + "has final numbers that are not those of its last recorded step";
+    }
   }
   return {};
 }

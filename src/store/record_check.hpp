@@ -14,4 +14,9 @@ namespace fasweep {
 /// can.
 [[nodiscard]] std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const Plan& plan);
 
+/// What a record that is of the plan holds and could not have been recorded: a run that ended without a diverging loss
+/// and has one, final numbers that are not those of the last recorded step when they are of that step, an end that its
+/// status does not have. Empty if there is nothing.
+[[nodiscard]] std::string find_odd_number(const RunRecord& record, const Plan& plan);
+
 }  // namespace fasweep

@@ -10,7 +10,10 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "store/file_seal.hpp"
+#include "store/hdf5_reading.hpp"
 #include "store/hdf5_writing.hpp"
+#include "store/journal.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -23,28 +26,31 @@ using hdf5::check;
 using hdf5::Handle;
 using hdf5::shape_of;
 
-template <class Number>
-hid_t memory_type() {
-  if constexpr (std::is_same_v<Number, double>) {
-    return H5T_NATIVE_DOUBLE;
-  } else if constexpr (std::is_same_v<Number, std::int64_t>) {
-    return H5T_NATIVE_INT64;
-  } else {
-    static_assert(std::is_same_v<Number, std::uint8_t>);
-    return H5T_NATIVE_UINT8;
-  }
-}
-
-Handle open_file(const fs::path& path) {
-  hdf5::prepare_library();
+/// Throws DamagedError if the file carries a seal and is not what was sealed.
+bool check_seal_of(const fs::path& path) {
   if (!fs::exists(path)) {
     throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
   }
-  if (H5Fis_hdf5(path.c_str()) <= 0) {
+  if (hdf5::is_being_written(path)) {
+    return false;  // opening it says so
+  }
+  const MappedFile map(path);
+  const SealState state = check_seal(map.bytes());
+  if (state == SealState::broken) {
+    throw DamagedError("file '" + path.string() +
+                       "' is damaged (its bytes are not those that were written); if its journal is there, run fasweep "
+                       "verify --repair, else take it from a backup");
+  }
+  return state == SealState::whole;
+}
+
+Handle open_result(const fs::path& path) {
+  hdf5::prepare_library();
+  if (!hdf5::is_being_written(path) && H5Fis_hdf5(path.c_str()) <= 0) {
     throw ConfigError("file '" + path.string() +
                       "' is not fasweep's (it is no HDF5 file); give the path of a result file");
   }
-  Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose, "opening '" + path.string() + "'");
+  Handle file = hdf5::open_file(path);
   if (H5Aexists(file.id(), "schema") <= 0) {
     throw ConfigError("file '" + path.string() +
                       "' is not fasweep's (it has no attribute 'schema'); give the path of a result file");
@@ -52,43 +58,14 @@ Handle open_file(const fs::path& path) {
   return file;
 }
 
-std::string read_text_of(hid_t object, bool is_attribute, const std::string& what) {
-  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose, "making a text type");
-  check(H5Tset_size(type.id(), H5T_VARIABLE), "making a text type");
-  check(H5Tset_cset(type.id(), H5T_CSET_UTF8), "making a text type");
-  char* text = nullptr;
-  check(is_attribute ? H5Aread(object, type.id(), static_cast<void*>(&text))
-                     : H5Dread(object, type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, static_cast<void*>(&text)),
-        "reading " + what);
-  std::string result = text == nullptr ? "" : text;
-  H5free_memory(text);
-  return result;
-}
-
-std::string read_text_attribute(hid_t file, const char* name) {
-  const Handle attribute(H5Aopen(file, name, H5P_DEFAULT), H5Aclose, std::string("opening attribute ") + name);
-  return read_text_of(attribute.id(), true, name);
-}
-
-std::string read_text(hid_t file, const std::string& name) {
-  const Handle dataset(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
-  return read_text_of(dataset.id(), false, name);
-}
-
-std::int64_t read_number_attribute(hid_t file, const std::string& name) {
-  const Handle attribute(H5Aopen(file, name.c_str(), H5P_DEFAULT), H5Aclose, "opening attribute " + name);
-  std::int64_t number = 0;
-  check(H5Aread(attribute.id(), H5T_NATIVE_INT64, &number), "reading attribute " + name);
-  return number;
-}
-
-Plan read_plan(hid_t file, const fs::path& path) {
-  const std::string schema = read_text_attribute(file, "schema");
+/// The text of the stored job.
+std::string read_job_text(hid_t file, const fs::path& path) {
+  const std::string schema = hdf5::read_text_attribute(file, "schema");
   if (schema != result_schema && schema != first_result_schema) {
     throw ConfigError("file '" + path.string() + "' has schema '" + schema + "' (this program reads '" + result_schema +
                       "' and '" + first_result_schema + "'); use the version of fasweep that wrote it");
   }
-  return Plan(parse_stored_job(read_text(file, "provenance/job"), path.string()));
+  return hdf5::read_text(file, "provenance/job");
 }
 
 std::string metric_name(int metric) {
@@ -119,6 +96,25 @@ std::uint32_t count_points(const std::vector<std::int64_t>& recorded, RunStatus 
   return static_cast<std::uint32_t>(std::upper_bound(recorded.begin(), recorded.end(), steps) - recorded.begin());
 }
 
+/// Whether a row of every metric's slab is NaN but at `places` of its columns.
+bool is_empty_elsewhere(const std::vector<std::vector<double>>& slabs, const MetricLayout& layout, std::size_t row,
+                        std::size_t columns, const std::vector<std::size_t>& places) {
+  for (std::size_t column = 0; column < columns; ++column) {
+    if (std::binary_search(places.begin(), places.end(), column)) {
+      continue;
+    }
+    for (std::size_t i = 0; i < slabs.size(); ++i) {
+      const auto cell =
+          slabs[i].begin() + static_cast<std::ptrdiff_t>((row * columns + column) * layout.places[i].size);
+      if (!std::all_of(cell, cell + static_cast<std::ptrdiff_t>(layout.places[i].size),
+                       [](double value) { return std::isnan(value); })) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 /// Position of a name in the list. Throws DamagedError for one that is not there.
 template <class Names>
 std::uint8_t code_of(const std::string& name, const Names& names) {
@@ -132,55 +128,78 @@ std::uint8_t code_of(const std::string& name, const Names& names) {
 }  // namespace
 
 fs::path journal_path(const fs::path& file) {
-  return file.string() + ".journal";
+  return resolve_link(file).string() + ".journal";
+}
+
+fs::path resolve_link(fs::path path) {
+  constexpr int most_links = 40;  // as many as Linux follows
+  std::error_code error;
+  for (int links = 0; links < most_links && fs::is_symlink(path, error); ++links) {
+    path = path.parent_path() / fs::read_symlink(path);
+  }
+  return path;
 }
 
 ResultFile::ResultFile(const fs::path& path) try
-    : path_(path), file_(open_file(path)), plan_(read_plan(file_.id(), path)) {
-  is_first_schema_ = read_text_attribute(file_.id(), "schema") == first_result_schema;
-  complete_ = read_number_attribute(file_.id(), "complete") == 1;
+    : path_(path),
+      sealed_(check_seal_of(path)),
+      file_([&] {
+        const auto guarded = guard();
+        return open_result(path);
+      }()),
+      plan_(parse_stored_job(
+          [&] {
+            const auto guarded = guard();
+            return read_job_text(file_.id(), path);
+          }(),
+          path.string())) {
+  const auto guarded = guard();
+  is_first_schema_ = hdf5::read_text_attribute(file_.id(), "schema") == first_result_schema;
+  complete_ = hdf5::read_whole_attribute(file_.id(), "complete") == 1;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
-    counts_[i] = read_number_attribute(file_.id(), "count_" + std::string(run_status_names[i]));
+    counts_[i] = hdf5::read_whole_attribute(file_.id(), "count_" + std::string(run_status_names[i]));
   }
   const Handle rows(H5Dopen2(file_.id(), "run", H5P_DEFAULT), H5Dclose, "opening run");
   if (shape_of(rows.id()) != std::vector<hsize_t>{static_cast<hsize_t>(plan_.size())}) {
     throw DamagedError("it has not as many rows as its plan has runs, " + std::to_string(plan_.size()));
   }
-  provenance_ = {read_text(file_.id(), "provenance/build"), read_text(file_.id(), "provenance/sessions"),
-                 read_text(file_.id(), "provenance/agents"), read_text(file_.id(), "provenance/failures")};
+  const auto read = [&](const char* name) { return hdf5::read_text(file_.id(), std::string("provenance/") + name); };
+  provenance_ = {read("build"), read("sessions"), read("agents"), read("failures")};
 } catch (const StoreError& error) {
   throw DamagedError("file '" + path.string() + "' cannot be read (" + error.what() +
                      "); if its journal is there, run fasweep verify --repair");
+} catch (const DamagedError& error) {
+  const std::string what = error.what();
+  throw DamagedError(what.find(path.string()) != std::string::npos
+                         ? what
+                         : "file '" + path.string() + "' is damaged (" + what +
+                               "); if its journal is there, run fasweep verify --repair");
+}
+
+std::optional<DamageGuard> ResultFile::guard() const {
+  if (sealed_) {
+    return std::nullopt;
+  }
+  return std::optional<DamageGuard>(std::in_place, path_.string());
 }
 
 template <class Number>
 std::vector<Number> ResultFile::read_column(const std::string& name) const {
+  const auto guarded = guard();
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
-  const std::vector<hsize_t> shape = shape_of(dataset.id());
-  if (shape.size() != 1) {
-    throw DamagedError("dataset '" + name + "' is not a column");
+  hdf5::require_type(dataset.id(), hdf5::number_type<Number>(), name);
+  if (shape_of(dataset.id()) != std::vector<hsize_t>{static_cast<hsize_t>(plan_.size())}) {
+    throw DamagedError("dataset '" + name + "' has not one number for each run of the plan");
   }
-  std::vector<Number> values(shape[0]);
-  check(H5Dread(dataset.id(), memory_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "reading " + name);
+  std::vector<Number> values(static_cast<std::size_t>(plan_.size()));
+  check(H5Dread(dataset.id(), hdf5::number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
+        "reading " + name);
   return values;
 }
 
 std::vector<std::string> ResultFile::read_texts(const std::string& name) const {
-  const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
-  const Handle type(H5Dget_type(dataset.id()), H5Tclose, "reading the type of " + name);
-  if (shape_of(dataset.id()).size() != 1 || H5Tis_variable_str(type.id()) <= 0) {
-    throw DamagedError("dataset '" + name + "' is not a column of texts");
-  }
-  const Handle space(H5Dget_space(dataset.id()), H5Sclose, "reading a shape");
-  std::vector<char*> pointers(shape_of(dataset.id())[0]);
-  check(H5Dread(dataset.id(), type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, pointers.data()), "reading " + name);
-  std::vector<std::string> texts;
-  texts.reserve(pointers.size());
-  for (const char* text : pointers) {
-    texts.emplace_back(text == nullptr ? "" : text);
-  }
-  check(H5Dvlen_reclaim(type.id(), space.id(), H5P_DEFAULT, pointers.data()), "reading " + name);
-  return texts;
+  const auto guarded = guard();
+  return hdf5::read_texts(file_.id(), name, static_cast<hsize_t>(plan_.size()));
 }
 
 template <class Names>
@@ -198,9 +217,6 @@ std::vector<std::uint8_t> ResultFile::read_codes(const std::string& name, const 
   if (unknown != codes.end()) {
     throw DamagedError(name + " " + std::to_string(*unknown) + " is not known");
   }
-  if (static_cast<std::int64_t>(codes.size()) != plan_.size()) {
-    throw DamagedError("dataset '" + name + "' has another size than the plan");
-  }
   return codes;
 }
 
@@ -216,11 +232,9 @@ std::vector<RunStatus> ResultFile::read_statuses() const try {
 
 double ResultFile::training_seconds() const try {
   if (!is_first_schema_) {
+    const auto guarded = guard();
     const Handle group(H5Gopen2(file_.id(), "provenance", H5P_DEFAULT), H5Gclose, "opening /provenance");
-    const Handle attribute(H5Aopen(group.id(), "training_seconds", H5P_DEFAULT), H5Aclose, "opening training_seconds");
-    double seconds = 0;
-    check(H5Aread(attribute.id(), H5T_NATIVE_DOUBLE, &seconds), "reading training_seconds");
-    return seconds;
+    return hdf5::read_real_attribute(group.id(), "training_seconds");
   }
   double seconds = 0;
   for (const double wall_s : read_column<double>("wall_s")) {
@@ -233,11 +247,13 @@ double ResultFile::training_seconds() const try {
 
 std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<hsize_t> shape, std::int64_t first,
                                           std::int64_t count) const {
+  const auto guarded = guard();
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
   shape.insert(shape.begin(), static_cast<hsize_t>(plan_.size()));
   if (shape_of(dataset.id()) != shape) {
     throw DamagedError("dataset '" + name + "' has another shape than the plan");
   }
+  hdf5::require_type(dataset.id(), plan_.precision() == Precision::float32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, name);
   std::vector<hsize_t> start(shape.size(), 0);
   start[0] = static_cast<hsize_t>(first);
   shape[0] = static_cast<hsize_t>(count);
@@ -270,7 +286,7 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
   const auto reason = read_codes("stop_reason", stop_reason_names);
   const auto solver = read_codes("solver", solver_names);
   const auto steps = read_column<std::int64_t>("steps");
-  const auto worker = read_column<std::int64_t>("worker");
+  const auto worker = read_column<std::int32_t>("worker");
   const auto wall_s = read_column<double>("wall_s");
   const auto finished_at = read_column<double>("finished_at");
   const auto failures = read_failures(provenance_.failures);
@@ -294,17 +310,21 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
     }
     for (std::int64_t run = first; run < first + count; ++run) {
       const auto row = static_cast<std::size_t>(run);
+      const auto in_slab = static_cast<std::size_t>(run - first);
       if (static_cast<RunStatus>(status[row]) == RunStatus::pending) {
+        if (!is_empty_elsewhere(slabs, layout, in_slab, columns, {})) {
+          throw DamagedError("run " + std::to_string(run) + " is pending and has numbers");
+        }
         continue;
       }
       const Point point = plan_.point(run);
       const std::vector<std::int64_t>& recorded = plan_.recorded_steps(point);
       RunRecord record;
       record.run = run;
-      record.steps = steps.at(row);
-      record.wall_s = wall_s.at(row);
-      record.finished_at = finished_at.at(row);
-      record.worker = static_cast<std::int32_t>(worker.at(row));
+      record.steps = steps[row];
+      record.wall_s = wall_s[row];
+      record.finished_at = finished_at[row];
+      record.worker = worker[row];
       record.status = static_cast<RunStatus>(status[row]);
       record.reason = static_cast<StopReason>(reason[row]);
       record.solver = static_cast<Solver>(solver[row]);
@@ -313,7 +333,9 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
       record.metrics = static_cast<std::uint32_t>(own.values);
       record.points = count_points(recorded, record.status, record.steps);
       const std::vector<std::size_t> places = places_of_steps(recorded, plan_.recorded_steps(), record.points);
-      const auto in_slab = static_cast<std::size_t>(run - first);
+      if (record.status != RunStatus::failed && !is_empty_elsewhere(slabs, layout, in_slab, columns, places)) {
+        throw DamagedError("run " + std::to_string(run) + " has numbers at steps that it did not reach");
+      }
       for (std::size_t i = 0; i < slabs.size(); ++i) {
         const std::size_t size = layout.places[i].size;
         for (std::size_t number = 0; number < own.places[i].size; ++number) {
@@ -339,6 +361,7 @@ DamagedError ResultFile::unreadable(const StoreError& error) const {
 }
 
 bool ResultFile::has_scales(const std::string& name) const {
+  const auto guarded = guard();
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
   for (unsigned i = 0; i < shape_of(dataset.id()).size(); ++i) {
     if (H5DSget_num_scales(dataset.id(), i) != 1) {
@@ -348,70 +371,153 @@ bool ResultFile::has_scales(const std::string& name) const {
   return true;
 }
 
-std::string ResultFile::find_wrong_column(const Key& key) const {
+template <class Number>
+std::string ResultFile::find_wrong_axis(const Key& key) const {
   const std::string name(key.column);
-  const std::string wrong = "column '" + name + "' is not that of the plan";
-  if (key.is_number() || (is_first_schema_ && key.kind == KeyKind::name)) {
-    const std::vector<double> values = read_column<double>(name);
-    for (std::int64_t run = 0; run < plan_.size(); ++run) {
-      if (values.at(static_cast<std::size_t>(run)) != key.get(plan_.point(run))) {
-        return wrong + " at run " + std::to_string(run);
-      }
-    }
-    return {};
-  }
-  const std::vector<std::string> values = read_texts(name);
+  const std::vector<Number> values = read_column<Number>(name);
   for (std::int64_t run = 0; run < plan_.size(); ++run) {
-    if (values.at(static_cast<std::size_t>(run)) != write_value(key, plan_.point(run))) {
-      return wrong + " at run " + std::to_string(run);
+    if (static_cast<double>(values[static_cast<std::size_t>(run)]) != key.get(plan_.point(run))) {
+      return "column '" + name + "' is not that of the plan at run " + std::to_string(run);
     }
   }
   return {};
 }
 
-std::vector<std::string> ResultFile::find_problems() const {
-  std::vector<std::string> problems;
-  const auto expect = [&](bool holds, const std::string& problem) {
-    if (!holds) {
-      problems.push_back(problem);
+std::string ResultFile::find_wrong_column(const Key& key) const {
+  if (is_first_schema_ && key.kind == KeyKind::name) {
+    return find_wrong_axis<std::uint8_t>(key);
+  }
+  if (key.is_number()) {
+    return key.kind == KeyKind::whole ? find_wrong_axis<std::int64_t>(key) : find_wrong_axis<double>(key);
+  }
+  const std::string name(key.column);
+  const std::vector<std::string> values = read_texts(name);
+  for (std::int64_t run = 0; run < plan_.size(); ++run) {
+    if (values[static_cast<std::size_t>(run)] != write_value(key, plan_.point(run))) {
+      return "column '" + name + "' is not that of the plan at run " + std::to_string(run);
     }
-  };
-  expect(
-      read_text_attribute(file_.id(), "plan_hash") == format_hash(plan_hash(read_text(file_.id(), "provenance/job"))),
-      "the plan hash is not that of the stored job");
+  }
+  return {};
+}
+
+std::vector<std::string> ResultFile::find_wrong_header() const {
+  std::vector<std::string> problems;
+  const std::string job = [&] {
+    const auto guarded = guard();
+    return hdf5::read_text(file_.id(), "provenance/job");
+  }();
+  const std::string hash = [&] {
+    const auto guarded = guard();
+    return hdf5::read_text_attribute(file_.id(), "plan_hash");
+  }();
+  if (hash != format_hash(plan_hash(job))) {
+    problems.emplace_back("the plan hash is not that of the stored job");
+  }
   std::array<std::int64_t, run_status_names.size()> counts{};
   for (const RunStatus status : read_statuses()) {
     ++counts[static_cast<std::size_t>(status)];
   }
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    expect(counts_[i] == counts[i],
-           "attribute count_" + std::string(run_status_names[i]) + " is not what the status column holds");
+    if (counts_[i] != counts[i]) {
+      problems.push_back("attribute count_" + std::string(run_status_names[i]) +
+                         " is not what the status column holds");
+    }
   }
-  expect(!complete_ || counts[0] == 0, "the file says it is complete but has pending runs");
-  for (const char* name : {"status", "stop_reason", "solver", "steps", "worker", "wall_s", "finished_at"}) {
-    expect(has_scales(name), "dataset '" + std::string(name) + "' has no scale");
+  if (complete_ != (counts[0] == 0)) {
+    problems.push_back(std::string("the file says that it is ") + (complete_ ? "" : "not ") + "complete, and has " +
+                       std::to_string(counts[0]) + " pending runs");
   }
-  for (const int metric : plan_.metrics()) {
-    for (const std::string& name : {metric_name(metric), "final_" + metric_name(metric)}) {
-      expect(has_scales(name), "dataset '" + name + "' has no scale for one of its dimensions");
+  double seconds = 0;
+  for (const double wall_s : read_column<double>("wall_s")) {
+    seconds += std::isnan(wall_s) ? 0 : wall_s;
+  }
+  constexpr double rounding = 1e-6;  // of sums in another order
+  if (!(std::abs(training_seconds() - seconds) <= rounding * std::max(seconds, 1.0))) {
+    problems.emplace_back("the training time of all runs is not the sum of theirs");
+  }
+  return problems;
+}
+
+std::vector<std::string> ResultFile::find_wrong_scales() const {
+  std::vector<std::string> problems;
+  const auto expect_numbers = [&](const std::string& name, const std::vector<std::int64_t>& numbers) {
+    const auto guarded = guard();
+    const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
+    hdf5::require_type(dataset.id(), H5T_STD_I64LE, name);
+    std::vector<std::int64_t> found(numbers.size());
+    const bool fits = shape_of(dataset.id()) == std::vector<hsize_t>{numbers.size()};
+    if (fits) {
+      check(H5Dread(dataset.id(), H5T_STD_I64LE, H5S_ALL, H5S_ALL, H5P_DEFAULT, found.data()), "reading " + name);
+    }
+    if (!fits || found != numbers) {
+      problems.push_back("scale '" + name + "' is not that of the plan");
+    }
+  };
+  const auto count_to = [](std::size_t size) {
+    std::vector<std::int64_t> numbers(size);
+    std::iota(numbers.begin(), numbers.end(), 0);
+    return numbers;
+  };
+  expect_numbers("run", count_to(static_cast<std::size_t>(plan_.size())));
+  expect_numbers("step", plan_.recorded_steps());
+  std::vector<std::string> scaled{"status", "stop_reason", "solver", "steps", "worker", "wall_s", "finished_at"};
+  for (const MetricPlace& place : plan_.layout().places) {
+    scaled.push_back(metric_name(place.metric));
+    scaled.push_back("final_" + metric_name(place.metric));
+    if (const std::string dimension(dimension_of(place.metric)); !dimension.empty()) {
+      expect_numbers(dimension, count_to(place.size));
     }
   }
   for (const Key* key : is_first_schema_ ? paper_axes() : plan_.columns()) {
-    expect(has_scales(std::string(key->column)), "dataset '" + std::string(key->column) + "' has no scale");
-    const std::string wrong = find_wrong_column(*key);
-    expect(wrong.empty(), wrong);
+    scaled.emplace_back(key->column);
   }
-  for_each_record([&](const RunRecord& record) {
-    const bool finite = std::all_of(record.final_values.begin(), record.final_values.end(),
-                                    [](double value) { return !std::isinf(value); });
-    if (record.status == RunStatus::done && !finite) {
-      problems.push_back("run " + std::to_string(record.run) + " is done but has an infinite value");
+  for (const std::string& name : scaled) {
+    if (!has_scales(name)) {
+      problems.push_back("dataset '" + name + "' has no scale for one of its dimensions");
     }
-    if (const std::string wrong = why_not_of_plan(record, record.run, plan_); !wrong.empty()) {
+  }
+  return problems;
+}
+
+std::vector<std::string> ResultFile::find_wrong_pending() const {
+  std::vector<std::string> problems;
+  const std::vector<RunStatus> statuses = read_statuses();
+  const auto reason = read_codes("stop_reason", stop_reason_names);
+  const auto steps = read_column<std::int64_t>("steps");
+  const auto worker = read_column<std::int32_t>("worker");
+  const auto wall_s = read_column<double>("wall_s");
+  const auto finished_at = read_column<double>("finished_at");
+  for (std::size_t row = 0; row < statuses.size(); ++row) {
+    if (statuses[row] == RunStatus::pending && (reason[row] != 0 || steps[row] != 0 || worker[row] != -1 ||
+                                                !std::isnan(wall_s[row]) || !std::isnan(finished_at[row]))) {
+      problems.push_back("run " + std::to_string(row) + " is pending but something is said of how it went");
+    }
+  }
+  return problems;
+}
+
+std::vector<std::string> ResultFile::find_problems() const try {
+  std::vector<std::string> problems = find_wrong_header();
+  const auto take = [&](const std::vector<std::string>& more) {
+    problems.insert(problems.end(), more.begin(), more.end());
+  };
+  take(find_wrong_scales());
+  for (const Key* key : is_first_schema_ ? paper_axes() : plan_.columns()) {
+    if (const std::string wrong = find_wrong_column(*key); !wrong.empty()) {
       problems.push_back(wrong);
+    }
+  }
+  take(find_wrong_pending());
+  for_each_record([&](const RunRecord& record) {
+    const std::string wrong = why_not_of_plan(record, record.run, plan_);
+    const std::string odd = wrong.empty() ? find_odd_number(record, plan_) : wrong;
+    if (!odd.empty()) {
+      problems.push_back(odd);
     }
   });
   return problems;
+} catch (const StoreError& error) {
+  throw unreadable(error);
 }
 
 }  // namespace fasweep

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "store/damage_guard.hpp"
 #include "store/hdf5_handle.hpp"
 #include "store/result_writer.hpp"
 #include "sweep/plan.hpp"
@@ -20,12 +21,20 @@ namespace fasweep {
 /// FILE.h5.journal of FILE.h5.
 [[nodiscard]] std::filesystem::path journal_path(const std::filesystem::path& file);
 
+/// Where a result file is: what a symbolic link leads to, there or not. Everything beside a file is beside its target.
+[[nodiscard]] std::filesystem::path resolve_link(std::filesystem::path path);
+
 /// An open result file.
 class ResultFile {
  public:
-  /// Reads the plan and what the file says of itself, no column. Throws ConfigError if there is no such file or it is
-  /// not fasweep's, DamagedError if it is fasweep's but cannot be read; so do the functions below.
+  /// Checks the file's seal, then reads the plan and what the file says of itself, no column. Throws ConfigError if
+  /// there is no such file, it is not fasweep's, or another program is writing to it; DamagedError if it is fasweep's
+  /// but not what was written; so do the functions below.
   explicit ResultFile(const std::filesystem::path& path);
+
+  /// Whether a checksum over all bytes says that they are what was written. Files of early versions carry none, and
+  /// another program that writes to a file drops it; such files are checked by what is in them.
+  [[nodiscard]] bool sealed() const { return sealed_; }
 
   [[nodiscard]] const Plan& plan() const { return plan_; }
   [[nodiscard]] bool complete() const { return complete_; }
@@ -48,12 +57,18 @@ class ResultFile {
  private:
   template <class Number>
   [[nodiscard]] std::vector<Number> read_column(const std::string& name) const;
+  template <class Number>
+  [[nodiscard]] std::string find_wrong_axis(const Key& key) const;
   [[nodiscard]] std::vector<std::string> read_texts(const std::string& name) const;
   /// Positions in `names` of a column that holds names, or codes in the first schema.
   template <class Names>
   [[nodiscard]] std::vector<std::uint8_t> read_codes(const std::string& name, const Names& names) const;
   [[nodiscard]] bool has_scales(const std::string& name) const;
   [[nodiscard]] std::string find_wrong_column(const Key& key) const;
+  [[nodiscard]] std::vector<std::string> find_wrong_scales() const;
+  [[nodiscard]] std::vector<std::string> find_wrong_pending() const;
+  [[nodiscard]] std::vector<std::string> find_wrong_header() const;
+  [[nodiscard]] std::optional<DamageGuard> guard() const;
   [[nodiscard]] DamagedError unreadable(const StoreError& error) const;
   void for_each_record(std::int64_t begin, std::int64_t end, const std::function<void(const RunRecord&)>& visit) const;
   /// Rows first, first + 1, ... of a dataset. shape: its extents below that of the runs.
@@ -61,6 +76,7 @@ class ResultFile {
                                               std::int64_t count) const;
 
   std::filesystem::path path_;
+  bool sealed_;
   hdf5::Handle file_;
   Plan plan_;
   bool is_first_schema_ = false;

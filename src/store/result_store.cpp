@@ -10,8 +10,10 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <utility>
 
 #include "store/checkpoint_files.hpp"
+#include "store/hdf5_reading.hpp"
 #include "store/journal_contents.hpp"
 #include "store/record_check.hpp"
 #include "store/result_file.hpp"
@@ -69,17 +71,12 @@ bool are_same(const Plan& a, const Plan& b) {
   return true;
 }
 
-/// The first plan that a journal names, which has the metrics of all later ones. Nothing if its first frame is not
-/// whole: replay() says what is wrong with it.
+/// The first plan that a journal names, which has the metrics of all later ones. Nothing if no
+/// plan is whole: replay() says what is wrong with it.
 std::optional<Job> first_job_of(const fs::path& journal) {
   const MappedFile map(journal);
-  try {
-    const Frame frame = read_frame(map.bytes(), 0);
-    return frame.type == FrameType::plan ? std::optional(parse_stored_job(frame.text(), journal.string()))
-                                         : std::nullopt;
-  } catch (const DamagedError&) {
-    return std::nullopt;
-  }
+  const std::optional<Frame> frame = find_first_frame(map.bytes(), FrameType::plan);
+  return frame ? std::optional(parse_stored_job(frame->text(), journal.string())) : std::nullopt;
 }
 
 /// Records that must agree do so in everything but time and place.
@@ -101,7 +98,7 @@ std::optional<Job> find_stored_job(const fs::path& file) {
 }
 
 ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, SessionInfo session)
-    : file_(std::move(file)),
+    : file_(resolve_link(std::move(file))),
       plan_(plan),
       options_(std::move(options)),
       session_(std::move(session)),
@@ -114,6 +111,8 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
     check_same_plan(file_, ResultFile(file_).plan(), plan_);  // before anything is touched
   }
   lock_.emplace(file_.string() + ".lock", lock_holder(session_.host), options_.warn);
+  lock_->make_way(file_.string() + ".new");
+  lock_->make_way(journal_path(file_).string() + ".new");
   open_journal();
   forget_retried();
   if (!finished_file_) {
@@ -166,8 +165,55 @@ void ResultStore::replay() {
   journal_ = std::make_unique<JournalWriter>(path, contents.scan.good_end);
   if (contents.job_text != resolved_text(plan_.job())) {
     check_room();
-    journal_->append(FrameType::plan, resolved_text(plan_.job()));
+    append_plan();
   }
+  if (fs::exists(file_)) {
+    take_runs_of_file_alone(contents.forgotten);
+  }
+}
+
+/// Runs that the file has and its journal does not, as where an old journal came back from a backup.
+void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t>& forgotten) {
+  const ResultFile published(file_);
+  const auto is_alone = [&](std::int64_t run) {
+    const std::uint64_t identity = published.plan().identity(run);
+    const std::int64_t row = find_row(identity);
+    return row >= 0 && !has(row) && !forgotten.contains(identity);
+  };
+  const std::vector<RunStatus> statuses = published.read_statuses();
+  std::int64_t taken = 0;
+  for (std::size_t run = 0; run < statuses.size(); ++run) {
+    taken += statuses[run] != RunStatus::pending && is_alone(static_cast<std::int64_t>(run)) ? 1 : 0;
+  }
+  if (taken == 0) {
+    return;
+  }
+  options_.warn("'" + file_.string() + "' has " + std::to_string(taken) +
+                " runs that its journal has not (is the journal an older one?); they are kept");
+  published.for_each_record([&](const RunRecord& record) {
+    if (!is_alone(record.run)) {
+      return;
+    }
+    const std::uint64_t identity = published.plan().identity(record.run);
+    ByteWriter encoded;
+    encode(record, encoded);
+    set_row(find_row(identity), append_record(identity, encoded.view()), record.status);
+  });
+}
+
+void ResultStore::append_plan() {
+  journal_->append(FrameType::plan, resolved_text(plan_.job()));
+  bytes_since_plan_ = 0;
+}
+
+/// The plan is repeated among the records: without it they are of no use.
+std::int64_t ResultStore::append_record(std::uint64_t identity, std::span<const std::byte> encoded) {
+  constexpr std::int64_t most_bytes = std::int64_t{1} << 20U;
+  if (bytes_since_plan_ > most_bytes) {
+    append_plan();
+  }
+  bytes_since_plan_ += static_cast<std::int64_t>(encoded.size());
+  return journal_->append(FrameType::record, make_record_payload(identity, encoded));
 }
 
 void ResultStore::import_file() {
@@ -200,7 +246,7 @@ void ResultStore::import_file() {
       const std::uint64_t identity = old.plan().identity(record.run);
       ByteWriter encoded;
       encode(record, encoded);
-      const std::int64_t offset = journal.append(FrameType::record, make_record_payload(identity, encoded.view()));
+      const std::int64_t offset = append_record(identity, encoded.view());
       if (const std::int64_t row = find_row(identity); row >= 0) {
         set_row(row, offset, record.status);
       }
@@ -213,8 +259,10 @@ void ResultStore::start_journal(const std::function<void(JournalWriter&)>& fill)
   const fs::path path = journal_path(file_);
   const fs::path draft = path.string() + ".new";
   journal_ = std::make_unique<JournalWriter>(draft, 0);
-  journal_->append(FrameType::plan, resolved_text(plan_.job()));
+  journal_->append(FrameType::format, make_format_payload());
+  append_plan();
   fill(*journal_);
+  append_plan();  // a second one at once, for journals that stay short
   journal_->sync();
   fault_point("journal-drafted");
   fs::rename(draft, path);
@@ -290,7 +338,7 @@ void ResultStore::add(const RecordHeader& header, std::span<const std::byte> enc
     return;
   }
   const std::uint64_t identity = plan_.identity(header.run);
-  set_row(header.run, journal_->append(FrameType::record, make_record_payload(identity, encoded)), header.status);
+  set_row(header.run, append_record(identity, encoded), header.status);
   unsynced_.push_back(identity);
 }
 
@@ -354,22 +402,44 @@ void ResultStore::tick() {
   if (since_sync_.seconds() >= options_.sync_interval_s) {
     sync();
   }
-  if (since_publish_.seconds() >= publish_interval_s_) {
+  if (since_publish_.seconds() >= publish_interval_s_ && !puts_off_publishing()) {
     publish();
   }
+}
+
+/// While another program writes to the file it stays in place: there is time until the end.
+bool ResultStore::puts_off_publishing() {
+  if (!fs::exists(file_) || !hdf5::is_being_written(file_)) {
+    return false;
+  }
+  if (!std::exchange(told_of_writer_, true)) {
+    options_.warn(
+        "'" + file_.string() +
+        "' is open for writing in another program (a notebook?) and stays as it is meanwhile; what is trained "
+        "is kept in its journal");
+  }
+  since_publish_.restart();
+  return true;
 }
 
 void ResultStore::publish() {
   const Stopwatch stopwatch;
   sync();
   const fs::path draft = file_.string() + ".new";
+  std::vector<std::string> lost;
   try {
-    write_file(draft);
+    lost = write_file(draft);
   } catch (const StoreError& error) {
     std::error_code ignored;
     fs::remove(draft, ignored);  // half a file would only take the room that is missing
     throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
                      "); what was recorded is kept in its journal: make room and run the same command again");
+  }
+  if (!lost.empty()) {
+    const fs::path aside = keep_aside(file_, "before");
+    options_.warn("the file so far is kept as '" + aside.string() +
+                  "', because this could not be taken over from it: " +
+                  join(std::vector<std::string_view>(lost.begin(), lost.end()), "; "));
   }
   fs::rename(draft, file_);
   fault_point("file-renamed");
@@ -381,17 +451,18 @@ void ResultStore::publish() {
   since_publish_.restart();
 }
 
-void ResultStore::write_file(const fs::path& path) const {
+std::vector<std::string> ResultStore::write_file(const fs::path& path) const {
   const MappedFile map(journal_path(file_));
-  write_result_file(
+  std::vector<std::string> lost = write_result_file(
       path, plan_,
       [&](std::int64_t row) -> std::optional<RunRecord> {
         const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
         return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
       },
-      provenance_);
+      provenance_, fs::exists(file_) ? file_ : fs::path());
   fault_point("file-drafted");
   sync_file(path);
+  return lost;
 }
 
 void ResultStore::finish() {
@@ -401,8 +472,7 @@ void ResultStore::finish() {
   publish();
   if (complete()) {
     journal_.reset();
-    std::error_code ignored;  // a folder that stays takes room and does no harm
-    fs::remove_all(checkpoint_folder(file_), ignored);
+    remove_checkpoints(checkpoint_folder(file_));
     fs::remove(journal_path(file_));
     fault_point("journal-removed");
     finished_file_ = true;

@@ -10,6 +10,7 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "store/file_lock.hpp"
@@ -54,7 +55,9 @@ class ResultStore final : public RecordSink {
   /// Forces what was accepted to disk.
   void sync();
 
-  /// Writes the file from the journal: to a temporary name, forced to disk, renamed into place.
+  /// Writes the file from the journal: to a temporary name, forced to disk, renamed into place. What others have put
+  /// into the file so far is taken over; a file that cannot be read, or that another program is writing to, is kept
+  /// aside.
   void publish();
 
   /// Takes over the starts and ranks behind records that come from another file; once, however often it is called.
@@ -83,9 +86,13 @@ class ResultStore final : public RecordSink {
   void import_file();
   void start_journal(const std::function<void(JournalWriter&)>& fill);
   void forget_retried();
+  void take_runs_of_file_alone(const std::unordered_set<std::uint64_t>& forgotten);
+  std::int64_t append_record(std::uint64_t identity, std::span<const std::byte> encoded);
+  void append_plan();
+  [[nodiscard]] bool puts_off_publishing();
   void set_row(std::int64_t row, std::int64_t offset, RunStatus status);
   [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
-  void write_file(const std::filesystem::path& path) const;
+  [[nodiscard]] std::vector<std::string> write_file(const std::filesystem::path& path) const;
   void note_session(const std::string& line);
   void drop_checkpoints();
   void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
@@ -102,6 +109,8 @@ class ResultStore final : public RecordSink {
   std::int64_t shard_left_;                                          // runs of the shard without a record
   std::unordered_map<std::uint64_t, std::int64_t> row_of_identity_;  // filled when a journal is replayed
   std::int64_t differing_duplicates_ = 0;
+  std::int64_t bytes_since_plan_ = 0;    // of records in the journal
+  bool told_of_writer_ = false;          // that another program is writing to the file
   std::vector<std::uint64_t> unsynced_;  // identities of the runs recorded since the last sync
   Stopwatch since_sync_;
   Stopwatch since_publish_;

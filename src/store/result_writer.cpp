@@ -13,6 +13,8 @@
 #include <set>
 #include <vector>
 
+#include "store/additions.hpp"
+#include "store/file_seal.hpp"
 #include "store/hdf5_handle.hpp"
 #include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
@@ -68,12 +70,17 @@ class ResultWriter {
         run_scale_(make_run_scale()),
         step_scale_(make_step_scale()) {}
 
-  void write(const RowSource& rows, Provenance provenance) {
+  /// predecessor: empty for none. Returns what of it could not be taken over.
+  std::vector<std::string> write(const RowSource& rows, Provenance provenance,
+                                 const std::filesystem::path& predecessor) {
     write_axes();
     const Columns columns = write_metrics(rows, provenance);
     write_columns(columns);
     write_header(columns, provenance);
+    std::vector<std::string> lost =
+        predecessor.empty() ? std::vector<std::string>{} : copy_additions(predecessor, file_);
     check(H5Fflush(file_.id(), H5F_SCOPE_GLOBAL), "flushing the result file");
+    return lost;
   }
 
  private:
@@ -353,13 +360,14 @@ class ResultWriter {
 
 }  // namespace
 
-void write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
-                       Provenance provenance) {
-  if (plan.precision() == Precision::float32) {
-    ResultWriter<float>(path, plan).write(rows, std::move(provenance));
-  } else {
-    ResultWriter<double>(path, plan).write(rows, std::move(provenance));
-  }
+std::vector<std::string> write_result_file(const std::filesystem::path& path, const Plan& plan, const RowSource& rows,
+                                           Provenance provenance, const std::filesystem::path& predecessor) {
+  std::vector<std::string> lost =
+      plan.precision() == Precision::float32
+          ? ResultWriter<float>(path, plan).write(rows, std::move(provenance), predecessor)
+          : ResultWriter<double>(path, plan).write(rows, std::move(provenance), predecessor);
+  seal_file(path);
+  return lost;
 }
 
 std::vector<std::size_t> places_of_steps(std::span<const std::int64_t> own, std::span<const std::int64_t> all,

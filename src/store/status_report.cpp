@@ -2,6 +2,7 @@
 
 #include "store/journal_contents.hpp"
 #include "store/result_file.hpp"
+#include "util/error.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -12,6 +13,9 @@ namespace fs = std::filesystem;
 StatusReport status_of_journal(const fs::path& path) {
   const MappedFile map(path);
   const JournalContents contents = read_journal(map.bytes(), PastDamage::go_on);
+  if (contents.job_text.empty()) {
+    throw DamagedError("'" + path.string() + "' is damaged (it holds no plan); run fasweep verify --repair");
+  }
   const Plan plan(parse_stored_job(contents.job_text, path.string()));
   StatusReport report;
   report.job_text = contents.job_text;

@@ -2,25 +2,13 @@
 
 #include <chrono>
 
+#include "train/end_status.hpp"
+
 namespace fasweep {
 namespace {
 
 double unix_seconds() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
-RunStatus status_of(StopReason reason) {
-  switch (reason) {
-    case StopReason::non_finite_loss:
-    case StopReason::exploding_loss:
-      return RunStatus::diverged;
-    case StopReason::interrupted:
-      return RunStatus::cancelled;
-    case StopReason::error:
-      return RunStatus::failed;
-    default:
-      return RunStatus::done;
-  }
 }
 
 RecordHeader start_header(const RunSpec& run, const TrainingSettings& training, std::size_t values, Solver solver) {
@@ -41,6 +29,20 @@ std::size_t count_snapshot_values(const MetricLayout& layout) {
 }
 
 }  // namespace
+
+RunStatus status_of(StopReason reason) {
+  switch (reason) {
+    case StopReason::non_finite_loss:
+    case StopReason::exploding_loss:
+      return RunStatus::diverged;
+    case StopReason::interrupted:
+      return RunStatus::cancelled;
+    case StopReason::error:
+      return RunStatus::failed;
+    default:
+      return RunStatus::done;
+  }
+}
 
 Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver solver)
     : steps_(request.record.steps),

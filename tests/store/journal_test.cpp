@@ -158,7 +158,7 @@ TEST(Journal, SweepWithAnyBitFlippedKeepsTheRecordsBeforeAndTrustsNoWrongOne) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
     Bytes flipped = bytes;
     flipped[i] ^= static_cast<std::byte>(1U << i % 8);
-    const auto before = std::count_if(ends.begin() + 2, ends.end(),  // after plan and session
+    const auto before = std::count_if(ends.begin() + 4, ends.end(),  // after format, the plan twice, and session
                                       [&](std::int64_t end) { return end <= static_cast<std::int64_t>(i); });
 
     EXPECT_EQ(count_right_records(flipped, plan, PastDamage::stop), before) << i;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <limits>
 #include <numeric>
 #include <optional>
 #include <set>
@@ -9,6 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/file_seal.hpp"
+#include "store/journal_contents.hpp"
 #include "store/record_check.hpp"
 #include "store/store_case.hpp"
 #include "util/error.hpp"
@@ -308,7 +311,7 @@ TEST(ResultStore, DamagedJournalIsRefusedAndRepairKeepsEveryWholeRecord) {
     store.publish();
   }
   Bytes bytes = testing::read_bytes(folder / "out.h5.journal");
-  bytes[bytes.size() / 2] ^= std::byte{1};
+  bytes[bytes.size() - 200] ^= std::byte{1};  // in one of the last records, not in the last
   testing::write_bytes(folder / "out.h5.journal", bytes);
 
   EXPECT_THROW(ResultStore(folder / "out.h5", plan, {}, session()), DamagedError);
@@ -317,7 +320,7 @@ TEST(ResultStore, DamagedJournalIsRefusedAndRepairKeepsEveryWholeRecord) {
 
   EXPECT_THAT(repaired.problems, IsEmpty());
   EXPECT_EQ(testing::read_bytes(folder / "out.h5.journal.damaged"), bytes);
-  EXPECT_EQ(read_status(folder / "out.h5").counts[1], 5);  // one record was hit
+  EXPECT_EQ(read_status(folder / "out.h5").counts[1], 6);  // one record was hit, and the file has it
   EXPECT_FALSE(ResultStore(folder / "out.h5", plan, {}, session()).complete());
 }
 
@@ -336,6 +339,85 @@ TEST(ResultStore, LostFileIsRebuiltFromTheJournal) {
 
   EXPECT_THAT(verify(folder / "out.h5", Repair::yes).problems, IsEmpty());
   EXPECT_EQ(read_status(folder / "out.h5").counts[1], 1);
+}
+
+TEST(ResultStore, RecordsThatContradictThemselvesAreNamed) {
+  const Plan plan = make_plan();
+  const RunRecord right = make_record(plan, 3);
+  ASSERT_EQ(find_odd_number(right, plan), "");
+  RunRecord other_final = right;
+  other_final.final_values[1] += 1;
+  RunRecord other_end = right;
+  other_end.reason = StopReason::exploding_loss;
+  RunRecord fewer_steps = right;
+  fewer_steps.steps = 9;
+  RunRecord no_loss = right;
+  no_loss.trajectory[0] = std::numeric_limits<double>::quiet_NaN();
+  RunRecord no_time = right;
+  no_time.wall_s = std::numeric_limits<double>::quiet_NaN();
+
+  EXPECT_THAT(find_odd_number(other_final, plan), HasSubstr("not those of its last recorded step"));
+  EXPECT_THAT(find_odd_number(other_end, plan), HasSubstr("is said to be done by exploding-loss"));
+  EXPECT_THAT(find_odd_number(fewer_steps, plan), HasSubstr("all of its 10 steps, and made 9"));
+  EXPECT_THAT(find_odd_number(no_loss, plan), HasSubstr("a loss that is not finite"));
+  EXPECT_THAT(why_not_of_plan(no_time, 3, plan), HasSubstr("times that are none"));
+}
+
+TEST(ResultStore, JournalsOfLaterVersionsAreLeftToThem) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  {
+    JournalWriter writer(folder / "out.h5.journal", 0);
+    ByteWriter version;
+    version.put(journal_version + 1);
+    writer.append(FrameType::format, version.view());
+    writer.append(FrameType::plan, resolved_text(plan.job()));
+  }
+  const Bytes before = testing::read_bytes(folder / "out.h5.journal");
+
+  EXPECT_THROW(ResultStore(folder / "out.h5", plan, {}, session()), ConfigError);
+  EXPECT_THROW(static_cast<void>(verify(folder / "out.h5", Repair::yes)), ConfigError);
+  EXPECT_EQ(testing::read_bytes(folder / "out.h5.journal"), before);
+}
+
+TEST(ResultStore, ForgedRecordsOfAJournalAreDamage) {
+  const Plan plan = make_plan();
+  const auto damage_of = [&](const RunRecord& record, std::size_t more_bytes) {
+    const Folder folder;
+    JournalWriter writer(folder / "journal", 0);
+    ByteWriter out;
+    encode(record, out);
+    Bytes bytes = out.take();
+    bytes.resize(bytes.size() + more_bytes);
+    writer.append(FrameType::record, make_record_payload(plan.identity(record.run), bytes));
+    return read_journal(MappedFile(folder / "journal").bytes(), PastDamage::stop).scan.damage;
+  };
+  RunRecord pending = make_record(plan, 3);
+  pending.status = RunStatus::pending;
+
+  EXPECT_EQ(damage_of(make_record(plan, 3), 0), "");
+  EXPECT_THAT(damage_of(make_record(plan, 3), 1), HasSubstr("1 bytes too many"));
+  EXPECT_THAT(damage_of(pending, 0), HasSubstr("pending"));
+}
+
+TEST(ResultStore, SealSeesEveryChangedByte) {
+  const Folder folder;
+  write_complete(folder / "out.h5", make_plan());
+  const Bytes whole = testing::read_bytes(folder / "out.h5");
+  ASSERT_EQ(check_seal(whole), SealState::whole);
+
+  for (std::size_t i = 0; i < whole.size(); i += 97) {
+    Bytes changed = whole;
+    changed[i] ^= static_cast<std::byte>(1U << i % 8);
+    EXPECT_EQ(check_seal(changed), SealState::broken) << i;
+  }
+  for (std::size_t i = 1; i <= 32; ++i) {
+    Bytes changed = whole;
+    changed[whole.size() - i] ^= std::byte{1};
+    EXPECT_EQ(check_seal(changed), SealState::broken) << i << " from the end";
+    changed.resize(whole.size() - i);
+    EXPECT_EQ(check_seal(changed), i == 32 ? SealState::none : SealState::broken) << i << " cut off";
+  }
 }
 
 TEST(ResultStore, PlansBeyondTheDiskAreRefusedBeforeAnythingIsWritten) {

@@ -1,0 +1,32 @@
+// HDF5's library crashes on some damaged files and never returns from others. A file that carries no seal
+// (store/file_seal.hpp) is therefore read under a guard, which ends the program with a sentence instead.
+#pragma once
+
+#include <array>
+#include <csignal>
+#include <ctime>
+#include <string>
+
+namespace fasweep {
+
+/// While it lives, a crash of this thread, or many seconds of it without an end, end the program with exit code 5.
+/// Not more than one at a time.
+class DamageGuard {
+ public:
+  /// path: the file being read, for the sentence.
+  explicit DamageGuard(const std::string& path);
+  ~DamageGuard();
+  DamageGuard(const DamageGuard&) = delete;
+  DamageGuard& operator=(const DamageGuard&) = delete;
+
+ private:
+  static constexpr std::array<int, 5> signals_{SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGVTALRM};
+
+  std::string crashed_;
+  std::string endless_;
+  std::array<struct sigaction, signals_.size()> before_{};
+  timer_t timer_{};
+  bool has_timer_ = false;
+};
+
+}  // namespace fasweep
