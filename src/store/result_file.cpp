@@ -10,6 +10,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "model/metric/list.hpp"
 #include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"

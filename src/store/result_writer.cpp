@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "model/metric/list.hpp"
 #include "store/hdf5_handle.hpp"
 #include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"

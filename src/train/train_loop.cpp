@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "model/metric/list.hpp"
+
 namespace fasweep {
 namespace {
 

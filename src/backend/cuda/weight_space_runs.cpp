@@ -6,13 +6,14 @@
 #include <numeric>
 
 #include "backend/cuda/device_plan.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "model/signal_cosine.hpp"
 #include "model/step_samples.hpp"
 
 namespace fasweep {
 namespace {
 
-constexpr auto plain_op = Product::Op::plain;
 constexpr auto transposed = Product::Op::transposed;
 
 std::vector<float> to_single(std::span<const double> values) {
