@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import BINARY, environment
+from conftest import BINARY, ROOT, environment
 
 
 @pytest.fixture
@@ -41,11 +42,13 @@ def test_an_installed_program_runs_an_installed_job(prefix: Path, tmp_path: Path
 
 
 def test_its_version_is_that_of_the_build_and_names_no_plan(prefix: Path, tmp_path: Path):
-    out = run(prefix / "bin" / "fasweep", "version", folder=tmp_path)
+    program, job = prefix / "bin" / "fasweep", prefix / "share" / "fasweep" / "jobs" / "smoke.cfg"
+    project = re.search(r"project\(fasweep VERSION (\S+)", (ROOT / "CMakeLists.txt").read_text())
 
-    version = out.splitlines()[0].removeprefix("fasweep: ")
-    assert version.startswith("0.2.0")
-    assert version not in run(prefix / "bin" / "fasweep", "plan", prefix / "share" / "fasweep" / "jobs" / "smoke.cfg", "--json", folder=tmp_path)
+    version = run(program, "version", folder=tmp_path).splitlines()[0].removeprefix("fasweep: ")
+
+    assert project and version.startswith(project[1])
+    assert version not in run(program, "plan", job, "--json", folder=tmp_path)
 
 
 def test_the_manual_has_every_command(prefix: Path, tmp_path: Path):
