@@ -14,6 +14,8 @@ from analysis.results import AnalysisError, Results, is_hdf5
 
 SUFFIXES = (".png", ".svg", ".pdf")
 
+LineStyle = str | tuple[int, tuple[int, ...]]  # as matplotlib names lines, or describes their dashes
+
 
 def check_output(path: Path) -> None:
     accepted = ", ".join(SUFFIXES)
@@ -39,8 +41,8 @@ def save(figure: Figure, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def draw_band(axes: Axes, x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, dashes: str, colour: str) -> None:
-    axes.plot(x, mean, dashes, color=colour)
+def draw_band(axes: Axes, x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, line: LineStyle, colour: str) -> None:
+    axes.plot(x, mean, linestyle=line, color=colour)
     axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0)
 
 

@@ -7,7 +7,7 @@ one width, feedback alignment solid, other rules dashed. One column an activatio
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import matplotlib
@@ -19,11 +19,11 @@ from matplotlib.ticker import NullLocator
 
 from analysis import style
 from analysis.averages import carried_forward, counted, mean_and_deviation
-from analysis.drawing import check_output, draw_band, label, save, write_note
+from analysis.drawing import LineStyle, check_output, draw_band, label, save, write_note
 from analysis.results import AnalysisError, Results, read, select
 
 METRICS = ("final_alignment", "loss", "final_loss")
-DASHES = {"feedback-alignment": "-", "backprop": "--", "kolen-pollack": "-.", "drtp": ":"}
+DASHES: dict[str, LineStyle] = {"feedback-alignment": "-", "backprop": "--", "kolen-pollack": "-.", "drtp": ":"}
 PAPER_WIDTH = 3200  # of the paper's Figures 2d to 2f
 
 
@@ -42,16 +42,23 @@ def draw(results: Sequence[Results], width: int | None) -> Figure:
     columns = len(panels)
     figure = Figure(figsize=(style.PANEL_WIDTH * columns, 2 * style.PANEL_HEIGHT), layout="constrained")
     grid = figure.subplots(2, columns, squeeze=False)
+    dashes = dashes_of({rule for panel in panels.values() for rule in panel.rule.tolist()})
     for (activation, panel), (top, bottom) in zip(panels.items(), grid.T):
         top.set_title(activation)
         draw_alignment(top, select(panel, rule="feedback-alignment"), ridges)
-        draw_losses(bottom, select(panel, p=width), ridges)
+        draw_losses(bottom, select(panel, p=width), ridges, dashes)
     grid[0, 0].set_ylabel(r"alignment $\cos(b, \beta)$")
     grid[1, 0].set_ylabel("training loss")
-    present = {rule for panel in panels.values() for rule in panel.rule.tolist()}
-    draw_legends(grid[0, 0], grid[1, 0], ridges, [rule for rule in DASHES if rule in present])
+    draw_legends(grid[0, 0], grid[1, 0], ridges, dashes)
     figure.supxlabel(f"mean and standard deviation; seeds a point: {seeds_text(panels)}", fontsize="small")
     return figure
+
+
+def dashes_of(rules: Collection[str]) -> dict[str, LineStyle]:
+    """The rules in the order in which they are drawn; one that DASHES does not name has as many dots as its place says."""
+    others = sorted(set(rules) - DASHES.keys())
+    dotted: dict[str, LineStyle] = {rule: (0, (5, 1) + (1, 1) * dots) for dots, rule in enumerate(others, start=2)}
+    return {rule: dashes for rule, dashes in DASHES.items() if rule in rules} | dotted
 
 
 def panels_by_activation(results: Sequence[Results]) -> dict[str, Results]:
@@ -108,17 +115,17 @@ def draw_alignment(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
     write_note(axes, panel)
 
 
-def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
+def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float], dashes: dict[str, LineStyle]) -> None:
     axes.set_xscale("symlog", linthresh=1, linscale=0.3)  # a logarithm that has room for step 0
     axes.set_yscale("log")
     lowest = np.inf
-    for rule, dashes in DASHES.items():
+    for rule, linestyle in dashes.items():
         for position, ridge in enumerate(ridges):
             line = counted(select(panel, ridge=ridge, rule=rule))
             if not len(line):
                 continue
             mean, deviation = mean_and_deviation(carried_forward(line, "loss"))
-            draw_band(axes, line.step, mean, deviation, dashes, style.colour(position))
+            draw_band(axes, line.step, mean, deviation, linestyle, style.colour(position))
             lowest = min(lowest, mean[mean > 0].min(initial=np.inf))
     if np.isfinite(lowest):
         # Where the deviation exceeds the mean, the band leaves the panel below; the means alone set the scale.
@@ -129,7 +136,7 @@ def draw_losses(axes: Axes, panel: Results, ridges: Sequence[float]) -> None:
     write_note(axes, panel)
 
 
-def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], rules: Sequence[str]) -> None:
+def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], dashes: dict[str, LineStyle]) -> None:
     """Made apart from the lines: the panel of the legend may be one where every run diverged."""
     top.figure.legend(
         handles=[
@@ -140,7 +147,7 @@ def draw_legends(top: Axes, bottom: Axes, ridges: Sequence[float], rules: Sequen
         bbox_to_anchor=(0.5, 1.0),
         ncols=len(ridges),
     )
-    bottom.legend(handles=[Line2D([], [], color="grey", linestyle=DASHES[rule], label=rule) for rule in rules])
+    bottom.legend(handles=[Line2D([], [], color="grey", linestyle=line, label=rule) for rule, line in dashes.items()])
 
 
 def seeds_text(panels: dict[str, Results]) -> str:

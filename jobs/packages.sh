@@ -16,7 +16,7 @@ users=(
 developers=(
   libgtest-dev libgmock-dev clang libclang-rt-dev
   python3-venv python3-pytest python3-pandas python3-xarray python3-h5netcdf python3-netcdf4
-  "clang-format-14|clang-format|" shellcheck
+  "clang-format-14|clang-format|" "clang-tidy-14|" shellcheck mypy python3-pyflakes
   dataset-fashion-mnist
 )
 

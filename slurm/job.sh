@@ -15,7 +15,10 @@ read_site_settings() {
     source "$1/site.env"
     set +a -u
   fi
-  export FASWEEP_BINARY=${FASWEEP_BINARY:-$(dirname "$1")/build/release/fasweep}
+  local built
+  built=$(dirname "$1")/build/release/fasweep
+  [[ -x $built ]] || built=$(dirname "$1")/../../bin/fasweep # installed: PREFIX/share/fasweep/slurm and PREFIX/bin
+  export FASWEEP_BINARY=${FASWEEP_BINARY:-$built}
   command -v "$FASWEEP_BINARY" >/dev/null ||
     fail "'$FASWEEP_BINARY' cannot be run (FASWEEP_BINARY names no program); build it or set FASWEEP_BINARY in site.env"
 }

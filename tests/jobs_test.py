@@ -29,7 +29,7 @@ def test_begins_with_its_question_and_its_cost(job: Path) -> None:
 def test_plans(job: Path) -> None:
     if not BINARY.exists():
         pytest.skip(f"{BINARY} is not built")
-    command = [BINARY, "plan", job]
+    command = [str(BINARY), "plan", str(job)]
     if "source = mnist" in job.read_text() and not (ROOT / "data" / "mnist").exists():
         command += ["--set", f"data.path={ROOT.parent / 'shared' / 'data' / 'mnist'}"]
     plan = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)

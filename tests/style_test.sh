@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Formatting of C++ (clang-format 14) or soundness of shell scripts (shellcheck), for every tracked file.
-# usage: tests/style_test.sh format|shell
+# Formatting of C++ (clang-format 14), or soundness of shell scripts (shellcheck) or of Python (pyflakes, mypy), for every tracked file.
+# usage: tests/style_test.sh format|shell|python
 # Exit code 77: skipped, since the tool is not here in the version that counts.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +31,16 @@ case "${1:-}" in
       exit 77
     fi
     git ls-files -z '*.sh' '*.sbatch' '.ci/run' | xargs -0 shellcheck --external-sources
+    ;;
+  python)
+    if ! /usr/bin/python3 -c "import mypy, pyflakes" 2>/dev/null; then
+      echo "style_test.sh: skipped: Python is not checked (no mypy or no pyflakes here)"
+      exit 77
+    fi
+    git ls-files -z '*.py' | xargs -0 /usr/bin/python3 -m pyflakes
+    # Two conftest.py, so two runs: each finds the modules of its own tests.
+    MYPYPATH=tests/analysis /usr/bin/python3 -m mypy analysis tests/*.py tests/analysis
+    MYPYPATH=tests/cli:tests/faults:tests/slurm /usr/bin/python3 -m mypy tests/cli/*.py tests/faults/*.py tests/slurm/local_cluster.py tests/slurm/test_slurm_jobs.py
     ;;
   *) sed -n '3s/^# //p' "$0" >&2; exit 2 ;;
 esac

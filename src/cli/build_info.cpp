@@ -28,7 +28,7 @@ std::vector<std::pair<std::string, std::string>> build_info() {
 std::string build_text() {
   std::string text;
   for (const auto& [name, value] : build_info()) {
-    text += name + ": " + value + "\n";
+    text.append(name).append(": ").append(value).append("\n");
   }
   return text;
 }

@@ -9,6 +9,7 @@
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
 #include "data/load_dataset.hpp"
+#include "model/metric/list.hpp"
 #include "model/random.hpp"
 #include "reference/check_record.hpp"
 #include "reference/train_reference.hpp"

@@ -11,6 +11,7 @@
 #include "cli/arguments.hpp"
 #include "cli/device_forecast.hpp"
 #include "cli/format.hpp"
+#include "model/activation/list.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/value_list.hpp"
 #include "util/text.hpp"

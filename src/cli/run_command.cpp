@@ -34,7 +34,7 @@ namespace {
 
 enum class Backend { automatic, cpu, cuda };
 constexpr std::array<std::string_view, 3> backend_names{"auto", "cpu", "cuda"};
-constexpr std::array<std::string_view, 4> retry_names{"failed", "diverged", "timed-out", "all"};
+constexpr std::array<std::string_view, 3> retry_names{"failed", "diverged", "all"};
 
 /// A GPU trains tens of runs at once, each more slowly than it would train one alone.
 constexpr double device_batch_seconds = 2;
@@ -138,11 +138,8 @@ std::set<RunStatus> read_retry(const std::string& text) {
       case 1:
         retry.insert(RunStatus::diverged);
         break;
-      case 2:
-        retry.insert(RunStatus::timed_out);
-        break;
       default:
-        retry.insert({RunStatus::failed, RunStatus::diverged, RunStatus::timed_out});
+        retry.insert({RunStatus::failed, RunStatus::diverged});
     }
   }
   return retry;
@@ -323,7 +320,7 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
   std::cerr << options.file << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
-  for (const RunStatus status : {RunStatus::failed, RunStatus::diverged, RunStatus::timed_out}) {
+  for (const RunStatus status : {RunStatus::failed, RunStatus::diverged}) {
     if (count(status) > 0) {
       std::cerr << ", " << count(status) << " " << name_of(status);
     }

@@ -10,6 +10,7 @@
 #include "cli/arguments.hpp"
 #include "cli/session.hpp"
 #include "data/load_dataset.hpp"
+#include "model/metric/list.hpp"
 #include "store/journal.hpp"
 #include "store/recorded_runs.hpp"
 #include "store/state_file.hpp"

@@ -77,11 +77,9 @@ std::string find_idx_file(const DataSettings& settings, const std::string& name)
       return path;
     }
   }
-  const std::string advice = settings.source == DataSource::mnist ? "fetch the set with jobs/fetch-mnist.sh"
-                                                                  : "install the Debian package dataset-fashion-mnist";
-  throw ConfigError("data set '" + std::string(data_source_names[static_cast<std::size_t>(settings.source)]) +
-                    "' is not in '" + settings.path + "' (neither " + name + " nor " + name + ".gz is there); " +
-                    advice + ", or set data.path");
+  const DataSourceTraits& set = traits_of(settings.source);
+  throw ConfigError("data set '" + std::string(set.name) + "' is not in '" + settings.path + "' (neither " + name +
+                    " nor " + name + ".gz is there); " + std::string(set.advice) + ", or set data.path");
 }
 
 Samples<std::uint8_t> read_idx_part(const DataSettings& settings, const std::string& part) {
@@ -228,10 +226,10 @@ LoadedDataset load_hdf5(const DataSettings& settings) {
 }
 
 LoadedDataset read_set(const DataSettings& settings) {
-  switch (settings.source) {
-    case DataSource::csv:
+  switch (traits_of(settings.source).format) {
+    case DataFormat::csv:
       return load_csv(settings);
-    case DataSource::hdf5:
+    case DataFormat::hdf5:
       return load_hdf5(settings);
     default:
       assert(settings.source != DataSource::teacher);

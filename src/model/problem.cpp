@@ -7,6 +7,7 @@
 #include <span>
 #include <type_traits>
 
+#include "model/activation/list.hpp"
 #include "model/random.hpp"
 
 namespace fasweep {

@@ -8,10 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "model/activation/list.hpp"
-#include "model/loss/list.hpp"
-#include "model/metric.hpp"
-#include "model/rule/list.hpp"
+#include "model/data_source.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
 #include "util/enum_names.hpp"
@@ -26,25 +23,6 @@ static_assert(names_cover<InputLaw>(input_law_names));
 enum class Precision { float32, float64 };
 inline constexpr std::array<std::string_view, 2> precision_names{"float32", "float64"};
 static_assert(names_cover<Precision>(precision_names));
-
-/// Where training samples come from: a teacher network, or the files of a data set.
-enum class DataSource { teacher, mnist, fashion_mnist, csv, hdf5, idx };
-inline constexpr std::array<std::string_view, 6> data_source_names{"teacher", "mnist", "fashion-mnist",
-                                                                   "csv",     "hdf5",  "idx"};
-static_assert(names_cover<DataSource>(data_source_names));
-
-/// Share of the raw inputs that are not zero, as far as the source tells (counted in the sets' training images); 1: not
-/// known.
-[[nodiscard]] constexpr double expected_density(DataSource source) {
-  switch (source) {
-    case DataSource::mnist:
-      return 0.19;
-    case DataSource::fashion_mnist:
-      return 0.50;
-    default:
-      return 1;
-  }
-}
 
 /// What a target is: numbers to regress on, or one of k classes, one-hot.
 enum class Targets { numbers, classes };
@@ -113,8 +91,8 @@ struct DataSettings {
   friend bool operator==(const DataSettings&, const DataSettings&) = default;
 };
 
-inline constexpr auto loss_function_names = Losses::names;
-static_assert(names_cover<LossFunction>(loss_function_names));
+/// Defined with the losses themselves, in model/loss/list.hpp; the first of them is the default.
+enum class LossFunction : int;
 
 /// The losses of a batch's samples are summed (the paper's eq. 2.2) or averaged.
 enum class Reduction { sum, mean };
@@ -141,7 +119,7 @@ struct TrainingSettings {
   std::int64_t max_steps = 20000;  // >= 0
   StopRule stop;
   Precision precision = Precision::float32;
-  LossFunction loss = LossFunction::squared;
+  LossFunction loss{};
   Reduction reduction = Reduction::sum;
   int batch_size = 0;  // samples of a step, 1..n; 0: all of them in every step
   double dropout = 0;  // probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step

@@ -16,35 +16,37 @@ namespace fasweep {
 
 /// Keys of [data] and [training], one for each field of DataSettings and TrainingSettings, in their order. step-size
 /// and the keys of [grid] are coordinates of a run, which all solvers honour.
-inline constexpr std::array<std::string_view, 29> setting_keys{"data.source",
-                                                               "data.path",
-                                                               "data.n",
-                                                               "data.d",
-                                                               "data.outputs",
-                                                               "data.test-n",
-                                                               "data.targets",
-                                                               "data.normalize",
-                                                               "data.checksum",
-                                                               "data.inputs",
-                                                               "data.label-noise",
-                                                               "data.teacher-width",
-                                                               "data.draw",
-                                                               "data.target",
-                                                               "data.header",
-                                                               "data.split",
-                                                               "training.schedule",
-                                                               "training.max-steps",
-                                                               "training.stop",
-                                                               "training.precision",
-                                                               "training.loss",
-                                                               "training.reduction",
-                                                               "training.batch-size",
-                                                               "training.dropout",
-                                                               "training.output-scale",
-                                                               "training.initial-weights",
-                                                               "training.biases",
-                                                               "training.decay",
-                                                               "training.step-schedule"};
+inline constexpr auto setting_keys = std::to_array<std::string_view>({
+    "data.source",
+    "data.path",
+    "data.n",
+    "data.d",
+    "data.outputs",
+    "data.test-n",
+    "data.targets",
+    "data.normalize",
+    "data.checksum",
+    "data.inputs",
+    "data.label-noise",
+    "data.teacher-width",
+    "data.draw",
+    "data.target",
+    "data.header",
+    "data.split",
+    "training.schedule",
+    "training.max-steps",
+    "training.stop",
+    "training.precision",
+    "training.loss",
+    "training.reduction",
+    "training.batch-size",
+    "training.dropout",
+    "training.output-scale",
+    "training.initial-weights",
+    "training.biases",
+    "training.decay",
+    "training.step-schedule",
+});
 
 /// A set of setting_keys.
 class KeySet {
@@ -64,6 +66,11 @@ class KeySet {
     return key && (bits_ >> *key & 1U) != 0;
   }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+  [[nodiscard]] constexpr KeySet with(KeySet other) const {
+    KeySet both;
+    both.bits_ = bits_ | other.bits_;
+    return both;
+  }
   [[nodiscard]] constexpr KeySet without(KeySet other) const {
     KeySet rest;
     rest.bits_ = bits_ & ~other.bits_;
@@ -83,6 +90,14 @@ class KeySet {
   }
 
   std::uint64_t bits_ = 0;
+};
+
+/// Keys of a teacher's problem, which every solver on every device starts from (model/problem.hpp).
+inline constexpr KeySet teacher_keys{
+    "data.n",           "data.d",
+    "data.test-n",      "data.inputs",
+    "data.label-noise", "data.teacher-width",
+    "data.draw",        "training.initial-weights",
 };
 
 /// The keys whose values are away from their defaults and mean something: a batch of all samples is the default, and

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <vector>
 
+#include "model/observation.hpp"
+
 namespace fasweep {
 namespace {
 

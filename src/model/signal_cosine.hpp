@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "model/metric.hpp"
+#include "model/observation.hpp"
 
 namespace fasweep {
 

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <functional>
 
+#include "model/activation/list.hpp"
 #include "model/linear_algebra.hpp"
+#include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/problem.hpp"
 
@@ -22,19 +24,6 @@ std::size_t product(int a, int b) {
 
 std::span<const double> targets_of(const Problem& problem) {
   return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
-}
-
-/// f of one sample becomes softmax(f), without overflow however large f is.
-void take_softmax(std::span<double> f) {
-  const double largest = *std::max_element(f.begin(), f.end());
-  double sum = 0;
-  for (double& value : f) {
-    value = std::exp(value - largest);
-    sum += value;
-  }
-  for (double& value : f) {
-    value /= sum;
-  }
 }
 
 /// z: rows x units here, so that the innermost loop runs over units.
@@ -166,12 +155,16 @@ std::span<const double> Snapshot::errors() const {
   const std::span<const double> f = outputs();
   const auto k = static_cast<std::size_t>(sizes_.outputs);
   const std::size_t count = product(sizes_.samples, sizes_.outputs);
-  std::vector<double> e(f.begin(), f.begin() + static_cast<std::ptrdiff_t>(count));
-  if (training_.loss == LossFunction::cross_entropy) {
+  std::vector<double> e(count);
+  visit_loss(training_.loss, [&](auto type) {
+    using Loss = typename decltype(type)::type;
     for (std::size_t first = 0; first < count; first += k) {
-      take_softmax(std::span(e).subspan(first, k));
+      const double shared = Loss::shared(f.subspan(first, k));
+      for (std::size_t i = first; i < first + k; ++i) {
+        e[i] = Loss::prediction(f[i], shared);
+      }
     }
-  }
+  });
   const std::span<const double> y = targets_of(problem_);
   for (std::size_t i = 0; i < count; ++i) {
     e[i] -= y[i];

@@ -93,8 +93,7 @@ class Snapshot {
   /// f: rows x outputs, summed in float64 from H and beta, so that a float32 solver's own outputs differ by rounding.
   [[nodiscard]] std::span<const double> outputs() const;
 
-  /// e = prediction - y of the training samples: samples x outputs. The prediction is f, or softmax(f) under
-  /// cross-entropy.
+  /// e = prediction - y of the training samples: samples x outputs. The prediction is that of the loss.
   [[nodiscard]] std::span<const double> errors() const;
 
   /// Calls visit for blocks of hidden units, from the first to the last. What a block refers to is valid during the

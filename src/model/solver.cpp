@@ -3,11 +3,20 @@
 #include <string>
 #include <vector>
 
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
 #include "model/metric_layout.hpp"
+#include "model/rule/list.hpp"
+#include "model/solver/list.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
+
+static_assert(Solvers::size + 1 == solver_names.size() && Solvers::names[0] == solver_names[1] &&
+                  Solvers::names[1] == solver_names[2] && Solvers::names[2] == solver_names[3],
+              "the enumerators of Solver and their names are the positions in Solvers and their names");
+
 namespace {
 
 // Cheaper solvers first: of equal ones the first is taken.
@@ -72,7 +81,7 @@ double reading_cost(Solver solver, const DataSettings& data, const NetworkSizes&
       change += 4 * n * n * p;
       break;
     default:
-      units += 4 * rows * d * p * expected_density(data.source);
+      units += 4 * rows * d * p * traits_of(data.source).density;
       change = flop_a_normal * d * p;
   }
   const bool has_units = reads == HiddenParts::units || reads == HiddenParts::all;

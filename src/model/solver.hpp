@@ -9,18 +9,14 @@
 
 #include "model/run_spec.hpp"
 #include "model/settings.hpp"
-#include "model/solver/list.hpp"
 #include "util/enum_names.hpp"
 
 namespace fasweep {
 
 /// automatic, then the positions in `Solvers`.
 enum class Solver : std::uint8_t { automatic, weight_space, sample_space, reduced_linear };
-inline constexpr std::array<std::string_view, 4> solver_names{"auto", WeightSpace::name, SampleSpace::name,
-                                                              ReducedLinear::name};
-static_assert(names_cover<Solver>(solver_names) && Solvers::size + 1 == solver_names.size() &&
-              Solvers::names[0] == solver_names[1] && Solvers::names[1] == solver_names[2] &&
-              Solvers::names[2] == solver_names[3]);
+inline constexpr std::array<std::string_view, 4> solver_names{"auto", "weight-space", "sample-space", "reduced-linear"};
+static_assert(names_cover<Solver>(solver_names));
 
 [[nodiscard]] constexpr std::string_view name_of(Solver solver) {
   return solver_names[static_cast<std::size_t>(solver)];

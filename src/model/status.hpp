@@ -9,11 +9,12 @@
 
 namespace fasweep {
 
-enum class RunStatus : std::uint8_t { pending, done, failed, diverged, timed_out, cancelled };
-inline constexpr std::array<std::string_view, 6> run_status_names{"pending",  "done",      "failed",
-                                                                  "diverged", "timed-out", "cancelled"};
+enum class RunStatus : std::uint8_t { pending, done, failed, diverged, cancelled };
+inline constexpr std::array<std::string_view, 5> run_status_names{"pending", "done", "failed", "diverged", "cancelled"};
 static_assert(names_cover<RunStatus>(run_status_names));
 
+/// A stop rule's reason has the name of the rule; those of rules that came later follow here and have no enumerator
+/// (model/stop/list.hpp).
 enum class StopReason : std::uint8_t {
   none,
   max_steps,
@@ -26,16 +27,8 @@ enum class StopReason : std::uint8_t {
   error,
   interrupted
 };
-inline constexpr std::array<std::string_view, 10> stop_reason_names{
-    "none",       "max-steps",       "loss-below",     "plateau", "time",
-    "ridge-time", "non-finite-loss", "exploding-loss", "error",   "interrupted"};
-static_assert(names_cover<StopReason>(stop_reason_names));
 
 [[nodiscard]] constexpr std::string_view name_of(RunStatus status) {
   return run_status_names[static_cast<std::size_t>(status)];
 }
-[[nodiscard]] constexpr std::string_view name_of(StopReason reason) {
-  return stop_reason_names[static_cast<std::size_t>(reason)];
-}
-
 }  // namespace fasweep

@@ -5,7 +5,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "model/metric.hpp"
+#include "model/metric/traits.hpp"
+#include "model/observation.hpp"
 #include "model/run_spec.hpp"
 #include "util/host_device.hpp"
 

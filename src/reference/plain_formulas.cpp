@@ -1,5 +1,6 @@
 #include "reference/plain_formulas.hpp"
 
+#include <algorithm>
 #include <variant>
 
 namespace fasweep {
@@ -13,6 +14,16 @@ double normal_distribution(double z) {
 }
 double normal_density(double z) {
   return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0));
+}
+
+/// log sum_c exp(f_c).
+double log_sum_exp(std::span<const double> f) {
+  const double largest = *std::max_element(f.begin(), f.end());
+  double sum = 0;
+  for (const double output : f) {
+    sum += std::exp(output - largest);
+  }
+  return largest + std::log(sum);
 }
 
 double no_slack(std::span<const double> /*values*/, const PlainHistory& /*run*/) {
@@ -42,6 +53,31 @@ const std::vector<PlainRule> plain_rules{
     {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
     {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
     {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+};
+
+const std::vector<PlainLoss> plain_losses{
+    {"squared",
+     [](std::span<const double> f, std::span<const double> y) {
+       double sum = 0;
+       for (std::size_t c = 0; c < f.size(); ++c) {
+         sum += (f[c] - y[c]) * (f[c] - y[c]) / 2;
+       }
+       return sum;
+     },
+     [](std::span<const double> f, std::span<double> prediction) { std::ranges::copy(f, prediction.begin()); }},
+    {"cross-entropy",
+     [](std::span<const double> f, std::span<const double> y) {
+       const double log_sum = log_sum_exp(f);
+       double sum = 0;
+       for (std::size_t c = 0; c < f.size(); ++c) {
+         sum -= y[c] * (f[c] - log_sum);
+       }
+       return sum;
+     },
+     [](std::span<const double> f, std::span<double> prediction) {
+       const double log_sum = log_sum_exp(f);
+       std::ranges::transform(f, prediction.begin(), [&](double output) { return std::exp(output - log_sum); });
+     }},
 };
 
 const std::vector<PlainSchedule> plain_schedules{

@@ -1,4 +1,4 @@
-// Every activation, rule, schedule and stop rule spelt out again, by name, as its definition reads: what the fast
+// Every activation, rule, loss, schedule and stop rule spelt out again, by name, as its definition reads: what the fast
 // formulas of model/ and the backends are held to. A variant that is not here is refused, never taken for another.
 #pragma once
 
@@ -27,6 +27,14 @@ struct PlainRule {
   double (*feedback)(double b, double beta);
   double (*teaching)(double e, double y);
   bool learns_feedback;  // by beta's update
+};
+
+/// Of one sample with outputs f and targets y.
+struct PlainLoss {
+  static constexpr std::string_view kind = "loss";
+  std::string_view name;
+  double (*loss)(std::span<const double> f, std::span<const double> y);
+  void (*predict)(std::span<const double> f, std::span<double> prediction);  // minus y: the error that flows back
 };
 
 struct PlainSchedule {
@@ -62,6 +70,7 @@ struct PlainStopRule {
 
 extern const std::vector<PlainActivation> plain_activations;
 extern const std::vector<PlainRule> plain_rules;
+extern const std::vector<PlainLoss> plain_losses;
 extern const std::vector<PlainSchedule> plain_schedules;
 extern const std::vector<PlainStopRule> plain_stop_rules;
 

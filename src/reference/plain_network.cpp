@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <vector>
+
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -15,10 +19,11 @@ MatrixXd matrix_of(const std::vector<double>& numbers, int rows, int columns) {
   return Eigen::Map<const RowMajor>(numbers.data(), rows, columns);
 }
 
-/// log sum_c exp(f_c).
-double log_sum_exp(const VectorXd& f) {
-  const double largest = f.maxCoeff();
-  return largest + std::log((f.array() - largest).exp().sum());
+/// Row `i`, one sample's outputs or targets.
+std::vector<double> row_of(const MatrixXd& matrix, Eigen::Index i) {
+  std::vector<double> row(static_cast<std::size_t>(matrix.cols()));
+  VectorXd::Map(row.data(), matrix.cols()) = matrix.row(i);
+  return row;
 }
 
 /// Not a number where a vector is too small to have a direction.
@@ -45,6 +50,7 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
       problem_(problem),
       training_(training),
       function_(find_plain(plain_activations, activation)),
+      loss_(find_plain(plain_losses, loss_function_names[static_cast<std::size_t>(training.loss)])),
       rule_(find_plain(plain_rules, rule)) {}
 
 MatrixXd PlainNetwork::inputs_of(Rows rows) const {
@@ -110,10 +116,11 @@ PlainNetwork::Pass PlainNetwork::pass(Rows rows, int first) const {
   p.seen = rounded(p.z.unaryExpr(function_.psi)).cwiseProduct(p.mask);
   p.f = rounded((output_scale() * p.seen * beta).rowwise() + output_bias.transpose());
   MatrixXd prediction = p.f;
-  if (training_.loss == LossFunction::cross_entropy) {
-    for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
-      prediction.row(i) = (p.f.row(i).array() - log_sum_exp(p.f.row(i))).exp();
-    }
+  for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
+    const std::vector<double> outputs = row_of(p.f, i);
+    std::vector<double> predicted(outputs.size());
+    loss_.predict(outputs, predicted);
+    prediction.row(i) = VectorXd::Map(predicted.data(), prediction.cols());
   }
   p.error = rounded(prediction) - p.y;
   return p;
@@ -129,15 +136,9 @@ MatrixXd PlainNetwork::slopes(const MatrixXd& z) const {
 }
 
 double PlainNetwork::loss_of(const Pass& pass) const {
-  if (training_.loss == LossFunction::squared) {
-    return pass.error.squaredNorm() / 2;
-  }
   double loss = 0;
   for (Eigen::Index i = 0; i < pass.f.rows(); ++i) {
-    const double log_sum = log_sum_exp(pass.f.row(i));
-    for (Eigen::Index c = 0; c < pass.f.cols(); ++c) {
-      loss -= pass.y(i, c) * (pass.f(i, c) - log_sum);
-    }
+    loss += loss_.loss(row_of(pass.f, i), row_of(pass.y, i));
   }
   return loss;
 }

@@ -12,7 +12,7 @@
 
 #include <Eigen/Dense>
 
-#include "model/metric.hpp"
+#include "model/observation.hpp"
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
 #include "reference/plain_formulas.hpp"
@@ -113,6 +113,7 @@ class PlainNetwork {
   const Problem& problem_;
   TrainingSettings training_;
   const PlainActivation& function_;
+  const PlainLoss& loss_;
   const PlainRule& rule_;
 };
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 
+#include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
 #include "model/metric.hpp"
 #include "model/random.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {

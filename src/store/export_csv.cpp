@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "model/metric/list.hpp"
 #include "store/result_file.hpp"
 #include "util/text.hpp"
 

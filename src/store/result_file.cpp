@@ -10,6 +10,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "model/metric/list.hpp"
 #include "store/file_seal.hpp"
 #include "store/hdf5_reading.hpp"
 #include "store/hdf5_writing.hpp"

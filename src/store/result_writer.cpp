@@ -13,6 +13,7 @@
 #include <set>
 #include <vector>
 
+#include "model/metric/list.hpp"
 #include "store/additions.hpp"
 #include "store/file_seal.hpp"
 #include "store/hdf5_handle.hpp"

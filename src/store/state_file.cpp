@@ -10,6 +10,7 @@
 #include <numeric>
 #include <utility>
 
+#include "model/loss/list.hpp"
 #include "model/snapshot.hpp"
 #include "store/hdf5_writing.hpp"
 #include "util/text.hpp"

@@ -6,7 +6,10 @@
 #include <optional>
 #include <set>
 
+#include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"

@@ -4,7 +4,11 @@
 #include <array>
 #include <cmath>
 
+#include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "sweep/formula.hpp"
 #include "util/text.hpp"
 
@@ -242,23 +246,24 @@ std::vector<Key> source_keys() {
   Key source = name_key(
       "data.source", "source", data_source_names[0], "where samples come from", one_of(data_source_names),
       data_source_names, [](auto& point) -> auto& { return point.data.source; });
+  std::string folders;
+  std::string files;
+  for (const DataSourceTraits& set : data_sources) {
+    if (!set.default_path.empty()) {
+      folders +=
+          (folders.empty() ? "" : ", ") + std::string(set.name) + " (default " + std::string(set.default_path) + ")";
+    } else if (set.format != DataFormat::none) {
+      files += (files.empty() ? "" : ", ") + std::string(set.name);
+    }
+  }
   Key path{.name = "data.path",
            .default_text = default_path_text,
            .meaning = "where the data set lies; not part of the plan",
-           .accepted =
-               "the folder of mnist (default data/mnist) or fashion-mnist (default "
-               "/usr/share/datasets/fashion-mnist), the file of csv or hdf5"};
+           .accepted = "the folder of " + folders + ", the file or folder of " + files};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     require_storable(text);
-    if (text != default_path_text) {
-      point.data.path = text;
-    } else if (point.data.source == DataSource::mnist) {
-      point.data.path = "data/mnist";
-    } else if (point.data.source == DataSource::fashion_mnist) {
-      point.data.path = "/usr/share/datasets/fashion-mnist";
-    } else {
-      point.data.path.clear();  // the data keys are refused without it
-    }
+    // Without a default it is empty, and the data keys are refused.
+    point.data.path = text == default_path_text ? traits_of(point.data.source).default_path : text;
   };
   path.write = [](const Point& point) { return point.data.path; };
   Key targets = name_key(
@@ -606,6 +611,7 @@ const Key& find_key(std::string_view name, std::string_view origin) {
   const auto found = std::find_if(keys.begin(), keys.end(), [&](const Key& key) { return key.name == name; });
   if (found == keys.end()) {
     std::vector<std::string_view> names;
+    names.reserve(keys.size());
     for (const Key& key : keys) {
       names.push_back(key.name);
     }
@@ -787,7 +793,9 @@ void check_together(const Point& point) {
   if (point.training.batch_size > point.data.samples && point.data.samples != as_in_data) {
     refuse("training.batch-size", "not between 1 and " + std::to_string(point.data.samples));
   }
-  if (point.training.loss == LossFunction::cross_entropy && point.data.targets != Targets::classes) {
+  const bool needs_classes =
+      visit_loss(point.training.loss, [](auto type) { return decltype(type)::type::needs_classes; });
+  if (needs_classes && point.data.targets != Targets::classes) {
     refuse("training.loss", "the targets are numbers, not classes");
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {

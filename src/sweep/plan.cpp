@@ -7,6 +7,7 @@
 
 #include "model/batch_order.hpp"
 #include "model/dataset.hpp"
+#include "model/metric/list.hpp"
 #include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "sweep/recorded_steps.hpp"
@@ -321,7 +322,7 @@ std::int64_t worker_bytes(const Point& point) {
   const std::int64_t weights = 3 * width * data.inputs;
   if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {
     const std::int64_t batch = point.training.batch_size > 0 ? point.training.batch_size : data.samples;
-    const bool copies_inputs = expected_density(data.source) >= sparse_density;
+    const bool copies_inputs = traits_of(data.source).density >= sparse_density;
     return 8 * (weights + (3 * batch + evaluated_samples) * width + (copies_inputs ? samples * data.inputs : 0));
   }
   return 8 * (weights + 3 * samples * width + samples * (data.inputs + samples));

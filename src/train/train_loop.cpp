@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "model/metric/list.hpp"
 #include "train/end_status.hpp"
 
 namespace fasweep {

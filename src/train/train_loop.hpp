@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/metric_layout.hpp"
+#include "model/observation.hpp"
 #include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "train/checkpoint.hpp"

@@ -13,7 +13,7 @@ template <auto value>
 [[nodiscard]] constexpr bool is_enumerator() {
   constexpr std::string_view text = __PRETTY_FUNCTION__;
   constexpr std::size_t at = text.find("value = ") + std::string_view("value = ").size();
-  return text.find('(', at) == std::string_view::npos;
+  return text[at] != '(';
 }
 
 /// Whether the enumerators of Enum are 0, 1, ... and `names` has as many names, none of them empty.

@@ -45,7 +45,7 @@ struct TypeList {
 
   /// Calls `visitor(std::type_identity<T>{})` for every type in order.
   template <class Visitor>
-  static void for_each(Visitor&& visitor) {
+  static constexpr void for_each(Visitor&& visitor) {
     (visitor(std::type_identity<Types>{}), ...);
   }
 

@@ -150,7 +150,7 @@ def train(
 
 def metrics(
     problem: Problem, w: np.ndarray, beta: np.ndarray, b: np.ndarray, error: np.ndarray, ridge: float
-) -> dict[str, float]:
+) -> dict[str, float | np.floating]:
     train_error, test_error = np.split(error, [problem.samples])
     change = w - problem.hidden_weight
     loss = train_error @ train_error / 2

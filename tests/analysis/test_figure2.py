@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -33,13 +32,13 @@ def figure2(*arguments: object) -> tuple[int, str]:
     return code, err.getvalue()
 
 
-def test_every_rule_of_the_program_has_its_dashes():
-    from analysis.figure2 import DASHES
-    from conftest import BINARY
+def test_every_rule_has_dashes_of_its_own():
+    from analysis.figure2 import dashes_of
 
-    keys = json.loads(subprocess.run([BINARY, "keys", "--json"], check=True, capture_output=True).stdout)
+    dashes = dashes_of(["a new one", "backprop", "another", FEEDBACK])
 
-    assert [key["values"] for key in keys if key["key"] == "grid.rule"] == [list(DASHES)]
+    assert list(dashes) == [FEEDBACK, "backprop", "a new one", "another"]
+    assert len(set(dashes.values())) == 4
 
 
 def drawn(files: Sequence[Path], width: int | None = None) -> dict[str, tuple[Axes, Axes]]:

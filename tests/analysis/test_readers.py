@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -40,7 +41,7 @@ def test_readme_lines_reach_the_rows_they_name(
     path = make_file("smoke", JOB)
     monkeypatch.chdir(path.parent)
 
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile(readers_block(), "README.md", "exec"), names)
 
     with h5py.File(path) as file:

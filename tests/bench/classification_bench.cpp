@@ -9,7 +9,11 @@
 #include <vector>
 
 #include "backend/cpu/cpu_trainer.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
 #include "model/random.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -10,6 +10,9 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/pack.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "model/solver.hpp"
 #include "util/stopwatch.hpp"
 

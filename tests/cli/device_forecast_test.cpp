@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/activation/list.hpp"
+
 namespace fasweep::cli {
 namespace {
 

@@ -61,7 +61,9 @@ def write_table(folder: Path) -> None:
 
 
 def checked_runs(out: str) -> list[str]:
-    return re.search(r"checked \((.*?)\)", out).group(1).split(", ")
+    checked = re.search(r"checked \((.*?)\)", out)
+    assert checked, out
+    return checked[1].split(", ")
 
 
 @pytest.mark.parametrize("precision", ("float32", "float64"))
@@ -108,7 +110,9 @@ def test_one_number_that_was_changed_is_named(fasweep: Fasweep, small_file: Path
 
     line = next(line for line in out.splitlines() if "is wrong" in line)
     assert f"run {run} is wrong: {column.removeprefix('final_')} at step {step} is " in line
-    recorded, expected = (float(text) for text in re.search(r" is (\S+) and should be (\S+) ", line).groups())
+    numbers = re.search(r" is (\S+) and should be (\S+) ", line)
+    assert numbers, line
+    recorded, expected = (float(text) for text in numbers.groups())
     assert recorded == pytest.approx(after, rel=1e-12) and expected == pytest.approx(before, rel=1e-9)
     assert "1 wrong" in out
 

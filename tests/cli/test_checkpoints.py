@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Fasweep, assert_same_results
@@ -120,7 +121,7 @@ def test_time_limits_shorter_than_a_run(fasweep: Fasweep, limit: str):
     steps = [0]
     for _ in range(100):
         arguments = ("--time-limit", "0.3s") if limit == "--time-limit" else ()
-        extra = {} if arguments else {limit: str(int(time.time()) + slurm_margin_s + 1)}
+        extra: dict[str, Any] = {} if arguments else {limit: str(int(time.time()) + slurm_margin_s + 1)}
         process = fasweep.start(*COMMAND, "--workers", "1", *arguments, **extra)
         out, err = process.communicate(timeout=60)
         steps += continued_steps(err)

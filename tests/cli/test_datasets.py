@@ -11,6 +11,7 @@ import struct
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -40,7 +41,7 @@ metrics = loss, test_loss, accuracy, test_accuracy, alignment, gradient_alignmen
 """
 IMAGES = {"train": 40, "t10k": 8}
 # Sums of a few dozen float64 products of size 1 in another order.
-ROUNDING = {"rtol": 1e-9, "atol": 1e-9}
+ROUNDING: dict[str, Any] = {"rtol": 1e-9, "atol": 1e-9}
 
 
 def idx_bytes(values: np.ndarray) -> bytes:

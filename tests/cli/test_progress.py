@@ -29,6 +29,7 @@ COMMAND = ("run", "job.cfg", "-o", "out.h5", "--json", "--checkpoint-seconds", "
 def read_progress(process: subprocess.Popen, lines: int) -> list[dict]:
     """The first so many reports in which something is done."""
     seen: list[dict] = []
+    assert process.stderr
     for line in process.stderr:
         report = json.loads(line) if line.startswith("{") else {"share_done": 0}
         if report["share_done"] > 0:
@@ -57,6 +58,7 @@ def test_a_long_run_shows_how_far_it_is_and_goes_on_from_there(fasweep: Fasweep,
 def test_lines_show_the_share_that_is_done(fasweep: Fasweep):
     fasweep.job(LONG_RUN.replace("100000000", "10000000"))
     process = fasweep.start(*COMMAND[:-3])
+    assert process.stderr
     line = process.stderr.readline()
     kill_with_children(process)
     assert line.startswith("0/1 runs (") and "(0.0 %)" not in line and "ETA unknown" not in line, line

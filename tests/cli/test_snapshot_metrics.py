@@ -77,8 +77,8 @@ def test_export_has_a_column_a_number(swept: Fasweep):
         np.testing.assert_array_equal(exported, file["final_kernel_eigenvalues"][...])
         exported = [[float(row[f"kernel_eigenvalues_{i}"]) for i in range(8)] for row in trajectories]
         np.testing.assert_array_equal(exported, file["kernel_eigenvalues"][...].reshape(-1, 8))
-        exported = [float(row["final_feedback_norm_ratio"]) for row in rows]
-        np.testing.assert_array_equal(exported, file["final_feedback_norm_ratio"][...])
+        ratios = [float(row["final_feedback_norm_ratio"]) for row in rows]
+        np.testing.assert_array_equal(ratios, file["final_feedback_norm_ratio"][...])
 
 
 def test_xarray_opens_it(swept: Fasweep):
@@ -120,7 +120,8 @@ def test_an_interrupted_run_continues_with_the_numbers_it_had(fasweep: Fasweep):
     process.communicate(timeout=60)
     assert process.returncode == 75
     out = fasweep.run("run", job, "-o", "out.h5", "--checkpoint-seconds", "0.1")
-    assert int(re.search(r"continues at step (\d+)", out)[1]) > 0
+    continued = re.search(r"continues at step (\d+)", out)
+    assert continued and int(continued[1]) > 0
     fasweep.run("run", job, "-o", "whole.h5", "--checkpoint-seconds", "0")
     assert_same_results(fasweep.folder / "out.h5", fasweep.folder / "whole.h5")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from conftest import Fasweep
 
-PSI = {
+PSI: dict[str, Any] = {
     "linear": (lambda z: z, np.ones_like),
     "relu": (lambda z: np.maximum(z, 0), lambda z: (z > 0).astype(float)),
     "tanh": (np.tanh, lambda z: 1 / np.cosh(z) ** 2),
@@ -37,7 +38,7 @@ metrics = loss, test_loss, alignment, hidden_change, kernel_eigenvalues
 VERSIONS = Path(__file__).resolve().parents[1] / "store" / "versions"
 
 
-def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, object]]:
+def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with h5py.File(path) as file:
         for name, item in file.items():
             if isinstance(item, h5py.Dataset):
@@ -47,7 +48,7 @@ def read(path: Path) -> tuple[dict[str, np.ndarray], dict[str, object]]:
         return {n: d[...] for n, d in file.items() if isinstance(d, h5py.Dataset)}, dict(file.attrs)
 
 
-def assert_forward(state: dict[str, np.ndarray], attributes: dict[str, object], tolerance: float) -> None:
+def assert_forward(state: dict[str, np.ndarray], attributes: dict[str, Any], tolerance: float) -> None:
     """f = output_scale beta^T psi(W X) + bias, eq. 2.1, of all steps, from W and from Z."""
     psi, _ = PSI[str(attributes["activation"])]
     for suffix in ("", "_test") if "X_test" in state else ("",):

@@ -67,6 +67,13 @@ TEST(LoadDataset, WhatIsMissingIsNamedWithTheWayToGetIt) {
               HasSubstr("dataset-fashion-mnist"));
 }
 
+TEST(LoadDataset, SetsThatHaveAFolderSayHowToFillIt) {
+  for (const DataSourceTraits& set : data_sources) {
+    EXPECT_EQ(set.advice.empty(), set.default_path.empty()) << set.name;
+    EXPECT_TRUE(set.density > 0 && set.density <= 1) << set.name;
+  }
+}
+
 TEST(LoadDataset, MislabelledFilesAndLabelsOutOfRangeAreNamed) {
   const Folder folder;
   write_set(folder);

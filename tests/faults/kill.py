@@ -115,7 +115,7 @@ def journal_records(data: bytes) -> dict[int, Record]:
     return records
 
 
-STATUS = ("pending", "done", "failed", "diverged", "timed-out", "cancelled")  # by their code in the journal
+STATUS = ("pending", "done", "failed", "diverged", "cancelled")  # by their code in the journal
 
 
 def file_records(path: Path) -> dict[int, Record]:
@@ -205,7 +205,7 @@ def wait_until_gone(process: subprocess.Popen, patience_s: float = 60) -> str:
         try:
             return process.communicate(timeout=2)[0]
         except subprocess.TimeoutExpired:
-            if process.args[0] == "mpirun" and all_ranks_ended(process.pid):
+            if isinstance(process.args, list) and process.args[0] == "mpirun" and all_ranks_ended(process.pid):
                 process.kill()
     raise AssertionError(f"still there after {patience_s} s")
 

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/activation/list.hpp"
 #include "model/random.hpp"
 
 namespace fasweep {
@@ -160,7 +161,9 @@ TEST(Problem, DataAndWeightsMayHaveSeedsOfTheirOwn) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Problem, TeacherTargets, testing::Range(0, Activations::size), [](const auto& activation) {
-  return std::string(Activations::names[static_cast<std::size_t>(activation.param)]);
+  std::string name(Activations::names[static_cast<std::size_t>(activation.param)]);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 });
 
 TEST(Problem, ScaledInputsAreGaussianOverRootD) {

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {

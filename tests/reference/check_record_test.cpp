@@ -12,6 +12,10 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -106,11 +110,11 @@ TEST(CheckRecord, FindsAFinalValueThatWasChangedAndAMissingNumber) {
 }
 
 TEST(CheckRecord, PassesNetworksWithEverySetting) {
-  for (const LossFunction loss : {LossFunction::squared, LossFunction::cross_entropy}) {
+  for (int loss = 0; loss < Losses::size; ++loss) {
     TrainingCase c(13, 6, 21, Activations::index_of<Tanh>(), 0, 40);
     c.data.outputs = 3;
     c.data.test_samples = 5;
-    c.training.loss = loss;
+    c.training.loss = static_cast<LossFunction>(loss);
     c.training.batch_size = 4;
     c.training.dropout = 0.3;
     c.training.biases = true;

@@ -1,9 +1,14 @@
 #include "reference/plain_formulas.hpp"
 
-#include <variant>
+#include <string_view>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -22,6 +27,7 @@ void expect_all_known(const Names& names, const Table& table) {
 TEST(PlainFormulas, KnowWhateverTheProgramKnows) {
   expect_all_known(Activations::names, plain_activations);
   expect_all_known(Rules::names, plain_rules);
+  expect_all_known(Losses::names, plain_losses);
   expect_all_known(Schedules::names, plain_schedules);
   expect_all_known(StopRules::names, plain_stop_rules);
 }
@@ -44,13 +50,21 @@ TEST(PlainFormulas, EqualTheProgramsElementForElement) {
       EXPECT_NEAR(plain.psi_prime(z), Activation::derivative(z, Activation::value(z)), 1e-14) << Activation::name;
     }
   });
-  for (const Schedule& schedule :
-       {Schedule(ConstantSchedule{}), Schedule(CutoffSchedule{{7}}), Schedule(ExponentialSchedule{{0.9}}),
-        Schedule(InverseSquareSchedule{{5}}), Schedule(MultistepSchedule{{0.5, 3, 8}})}) {
-    for (const std::int64_t t : {0, 1, 2, 3, 6, 7, 8, 9, 1000}) {
-      EXPECT_NEAR(plain_factor(schedule, t), schedule_factor(schedule, t), 1e-15) << t;
+  Schedules::for_each([](auto type) {
+    for (const double first : {0.5, 0.9, 3.0, 7.0}) {
+      typename decltype(type)::type schedule;
+      std::vector<double> values(schedule.parameters.size());
+      for (std::size_t i = 0; i < values.size(); ++i) {
+        values[i] = first + 5 * static_cast<double>(i);
+      }
+      if (!take_values(schedule, values) || !schedule.valid()) {
+        continue;
+      }
+      for (const std::int64_t t : {0, 1, 2, 3, 5, 6, 7, 8, 9, 1000}) {
+        EXPECT_NEAR(plain_factor(schedule, t), schedule.factor(t), 1e-15) << schedule.name << " at " << t;
+      }
     }
-  }
+  });
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ SLURM_LOCAL = Path(os.environ.get("FASWEEP_SLURM_LOCAL", ROOT.parent / "shared" 
 
 # The command line tests own how the program is run and what equal results are; a second conftest would shadow theirs.
 _specification = importlib.util.spec_from_file_location("cli_conftest", ROOT / "tests" / "cli" / "conftest.py")
+assert _specification is not None and _specification.loader is not None
 cli = importlib.util.module_from_spec(_specification)
 _specification.loader.exec_module(cli)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import h5py
 import pytest
-from local_cluster import ROOT, Site, bring_up, cli, cluster, site  # noqa: F401 (fixtures)
+from local_cluster import ROOT, Site, bring_up, cli
 
 LONG_JOB = """
 [grid]

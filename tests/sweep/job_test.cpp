@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/metric/list.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {

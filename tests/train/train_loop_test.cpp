@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/observation.hpp"
+
 namespace fasweep {
 namespace {
 

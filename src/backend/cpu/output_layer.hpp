@@ -2,12 +2,10 @@
 // that two ways back would send. Columns are samples.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-
 #include <Eigen/Dense>
 
-#include "model/metric.hpp"
+#include "model/loss/list.hpp"
+#include "model/observation.hpp"
 #include "model/run_spec.hpp"
 #include "model/signal_cosine.hpp"
 
@@ -27,33 +25,19 @@ struct OutputSums {
   }
 };
 
-/// log sum_c exp(f_c), without overflow however large the outputs.
-template <class Column>
-[[nodiscard]] double log_sum_exp(const Column& f) {
-  const auto largest = static_cast<double>(f.maxCoeff());
-  double sum = 0;
-  for (Eigen::Index c = 0; c < f.size(); ++c) {
-    sum += std::exp(static_cast<double>(f[c]) - largest);
-  }
-  return largest + std::log(sum);
-}
-
 /// error = prediction - y of one sample; its loss is returned.
-template <class Column, class Target, class Error>
-double take_error(LossFunction loss, const Column& f, const Target& y, Error error) {
-  if (loss == LossFunction::squared) {
-    error = f - y;
-    return 0.5 * error.template cast<double>().squaredNorm();
-  }
+template <class Loss, class Column, class Target, class Error>
+double take_error(const Column& f, const Target& y, Error error) {
   using Scalar = typename Error::Scalar;
-  const double log_sum = log_sum_exp(f);
+  const double shared = Loss::shared(f);
   double sum = 0;
   for (Eigen::Index c = 0; c < f.size(); ++c) {
-    const double log_share = static_cast<double>(f[c]) - log_sum;
-    error[c] = static_cast<Scalar>(std::exp(log_share)) - y[c];
-    sum -= y[c] == 0 ? 0.0 : static_cast<double>(y[c]) * log_share;
+    error[c] = static_cast<Scalar>(Loss::prediction(static_cast<double>(f[c]), shared)) - y[c];
+    if constexpr (!Loss::is_half_square) {
+      sum += Loss::part(static_cast<double>(f[c]), static_cast<double>(y[c]), shared);
+    }
   }
-  return sum;
+  return Loss::is_half_square ? 0.5 * error.template cast<double>().squaredNorm() : sum;
 }
 
 /// errors = predictions - targets; shapes outputs x samples.
@@ -62,7 +46,9 @@ template <class Outputs, class Targets, class Errors>
                                      Errors&& errors) {
   OutputSums sums;
   for (Eigen::Index i = 0; i < outputs.cols(); ++i) {
-    sums.loss += take_error(loss, outputs.col(i), targets.col(i), errors.col(i));
+    sums.loss += visit_loss(loss, [&](auto type) {
+      return take_error<typename decltype(type)::type>(outputs.col(i), targets.col(i), errors.col(i));
+    });
     Eigen::Index guess = 0;
     Eigen::Index truth = 0;
     outputs.col(i).maxCoeff(&guess);

@@ -6,6 +6,8 @@
 #include <Eigen/Dense>
 
 #include "backend/common/gram.hpp"
+#include "model/observation.hpp"
+#include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {

@@ -8,6 +8,9 @@
 #include "backend/common/gram.hpp"
 #include "backend/cpu/dense_network.hpp"
 #include "backend/cpu/table_network.hpp"
+#include "model/activation/list.hpp"
+#include "model/observation.hpp"
+#include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {

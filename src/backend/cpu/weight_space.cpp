@@ -13,8 +13,11 @@
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
+#include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/metric/list.hpp"
 #include "model/random.hpp"
+#include "model/rule/list.hpp"
 #include "model/step_samples.hpp"
 #include "train/train_loop.hpp"
 

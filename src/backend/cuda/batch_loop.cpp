@@ -4,6 +4,7 @@
 #include <limits>
 #include <optional>
 
+#include "model/observation.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {

@@ -13,6 +13,7 @@
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/sample_space_runs.hpp"
 #include "backend/cuda/weight_space_runs.hpp"
+#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -4,6 +4,10 @@
 #include <cmath>
 
 #include "backend/cuda/run_batch.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 
@@ -21,44 +25,17 @@ std::vector<int> choose_devices(int local_rank, int local_ranks, int devices) {
 namespace {
 
 /// What the kernels follow, beside the coordinates of a run; float32 and one eta a run alone.
-constexpr KeySet sample_space_keys{"data.n",
-                                   "data.d",
-                                   "data.test-n",
-                                   "data.inputs",
-                                   "data.label-noise",
-                                   "data.teacher-width",
-                                   "data.draw",
-                                   "training.schedule",
-                                   "training.max-steps",
-                                   "training.stop",
-                                   "training.initial-weights"};
-constexpr KeySet weight_space_keys{"data.source",
-                                   "data.path",
-                                   "data.n",
-                                   "data.d",
-                                   "data.outputs",
-                                   "data.test-n",
-                                   "data.targets",
-                                   "data.normalize",
-                                   "data.checksum",
-                                   "data.inputs",
-                                   "data.label-noise",
-                                   "data.teacher-width",
-                                   "data.draw",
-                                   "data.target",
-                                   "data.header",
-                                   "data.split",
-                                   "training.schedule",
-                                   "training.max-steps",
-                                   "training.stop",
-                                   "training.loss",
-                                   "training.reduction",
-                                   "training.batch-size",
-                                   "training.dropout",
-                                   "training.output-scale",
-                                   "training.initial-weights",
-                                   "training.biases",
-                                   "training.decay"};
+constexpr KeySet sample_space_keys = teacher_keys.with({"training.schedule", "training.max-steps", "training.stop"});
+constexpr KeySet weight_space_keys =
+    teacher_keys.with({"data.source", "data.path", "data.outputs", "data.targets", "data.normalize", "data.checksum",
+                       "data.target", "data.header", "data.split", "training.schedule", "training.max-steps",
+                       "training.stop", "training.loss", "training.reduction", "training.batch-size",
+                       "training.dropout", "training.output-scale", "training.biases", "training.decay"});
+
+/// Whether the kernels know the loss, whose terms stand in weight_space_kernels.hpp.
+bool has_kernels(LossFunction loss) {
+  return loss == LossFunction::squared || loss == LossFunction::cross_entropy;
+}
 
 bool follows(KeySet honoured, const DataSettings& data, const TrainingSettings& training) {
   return changed_settings(data, training).without(honoured).empty();
@@ -84,7 +61,8 @@ Solver choose_device_solver(const DataSettings& data, const TrainingSettings& tr
     return Solver::sample_space;
   }
   const bool may_multiply = (is_automatic || wanted == Solver::weight_space) && limits.has_products &&
-                            follows(weight_space_keys, data, training) && !derivative_needs_input(run.activation);
+                            follows(weight_space_keys, data, training) && has_kernels(training.loss) &&
+                            !derivative_needs_input(run.activation);
   return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 

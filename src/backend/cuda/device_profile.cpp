@@ -4,6 +4,7 @@
 
 #include "backend/cuda/run_batch.hpp"
 #include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -142,10 +143,11 @@ StepForecast forecast_step(const DeviceProfile& device, const WeightSpaceShape& 
   const double units = 8 * samples * p;
   const double weights = (shape.decays_hidden ? 5 : 3) * p * d;
   const double inputs = (shape.takes_minibatches ? 4 : 2) * samples * d;
-  const double bytes = sizeof(float) * (runs * (units + weights) + inputs);
+  constexpr double float_bytes = sizeof(float);
+  const double bytes = float_bytes * (runs * (units + weights) + inputs);
   StepForecast forecast;
   forecast.arithmetic_s = 2 * samples * forward_work(shape) * runs / multiply_adds_a_second(device);
-  forecast.in_l2 = sizeof(float) * runs * (2 * samples * p + p * d) <= device.l2_bytes;
+  forecast.in_l2 = float_bytes * runs * (2 * samples * p + p * d) <= device.l2_bytes;
   forecast.memory_s = bytes / (forecast.in_l2 ? device.l2_bytes_a_clock * device.clock_hz : device.bandwidth);
   const int launches = 8 + (shape.takes_minibatches ? 1 : 0) + (shape.decays_hidden ? 1 : 0);
   forecast.launch_s = launches * launch_s;

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "backend/cuda/sample_space_arguments.hpp"
-#include "model/metric.hpp"
+#include "model/observation.hpp"
 
 namespace fasweep {
 

@@ -5,6 +5,7 @@
 #include "backend/cuda/halves_kernels.hpp"
 #include "backend/cuda/sample_space_kernels.hpp"
 #include "backend/cuda/weight_space_kernels.hpp"
+#include "model/activation/list.hpp"
 
 namespace fasweep {
 

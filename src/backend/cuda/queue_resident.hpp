@@ -3,6 +3,7 @@
 
 #include "backend/cuda/device.hpp"
 #include "backend/cuda/resident_kernels.hpp"
+#include "model/activation/list.hpp"
 
 namespace fasweep {
 

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "model/observation.hpp"
 #include "train/train_loop.hpp"
 #include "util/stopwatch.hpp"
 

@@ -7,6 +7,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/observed_sums.hpp"
+#include "model/observation.hpp"
 
 namespace fasweep {
 namespace {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "model/metric.hpp"
+#include "model/observation.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {

@@ -8,6 +8,7 @@
 
 #include "backend/cuda/device.hpp"
 #include "backend/cuda/run_batch.hpp"
+#include "model/observation.hpp"
 #include "model/problem.hpp"
 
 namespace fasweep {

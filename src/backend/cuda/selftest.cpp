@@ -18,7 +18,11 @@
 #include "backend/cuda/sample_space_runs.hpp"
 #include "backend/cuda/selftest_checksums.hpp"
 #include "backend/cuda/weight_space_runs.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
 #include "model/random.hpp"
+#include "model/rule/list.hpp"
 #include "util/stopwatch.hpp"
 #include "util/text.hpp"
 

@@ -14,6 +14,7 @@
 #include "backend/cuda/simt.hpp"
 #include "backend/cuda/weight_space_arguments.hpp"
 #include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
 #include "model/philox.hpp"
 #include "model/random.hpp"
 #include "model/rule/list.hpp"

@@ -4,6 +4,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/run_batch.hpp"
+#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -7,13 +7,14 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/input_counts.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "model/signal_cosine.hpp"
 #include "model/step_samples.hpp"
 
 namespace fasweep {
 namespace {
 
-constexpr auto plain_op = Product::Op::plain;
 constexpr auto transposed = Product::Op::transposed;
 
 std::vector<float> to_single(std::span<const double> values) {

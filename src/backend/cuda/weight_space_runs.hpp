@@ -11,6 +11,7 @@
 #include "backend/cuda/run_batch.hpp"
 #include "backend/cuda/weight_space_plan.hpp"
 #include "model/batch_order.hpp"
+#include "model/observation.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep {

@@ -1,5 +1,5 @@
-// Activations psi. To add one: write its struct into a file of this folder, add it to `Activations` and to the oracles
-// (reference/plain_formulas.cpp, tests/analysis/numpy_reference.py); the job grammar, help, backends, file
+// Activations psi. To add one: write its struct into a file of this folder, add it to `Activations` and to the oracle
+// (reference/plain_formulas.cpp; CONTRIBUTING.md has an example); the job grammar, help, backends, file
 // attributes and typed tests follow. The functions are templates over float, double and the backends' vector types, on
 // host and device.
 #pragma once

@@ -7,6 +7,14 @@ namespace fasweep {
 
 struct SquaredLoss {
   static constexpr std::string_view name = "squared";
+  static constexpr bool needs_classes = false;
+  static constexpr bool is_half_square = true;
+  template <class Outputs>
+  [[nodiscard]] static double shared(const Outputs& /*f*/) {
+    return 0;
+  }
+  [[nodiscard]] static double prediction(double f, double /*shared*/) { return f; }
+  [[nodiscard]] static double part(double f, double y, double /*shared*/) { return 0.5 * (f - y) * (f - y); }
 };
 
 }  // namespace fasweep

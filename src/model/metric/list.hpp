@@ -25,11 +25,12 @@
 
 namespace fasweep {
 
-using Metrics =
-    TypeList<LossMetric, RegularizedLossMetric, ErrorNormMetric, AlignmentMetric, GradientAlignmentMetric,
-             OutputNormMetric, HiddenChangeMetric, MaxOutputChangeMetric, MaxHiddenChangeMetric, TestLossMetric,
-             AccuracyMetric, TestAccuracyMetric, BatchLossMetric, SignalAlignmentMetric, SignalAlignmentDeviationMetric,
-             BatchSignalAlignmentMetric, KernelEigenvaluesMetric, FeedbackNormRatioMetric>;
+using Metrics = TypeList<LossMetric, RegularizedLossMetric, ErrorNormMetric, AlignmentMetric, GradientAlignmentMetric,
+                         OutputNormMetric, HiddenChangeMetric, MaxOutputChangeMetric, MaxHiddenChangeMetric,
+                         TestLossMetric, AccuracyMetric, TestAccuracyMetric, BatchLossMetric, SignalAlignmentMetric,
+                         SignalAlignmentDeviationMetric, BatchSignalAlignmentMetric,
+                         // of a snapshot
+                         KernelEigenvaluesMetric, FeedbackNormRatioMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>

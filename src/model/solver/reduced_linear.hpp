@@ -5,6 +5,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "model/activation/list.hpp"
 #include "model/settings.hpp"
 
 namespace fasweep {
@@ -15,19 +16,8 @@ struct ReducedLinear {
       "it is exact for linear networks with one output, a teacher's data, squared loss summed over all samples in "
       "every step, no dropout, no biases, decay of the output weights and scale root-width, under rules with linear "
       "feedback that the error teaches and that do not learn it";
-  static constexpr KeySet honours{"data.n",
-                                  "data.d",
-                                  "data.test-n",
-                                  "data.inputs",
-                                  "data.label-noise",
-                                  "data.teacher-width",
-                                  "data.draw",
-                                  "training.schedule",
-                                  "training.max-steps",
-                                  "training.stop",
-                                  "training.precision",
-                                  "training.initial-weights",
-                                  "training.step-schedule"};
+  static constexpr KeySet honours = teacher_keys.with(
+      {"training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
 
   template <class Activation, class Rule>
   static constexpr bool takes =

@@ -13,19 +13,8 @@ struct SampleSpace {
   static constexpr std::string_view exact_for =
       "it is exact for one output, a teacher's data, squared loss summed over all samples in every step, no dropout, "
       "no biases, decay of the output weights and scale root-width";
-  static constexpr KeySet honours{"data.n",
-                                  "data.d",
-                                  "data.test-n",
-                                  "data.inputs",
-                                  "data.label-noise",
-                                  "data.teacher-width",
-                                  "data.draw",
-                                  "training.schedule",
-                                  "training.max-steps",
-                                  "training.stop",
-                                  "training.precision",
-                                  "training.initial-weights",
-                                  "training.step-schedule"};
+  static constexpr KeySet honours = teacher_keys.with(
+      {"training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = true;

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "model/metric.hpp"
+#include "model/metric/traits.hpp"
 #include "model/settings.hpp"
 #include "model/step_samples.hpp"
 
@@ -13,35 +13,12 @@ namespace fasweep {
 struct WeightSpace {
   static constexpr std::string_view name = "weight-space";
   static constexpr std::string_view exact_for = "any run";
-  static constexpr KeySet honours{"data.source",
-                                  "data.path",
-                                  "data.n",
-                                  "data.d",
-                                  "data.outputs",
-                                  "data.test-n",
-                                  "data.targets",
-                                  "data.normalize",
-                                  "data.checksum",
-                                  "data.inputs",
-                                  "data.label-noise",
-                                  "data.teacher-width",
-                                  "data.draw",
-                                  "data.target",
-                                  "data.header",
-                                  "data.split",
-                                  "training.schedule",
-                                  "training.max-steps",
-                                  "training.stop",
-                                  "training.precision",
-                                  "training.loss",
-                                  "training.reduction",
-                                  "training.batch-size",
-                                  "training.dropout",
-                                  "training.output-scale",
-                                  "training.initial-weights",
-                                  "training.biases",
-                                  "training.decay",
-                                  "training.step-schedule"};
+  static constexpr KeySet honours = teacher_keys.with(
+      {"data.source",           "data.path",        "data.outputs",          "data.targets",    "data.normalize",
+       "data.checksum",         "data.target",      "data.header",           "data.split",      "training.schedule",
+       "training.max-steps",    "training.stop",    "training.precision",    "training.loss",   "training.reduction",
+       "training.batch-size",   "training.dropout", "training.output-scale", "training.biases", "training.decay",
+       "training.step-schedule"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = true;
@@ -50,7 +27,7 @@ struct WeightSpace {
   [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& training, int width) {
     const double batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
     const double masks = training.dropout > 0 ? 80 : 0;
-    const double inputs = data.inputs * std::min(2.5, 3.9 * expected_density(data.source));  // dense or sparse
+    const double inputs = data.inputs * std::min(2.5, 3.9 * traits_of(data.source).density);  // dense or sparse
     return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
   }
 

@@ -3,6 +3,10 @@
 // (stop/monitor.hpp). To add one: write its struct into a file of this folder, add it to `StopRules`.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string_view>
 #include <variant>
 
 #include "model/schedule/parameters.hpp"
@@ -16,7 +20,8 @@
 namespace fasweep {
 
 // Each rule has name, parameters, values, accepted, valid() as a schedule has, and
-//   reason                        stored when the rule ended the run;
+//   reason                        stored, as a code, when the rule ended the run. A new rule takes StopReason{n}, n the
+//                                 size of stop_reason_names before it;
 //   looks_at_loss                 whether it judges the loss of the step it is at;
 //   last_step(run)                the last step a run can reach under it, <= run.max_steps;
 //   wants_regularized_loss(step)  whether check() of this step looks at it; solvers need not compute it otherwise;
@@ -25,6 +30,34 @@ namespace fasweep {
 
 using StopRules = TypeList<NeverStop, LossBelowStop, PlateauStop, TimeStop, RidgeTimeStop>;
 using StopRule = AlternativesOf<StopRules>::Variant;
+
+/// The names of reasons by their codes, none of them empty.
+inline constexpr auto stop_reason_names = [] {
+  constexpr std::size_t last_without_a_rule = static_cast<std::size_t>(StopReason::interrupted);
+  constexpr std::size_t last = []<class... Rules>(TypeList<Rules...> /*rules*/) {
+    return std::max({last_without_a_rule, static_cast<std::size_t>(Rules::reason)...});
+  }(StopRules{});
+  std::array<std::string_view, last + 1> names;
+  StopRules::for_each([&](auto type) {
+    using Rule = typename decltype(type)::type;
+    names[static_cast<std::size_t>(Rule::reason)] = Rule::name;
+  });
+  const auto name = [&](StopReason reason, std::string_view text) { names[static_cast<std::size_t>(reason)] = text; };
+  name(StopReason::none, "none");
+  name(StopReason::max_steps, "max-steps");  // and not the rule's name, which is never
+  name(StopReason::non_finite_loss, "non-finite-loss");
+  name(StopReason::exploding_loss, "exploding-loss");
+  name(StopReason::error, "error");
+  name(StopReason::interrupted, "interrupted");
+  return names;
+}();
+static_assert(std::ranges::none_of(stop_reason_names, [](std::string_view name) { return name.empty(); }) &&
+                  stop_reason_names.size() == 6 + StopRules::size - 1,
+              "a stop rule's reason is the code of another, or leaves codes out");
+
+[[nodiscard]] constexpr std::string_view name_of(StopReason reason) {
+  return stop_reason_names[static_cast<std::size_t>(reason)];
+}
 
 /// Whether a rule judges the loss of the step it is at.
 [[nodiscard]] inline bool looks_at_loss(const StopRule& rule) {

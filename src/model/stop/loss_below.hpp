@@ -13,7 +13,7 @@ namespace fasweep {
 
 struct LossBelowStop {
   static constexpr StopReason reason = StopReason::loss_below;
-  static constexpr std::string_view name = name_of(reason);
+  static constexpr std::string_view name = "loss-below";
   static constexpr std::array<std::string_view, 1> parameters{"loss"};
   static constexpr std::string_view accepted = "loss > 0";
   static constexpr bool looks_at_loss = true;

@@ -15,7 +15,7 @@ namespace fasweep {
 
 struct PlateauStop {
   static constexpr StopReason reason = StopReason::plateau;
-  static constexpr std::string_view name = name_of(reason);
+  static constexpr std::string_view name = "plateau";
   static constexpr std::array<std::string_view, 2> parameters{"tolerance", "window"};
   static constexpr std::string_view accepted = "tolerance > 0, window a whole number of steps >= 1";
   static constexpr bool looks_at_loss = true;

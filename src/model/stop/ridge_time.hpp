@@ -14,7 +14,7 @@ namespace fasweep {
 
 struct RidgeTimeStop {
   static constexpr StopReason reason = StopReason::ridge_time;
-  static constexpr std::string_view name = name_of(reason);
+  static constexpr std::string_view name = "ridge-time";
   static constexpr std::array<std::string_view, 1> parameters{"eta*lambda*t"};
   static constexpr std::string_view accepted = "eta*lambda*t > 0";
   static constexpr bool looks_at_loss = false;

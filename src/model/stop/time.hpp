@@ -14,7 +14,7 @@ namespace fasweep {
 
 struct TimeStop {
   static constexpr StopReason reason = StopReason::time;
-  static constexpr std::string_view name = name_of(reason);
+  static constexpr std::string_view name = "time";
   static constexpr std::array<std::string_view, 1> parameters{"eta*t"};
   static constexpr std::string_view accepted = "eta*t > 0";
   static constexpr bool looks_at_loss = false;

@@ -11,6 +11,8 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/rule/list.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "train/train_loop.hpp"
 

@@ -10,6 +10,8 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/rule/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {

@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "model/loss/list.hpp"
+#include "model/observation.hpp"
+
 namespace fasweep {
 namespace {
 

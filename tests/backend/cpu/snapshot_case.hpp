@@ -10,6 +10,8 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/rule/list.hpp"
 #include "reference/plain_network.hpp"
 
 namespace fasweep::testing {

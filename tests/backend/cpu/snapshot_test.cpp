@@ -9,6 +9,10 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/snapshot_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
@@ -98,12 +102,12 @@ TEST(Snapshot, OfAFloatTrainingIsWidened) {
 }
 
 TEST(Snapshot, KnowsSeveralOutputsBiasesAndSoftmax) {
-  for (const LossFunction loss : {LossFunction::squared, LossFunction::cross_entropy}) {
+  for (int loss = 0; loss < Losses::size; ++loss) {
     for (const OutputScale scale : {OutputScale::one, OutputScale::root_width}) {
       SnapshotTraining c(Solver::weight_space, Activations::index_of<Tanh>(), 0);
       c.data.outputs = 3;
       c.data.targets = Targets::classes;
-      c.training.loss = loss;
+      c.training.loss = static_cast<LossFunction>(loss);
       c.training.output_scale = scale;
       c.training.biases = true;
       c.run.step_size = 0.005;

@@ -9,6 +9,9 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/metric/list.hpp"
 #include "model/problem.hpp"
 #include "train/trainer.hpp"
 

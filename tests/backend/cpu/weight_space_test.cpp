@@ -8,6 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 #include "reference/plain_network.hpp"
 #include "reference/train_reference.hpp"
 

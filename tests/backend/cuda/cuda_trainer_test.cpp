@@ -12,6 +12,8 @@
 #include "backend/cpu/weight_space.hpp"
 #include "backend/cuda/device_case.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {

@@ -12,6 +12,7 @@
 #include "backend/cpu/training_case.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "model/rule/list.hpp"
 #include "support/device_emulated.hpp"
 #include "train/record.hpp"
 

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "backend/cuda/sample_space_arguments.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
+
 namespace fasweep {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <iostream>
 
 #include "backend/cuda/kernel_case.hpp"
+#include "model/activation/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace {

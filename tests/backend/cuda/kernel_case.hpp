@@ -8,6 +8,9 @@
 #include <vector>
 
 #include "backend/cuda/sample_space_runs.hpp"
+#include "model/activation/list.hpp"
+#include "model/observation.hpp"
+#include "model/rule/list.hpp"
 #include "reference/plain_network.hpp"
 
 namespace fasweep::testing {

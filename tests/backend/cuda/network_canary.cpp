@@ -7,6 +7,8 @@
 #include "backend/cpu/weight_space.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/network_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace {

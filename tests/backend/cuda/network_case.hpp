@@ -6,6 +6,9 @@
 
 #include "backend/cpu/training_case.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep::testing {
 

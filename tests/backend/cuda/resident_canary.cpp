@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "backend/cuda/resident_case.hpp"
+#include "model/activation/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace {

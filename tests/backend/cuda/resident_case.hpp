@@ -6,6 +6,7 @@
 #include "backend/cuda/kernel_case.hpp"
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/resident_runs.hpp"
+#include "model/observation.hpp"
 
 namespace fasweep::testing {
 

@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "backend/cuda/device_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/rule/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace fasweep {

@@ -10,6 +10,8 @@
 #include "backend/cuda/device_case.hpp"
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/resident_start.hpp"
+#include "model/activation/list.hpp"
+#include "model/metric/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {

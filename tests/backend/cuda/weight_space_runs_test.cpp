@@ -18,6 +18,9 @@
 #include "backend/cuda/device_case.hpp"
 #include "backend/cuda/network_case.hpp"
 #include "backend/cuda/pixel_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace fasweep {
