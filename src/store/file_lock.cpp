@@ -81,8 +81,8 @@ FileLock::FileLock(std::filesystem::path path, const std::string& holder,
     warn("taking over from " + other + ", which ended without removing its lock");
   }
   was_left_behind_ = !other.empty();
-  static_cast<void>(ftruncate(file_, 0));
-  static_cast<void>(pwrite(file_, holder.data(), holder.size(), 0));  // for people only; the lock itself is the flock
+  static_cast<void>(!ftruncate(file_, 0));
+  static_cast<void>(!pwrite(file_, holder.data(), holder.size(), 0));  // for people only; the lock itself is the flock
 }
 
 void FileLock::make_way(const std::filesystem::path& draft) const {

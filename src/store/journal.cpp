@@ -227,7 +227,7 @@ void JournalWriter::write_all(std::span<const std::byte> bytes) {
     if (count <= 0) {
       const std::string why = count == 0 ? "nothing was taken" : reason();
       // A cut that fails too leaves a torn tail, which the next start drops.
-      static_cast<void>(ftruncate(file_, end_));
+      static_cast<void>(!ftruncate(file_, end_));
       throw StoreError("'" + path_.string() + "' cannot grow (" + why +
                        "); what was recorded is kept: make room and run the same command again");
     }

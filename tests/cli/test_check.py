@@ -104,7 +104,8 @@ def test_one_number_that_was_changed_is_named(fasweep: Fasweep, small_file: Path
         before = float(file[column][at])
         file[column][at] = before + 1e-6 * max(1, abs(before))
         after = float(file[column][at])
-    assert "sound" in fasweep.run("verify", "out.h5"), "the file is whole, whatever its numbers"
+    if not column.startswith("final_"):  # verify holds those to the last recorded step
+        assert "sound" in fasweep.run("verify", "out.h5"), "the file is whole, whatever its numbers"
 
     out = fasweep.run("check", "out.h5", *ALL, expect=5)
 
@@ -120,7 +121,7 @@ def test_one_number_that_was_changed_is_named(fasweep: Fasweep, small_file: Path
 def test_a_run_that_ended_too_early_is_named(fasweep: Fasweep, small_file: Path):
     with h5py.File(small_file, "r+") as file:
         file["steps"][3] = file["step"][-2]
-        for name in ("loss", "alignment"):
+        for name in [name for name, item in file.items() if isinstance(item, h5py.Dataset) and item.ndim == 2]:
             file[name][3, -1] = np.nan
 
     assert "run 3 is wrong: it ended at step" in fasweep.run("check", "out.h5", *ALL, expect=5)
