@@ -125,7 +125,8 @@ void StateFile::describe_run(const Plan& plan, const RunRecord& record) {
   describe("output_scale", t.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(static_cast<double>(problem_.width)));
 }
 
-void StateFile::add_scale(const std::string& name, std::vector<std::int64_t> values, const std::string& long_name) {
+void StateFile::add_scale(const std::string& name, const std::vector<std::int64_t>& values,
+                          const std::string& long_name) {
   Handle scale = hdf5::create_dataset<std::int64_t>(file_.id(), name, {values.size()}, 0, long_name, "1");
   hdf5::write_all(scale, values, name);
   check(H5DSset_scale(scale.id(), name.c_str()), "making " + name + " a scale");
@@ -135,6 +136,7 @@ void StateFile::add_scale(const std::string& name, std::vector<std::int64_t> val
 void StateFile::add_dataset(const std::string& name, const std::vector<std::string>& dimensions,
                             const std::string& long_name) {
   std::vector<hsize_t> shape;
+  shape.reserve(dimensions.size());
   for (const std::string& dimension : dimensions) {
     shape.push_back(hdf5::shape_of(scales_.at(dimension).id())[0]);
   }

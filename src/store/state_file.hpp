@@ -43,7 +43,7 @@ class StateFile final : public SnapshotVisitor {
   template <class Value>
   void describe(const std::string& name, const Value& value);
   void describe_run(const Plan& plan, const RunRecord& record);
-  void add_scale(const std::string& name, std::vector<std::int64_t> values, const std::string& long_name);
+  void add_scale(const std::string& name, const std::vector<std::int64_t>& values, const std::string& long_name);
   /// A dataset over dimensions of these names.
   void add_dataset(const std::string& name, const std::vector<std::string>& dimensions, const std::string& long_name);
   void write_data();

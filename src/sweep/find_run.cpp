@@ -42,6 +42,7 @@ const Key& find_key_of_run(const Plan& plan, std::string_view name) {
     }
   }
   std::vector<std::string_view> names;
+  names.reserve(columns.size());
   for (const Key* key : columns) {
     names.push_back(key->column);
   }

@@ -68,6 +68,7 @@ std::vector<int> default_metrics(const Point& point, int known = Metrics::size) 
 
 std::string write_metrics(const std::vector<int>& metrics) {
   std::vector<std::string_view> names;
+  names.reserve(metrics.size());
   for (const int metric : metrics) {
     names.push_back(Metrics::names[static_cast<std::size_t>(metric)]);
   }
