@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "model/metric/list.hpp"
 #include "store/damage_guard.hpp"
 #include "store/hdf5_reading.hpp"
 #include "store/hdf5_writing.hpp"

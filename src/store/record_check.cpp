@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/metric/list.hpp"
 #include "train/end_status.hpp"
 #include "util/text.hpp"
 
