@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds and runs every test: the release build with all of them, then the unit tests under the
-# address and undefined-behaviour sanitizers, and those of threads and queues under the thread sanitizer.
+# Installs what is missing, builds and runs every test: the unit tests under the address and undefined-behaviour
+# sanitizers, built by clang with warnings as errors, those of threads and queues under the thread sanitizer, and the
+# release build, by g++ with warnings as errors, with all of them.
 # Ends with one line that says whether all passed, and what was skipped.
+# usage: tests/run.sh [--fast]      only the fast tests, with what is installed (tests/fast.sh)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
+case "${1:-}" in
+  "") ;;
+  --fast) exec tests/fast.sh ;;
+  *) sed -n '6s/^# //p' "$0" >&2; exit 2 ;;
+esac
 
 failed=()
 skipped=()
@@ -18,7 +25,8 @@ step() {
 
 # Kernels are compiled for the oldest GPU and for one with all they use; tests/backend/cuda looks at the others.
 build() {
-  cmake --preset "$1" -D FASWEEP_TESTS=ON -D "CMAKE_CUDA_ARCHITECTURES=75-real;90-real" --no-warn-unused-cli >/dev/null &&
+  cmake --preset "$1" -D FASWEEP_TESTS=ON -D "CMAKE_CUDA_ARCHITECTURES=75-real;90-real" \
+    -D FASWEEP_WERROR=ON --no-warn-unused-cli >/dev/null &&
     cmake --build --preset "$1" -- --quiet
 }
 

@@ -168,9 +168,7 @@ class MpiTransport final : public Transport {
 
   void set_farewell(Farewell farewell) override { farewell_ = farewell; }
 
-  std::string broadcast_text(std::string text) override {
-    return broadcast(std::move(text), MPI_COMM_WORLD);
-  }
+  std::string broadcast_text(std::string text) override { return broadcast(std::move(text), MPI_COMM_WORLD); }
 
   [[nodiscard]] int node_rank() const override { return node_rank_; }
   [[nodiscard]] int node_size() const override { return node_size_; }
