@@ -50,13 +50,16 @@ FASWEEP_HOST_DEVICE inline T is_positive(T z) {
 template <class T>
 FASWEEP_HOST_DEVICE inline T times_power_of_two(T value, T exponent) {
   if constexpr (std::is_same_v<T, float>) {
-    // Unsigned: not a number may give any exponent.
-    const std::uint32_t bits = (static_cast<std::uint32_t>(static_cast<std::int32_t>(exponent)) + 127U) << 23U;
+    // Adding 1.5 * 2^23 leaves the whole number in the low bits; of not a number, whatever it has there.
+    const float shifted = exponent + (12582912.0F + 127.0F);
+    std::uint32_t bits;
+    std::memcpy(&bits, &shifted, sizeof bits);
+    bits <<= 23U;
     float factor;
     std::memcpy(&factor, &bits, sizeof factor);
     return value * factor;
   } else {
-    // Adding 1.5 * 2^52 leaves the whole number in the low bits, which vectorises where a conversion to int64 does not.
+    // As above with 2^52, which vectorises where a conversion to int64 does not.
     const double shifted = exponent + (6755399441055744.0 + 1023.0);
     std::int64_t bits;
     std::memcpy(&bits, &shifted, sizeof bits);
