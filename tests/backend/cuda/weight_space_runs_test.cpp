@@ -99,9 +99,19 @@ const std::vector<Setting>& settings() {
   return all;
 }
 
+/// Of a value, and beside it.
+struct Tolerance {
+  double relative = 0;
+  double absolute = 0;
+};
+
+// float32's rounding of 6e-8 in sums of some hundred terms, over a dozen steps that may double it each; angles of
+// nearly equal gradients lose half the digits.
+constexpr Tolerance of_a_dozen_steps{1e-3, 2e-4};
+
 /// Holds records to those of the CPU in float64.
 void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                           std::span<const RunRecord> records) {
+                           std::span<const RunRecord> records, const Tolerance& tolerance = of_a_dozen_steps) {
   ASSERT_EQ(records.size(), runs.size());
   for (std::size_t run = 0; run < runs.size(); ++run) {
     const RunRecord expected = train_weight_space<double>(c.request_for(problem, runs), runs[run]);
@@ -109,9 +119,7 @@ void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::sp
     EXPECT_EQ(records[run].steps, expected.steps);
     ASSERT_EQ(records[run].trajectory.size(), expected.trajectory.size());
     for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
-      // float32's rounding of 6e-8 in sums of some hundred terms, over a dozen steps that may double it each; angles
-      // of nearly equal gradients lose half the digits.
-      expect_close(records[run].trajectory[i], expected.trajectory[i], 1e-3, 2e-4,
+      expect_close(records[run].trajectory[i], expected.trajectory[i], tolerance.relative, tolerance.absolute,
                    std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run) + " at point " +
                        std::to_string(i % expected.points));
     }
@@ -175,6 +183,39 @@ TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuInEverySetting) {
       EXPECT_EQ(emulation::half_products() > before, arithmetic == GpuArithmetic::fast);
       expect_records_of_cpu(c, pixels.problem, c.runs(), records);
     }
+  }
+}
+
+/// Networks of pixels in minibatches, with all that may change W and the signals.
+struct PixelCase : NetworkCase {
+  explicit PixelCase(std::int64_t steps = 12, int activation = Activations::index_of<Tanh>())
+      : NetworkCase(activation, steps) {
+    data.source = DataSource::csv;
+    data.inputs = 37;
+    training.batch_size = 5;
+    training.dropout = 0.3;
+    training.biases = true;
+    training.decay = Decay::all;
+  }
+};
+
+TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuForAThousandSteps) {
+  for (const int activation : {Activations::index_of<Tanh>(), Activations::index_of<Relu>()}) {
+    SCOPED_TRACE(Activations::names[static_cast<std::size_t>(activation)]);
+    PixelCase c(1000, activation);
+    c.run.step_size = 0.01;
+    c.record.steps = {0, 10, 100, 333, 1000};
+    const PixelSet pixels(c.problem());
+    const std::vector<RunSpec> all = c.runs();
+    const std::vector<RunSpec> runs{all.front(), all.back()};  // a rule without, and another with ridge
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = train(c, pixels.problem, runs);
+
+    EXPECT_GT(emulation::half_products() - before, 1000);
+    // float32 rounds 6e-8 away in each step, which is 2e-6 after a thousand if signs are random: ten times that.
+    // Cosines of small gradients are held to 5e-5; a low half left out of the signals alone changes more.
+    expect_records_of_cpu(c, pixels.problem, runs, records, {2e-5, 5e-5});
   }
 }
 
