@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_trainer.hpp"
@@ -19,12 +21,14 @@
 #include "backend/cuda/network_case.hpp"
 #include "backend/cuda/pixel_case.hpp"
 #include "support/cuda_emulation.hpp"
+#include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
 namespace {
 
 using testing::expect_close;
 using testing::expect_same;
+using testing::MemoryCheckpoints;
 using testing::NetworkCase;
 using testing::PixelSet;
 
@@ -34,8 +38,10 @@ class WeightSpaceRuns : public testing::EmulatedDevice {
 };
 
 std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                             GpuArithmetic arithmetic = GpuArithmetic::fast) {
-  return make_cuda_trainer(0, make_cpu_trainer(), arithmetic)->train(c.request_for(problem, runs));
+                             GpuArithmetic arithmetic = GpuArithmetic::fast, Checkpoints* checkpoints = nullptr) {
+  TrainingRequest request = c.request_for(problem, runs);
+  request.checkpoints = checkpoints;
+  return make_cuda_trainer(0, make_cpu_trainer(), arithmetic)->train(request);
 }
 
 struct Setting {
@@ -219,6 +225,138 @@ TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuForAThousandSteps) {
   }
 }
 
+/// Two seeds on the same pixels, which see other minibatches.
+struct TwoSeeds {
+  PixelCase c;
+  PixelSet pixels{c.problem()};
+  Problem other;
+  std::vector<RunSpec> runs = c.runs();
+  std::vector<RunSpec> other_runs = c.runs(8);
+
+  explicit TwoSeeds(std::int64_t steps = 12)
+      : c(steps),
+        other(make_problem(c.data, {8, c.run.width, c.run.activation}, c.training.initial_weights, &pixels.set)) {}
+
+  /// Records of both, the first seed's first.
+  [[nodiscard]] std::vector<RunRecord> train_together(Checkpoints* checkpoints = nullptr) const {
+    std::vector<TrainingRequest> requests{c.request_for(pixels.problem, runs), c.request_for(other, other_runs)};
+    for (TrainingRequest& request : requests) {
+      request.checkpoints = checkpoints;
+    }
+    return make_cuda_trainer(0, make_cpu_trainer())->train_together(requests);
+  }
+  [[nodiscard]] RunRecord train_alone(std::size_t run, Checkpoints* checkpoints = nullptr) const {
+    const bool is_first = run < runs.size();
+    const RunSpec& spec = is_first ? runs[run] : other_runs[run - runs.size()];
+    return train(c, is_first ? pixels.problem : other, {&spec, 1}, GpuArithmetic::fast, checkpoints)[0];
+  }
+};
+
+TEST_F(WeightSpaceRuns, OfPixelsHaveTheirBitsAloneAndInEveryBatch) {
+  const TwoSeeds of;
+  const std::int64_t before = emulation::half_products();
+  const std::vector<RunRecord> together = of.train_together();
+  EXPECT_GT(emulation::half_products(), before);
+  ASSERT_EQ(together.size(), of.runs.size() + of.other_runs.size());
+  for (std::size_t run = 0; run < together.size(); ++run) {
+    SCOPED_TRACE(run);
+    emulation::order_seed() = run;
+    expect_same(of.train_alone(run), together[run]);
+  }
+}
+
+TEST_F(WeightSpaceRuns, OfPixelsContinueWithTheSameBitsInWhateverBatch) {
+  TwoSeeds of(40);
+  of.c.record.steps = {0, 3, 20, 30, 40};
+  const std::vector<RunRecord> whole = of.train_together();
+  MemoryCheckpoints checkpoints(of.c.cancelled, 3 * static_cast<int>(whole.size()));  // of the third chunk
+  for (const RunRecord& record : of.train_together(&checkpoints)) {
+    EXPECT_EQ(record.status, RunStatus::cancelled);
+  }
+  of.c.cancelled = false;
+  ASSERT_EQ(checkpoints.states.size(), whole.size());
+  MemoryCheckpoints some(of.c.cancelled);
+  some.states = checkpoints.states;
+  some.states.erase({of.runs[1].run, Solver::weight_space});  // starts anew, and leaves the others a smaller batch
+
+  const std::vector<RunRecord> continued = of.train_together(&some);
+
+  EXPECT_EQ(some.told.size(), whole.size() - 1);
+  EXPECT_THAT(some.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+  for (std::size_t run = 0; run < whole.size(); ++run) {
+    SCOPED_TRACE(run);
+    expect_same(continued[run], whole[run]);
+  }
+  const std::size_t last = whole.size() - 1;
+  MemoryCheckpoints alone(of.c.cancelled);
+  alone.states = checkpoints.states;
+  expect_same(of.train_alone(last, &alone), whole[last]);
+  EXPECT_THAT(alone.told, ::testing::ElementsAre(::testing::HasSubstr("continues at step")));
+}
+
+TEST_F(WeightSpaceRuns, CheckpointsOfOtherKernelsAreNotMistakenForThoseOfPixels) {
+  using Arithmetic = GpuArithmetic;
+  for (const auto& [saving, going_on] :
+       {std::pair(Arithmetic::fast, Arithmetic::exact), {Arithmetic::exact, Arithmetic::fast}}) {
+    PixelCase c(20);
+    c.record.steps = {0, 10, 20};
+    const PixelSet pixels(c.problem());
+    const std::vector<RunSpec> runs{c.runs()[1]};
+    const RunRecord whole = train(c, pixels.problem, runs, going_on)[0];
+    MemoryCheckpoints saved(c.cancelled, 2);
+    static_cast<void>(train(c, pixels.problem, runs, saving, &saved));
+    ASSERT_EQ(saved.states.size(), 1U);
+    c.cancelled = false;
+    MemoryCheckpoints checkpoints(c.cancelled);
+    checkpoints.states = saved.states;
+
+    expect_same(train(c, pixels.problem, runs, going_on, &checkpoints)[0], whole);
+
+    const std::string option = saving == Arithmetic::fast ? "fast" : "exact";
+    EXPECT_THAT(checkpoints.told,
+                ::testing::ElementsAre(::testing::HasSubstr("continue with --gpu-arithmetic " + option)));
+  }
+}
+
+TEST_F(WeightSpaceRuns, PixelsThatDoNotFitAreTrainedInSmallerBatchesAndInTheEndByTheCpu) {
+  const TwoSeeds of;
+  const std::vector<RunRecord> roomy = of.train_together();
+  const WeightSpaceShape shape =
+      weight_space_shape(of.c.data, of.c.training, of.c.record.metrics, of.c.run.width, true);
+  const std::size_t set = dataset_bytes(shape);
+  const auto room_for = [&](int runs) {
+    constexpr std::size_t library = std::size_t{40} << 20U;
+    return set + (measure(shape, runs, runs).bytes() + library) * 10 / 9 + 10;
+  };
+  std::int64_t products = 0;
+  for (const int fitting : {8, 5, 3, 1}) {
+    SCOPED_TRACE(fitting);
+    emulation::device_settings().memory_bytes = room_for(fitting);
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = of.train_together();
+
+    EXPECT_GT(emulation::half_products() - before, products) << "in more batches";
+    products = emulation::half_products() - before;
+    for (std::size_t run = 0; run < roomy.size(); ++run) {
+      expect_same(records[run], roomy[run]);
+    }
+  }
+  const std::vector<RunRecord> of_cpu = make_cpu_trainer()->train(of.c.request_for(of.pixels.problem, of.runs));
+  for (const std::size_t bytes : {room_for(1) - 20, set + 1000, set, set - 1, std::size_t{0}}) {
+    SCOPED_TRACE(bytes);
+    emulation::device_settings().memory_bytes = bytes;
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = of.train_together();
+
+    EXPECT_EQ(emulation::half_products(), before);
+    for (std::size_t run = 0; run < of.runs.size(); ++run) {
+      expect_same(records[run], of_cpu[run]);
+    }
+  }
+}
+
 /// The problem with its data as a set whose raw zeros are where x is small.
 struct SetCase {
   Dataset set;
@@ -372,6 +510,27 @@ TEST(WeightSpacePlan, WhatIsMeasuredIsAllocated) {
     EXPECT_NEAR(static_cast<double>(emulation::allocated_bytes()), static_cast<double>(measure(shape, 1, 3).bytes()),
                 8192);
   }
+}
+
+TEST(WeightSpacePlan, WhatIsMeasuredOfPixelsIsAllocated) {
+  PixelCase c;
+  c.data.samples = 200;  // so that each array is more than the small buffers
+  c.data.inputs = 101;
+  c.run.width = 203;
+  c.training.batch_size = 90;
+  const PixelSet pixels(c.problem());
+  const Problem other = make_problem(c.data, {8, c.run.width, 0}, c.training.initial_weights, &pixels.set);
+  const WeightSpaceShape shape = weight_space_shape(c.data, c.training, c.record.metrics, c.run.width, true);
+  const std::vector<BatchRun> runs{{0, 0, 0.1}, {0, 0, 0.1}, {1, 0, 0.1}};
+  Stream stream;
+  const DeviceDataset set(pixels.set, 1, stream);
+  EXPECT_EQ(emulation::allocated_bytes(), dataset_bytes(shape));
+
+  const fasweep::WeightSpaceRuns batch(stream, c.request_for(pixels.problem, {}), 0,
+                                       std::array{&pixels.problem, &other}, runs, &set);
+
+  EXPECT_NEAR(static_cast<double>(emulation::allocated_bytes() - dataset_bytes(shape)),
+              static_cast<double>(measure(shape, 2, 3).bytes()), 8192);
 }
 
 TEST(WeightSpacePlan, ChunksOfLongStepsAreShort) {
