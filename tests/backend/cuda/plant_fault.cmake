@@ -2,8 +2,9 @@
 # test that it is caught. The kernels are those in ${kernels}.
 set(sample_space_kernels backend/cuda/sample_space_kernels.hpp)
 set(weight_space_kernels backend/cuda/weight_space_kernels.hpp)
+set(halves_kernels backend/cuda/halves_kernels.hpp)
 set(resident_kernels backend/cuda/resident_kernels.hpp)
-foreach(kernels ${sample_space_kernels} ${weight_space_kernels} ${resident_kernels})
+foreach(kernels ${sample_space_kernels} ${weight_space_kernels} ${halves_kernels} ${resident_kernels})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${kernels})
 endforeach()
 

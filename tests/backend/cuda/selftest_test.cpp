@@ -55,17 +55,17 @@ TEST_F(SelfTest, PassesInEmulationInBitsAndNumbers) {
   }
   constexpr std::size_t shapes = 5;
   EXPECT_EQ(lines.size(), 1 + Activations::size * (shapes + 2) + 2 * activations_in_weight_space() + 2)
-      << "device; bits of each shape, numbers in sample space, rate; numbers of networks, of numbers and of pixels; "
-         "their "
-         "rates";
+      << "device; bits of each shape, numbers in sample space, rate; numbers and rates of networks, of pixels too";
   EXPECT_THAT(lines[1].text, HasSubstr("as in emulation"));
 }
 
 TEST_F(SelfTest, NumbersThatAreOffFail) {
   SlightlyWrongTrainer wrong;
+  const std::int64_t before = emulation::half_products();
 
   check_kernel_numbers(0, wrong, collect);
 
+  EXPECT_GT(emulation::half_products(), before) << "pixels by tensor cores";
   EXPECT_EQ(lines.size(), Activations::size + 2 * activations_in_weight_space());
   for (const SelfTestLine& line : lines) {
     EXPECT_FALSE(line.passed) << line.text;

@@ -7,8 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_trainer.hpp"
@@ -22,12 +24,14 @@
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "support/cuda_emulation.hpp"
+#include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
 namespace {
 
 using testing::expect_close;
 using testing::expect_same;
+using testing::MemoryCheckpoints;
 using testing::NetworkCase;
 using testing::PixelSet;
 
@@ -37,8 +41,10 @@ class WeightSpaceRuns : public testing::EmulatedDevice {
 };
 
 std::vector<RunRecord> train(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                             GpuArithmetic arithmetic = GpuArithmetic::fast) {
-  return make_cuda_trainer(0, make_cpu_trainer(), arithmetic)->train(c.request_for(problem, runs));
+                             GpuArithmetic arithmetic = GpuArithmetic::fast, Checkpoints* checkpoints = nullptr) {
+  TrainingRequest request = c.request_for(problem, runs);
+  request.checkpoints = checkpoints;
+  return make_cuda_trainer(0, make_cpu_trainer(), arithmetic)->train(request);
 }
 
 struct Setting {
@@ -102,9 +108,19 @@ const std::vector<Setting>& settings() {
   return all;
 }
 
+/// Of a value, and beside it.
+struct Tolerance {
+  double relative = 0;
+  double absolute = 0;
+};
+
+// float32's rounding of 6e-8 in sums of some hundred terms, over a dozen steps that may double it each; angles of
+// nearly equal gradients lose half the digits.
+constexpr Tolerance of_a_dozen_steps{1e-3, 2e-4};
+
 /// Holds records to those of the CPU in float64.
 void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::span<const RunSpec> runs,
-                           std::span<const RunRecord> records) {
+                           std::span<const RunRecord> records, const Tolerance& tolerance = of_a_dozen_steps) {
   ASSERT_EQ(records.size(), runs.size());
   for (std::size_t run = 0; run < runs.size(); ++run) {
     const RunRecord expected = train_weight_space<double>(c.request_for(problem, runs), runs[run]);
@@ -112,9 +128,7 @@ void expect_records_of_cpu(const NetworkCase& c, const Problem& problem, std::sp
     EXPECT_EQ(records[run].steps, expected.steps);
     ASSERT_EQ(records[run].trajectory.size(), expected.trajectory.size());
     for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
-      // float32's rounding of 6e-8 in sums of some hundred terms, over a dozen steps that may double it each; angles
-      // of nearly equal gradients lose half the digits.
-      expect_close(records[run].trajectory[i], expected.trajectory[i], 1e-3, 2e-4,
+      expect_close(records[run].trajectory[i], expected.trajectory[i], tolerance.relative, tolerance.absolute,
                    std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run) + " at point " +
                        std::to_string(i % expected.points));
     }
@@ -177,6 +191,171 @@ TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuInEverySetting) {
 
       EXPECT_EQ(emulation::half_products() > before, arithmetic == GpuArithmetic::fast);
       expect_records_of_cpu(c, pixels.problem, c.runs(), records);
+    }
+  }
+}
+
+/// Networks of pixels in minibatches, with all that may change W and the signals.
+struct PixelCase : NetworkCase {
+  explicit PixelCase(std::int64_t steps = 12, int activation = Activations::index_of<Tanh>())
+      : NetworkCase(activation, steps) {
+    data.source = DataSource::csv;
+    data.inputs = 37;
+    training.batch_size = 5;
+    training.dropout = 0.3;
+    training.biases = true;
+    training.decay = Decay::all;
+  }
+};
+
+TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuForAThousandSteps) {
+  for (const int activation : {Activations::index_of<Tanh>(), Activations::index_of<Relu>()}) {
+    SCOPED_TRACE(Activations::names[static_cast<std::size_t>(activation)]);
+    PixelCase c(1000, activation);
+    c.run.step_size = 0.01;
+    c.record.steps = {0, 10, 100, 333, 1000};
+    const PixelSet pixels(c.problem());
+    const std::vector<RunSpec> all = c.runs();
+    const std::vector<RunSpec> runs{all.front(), all.back()};  // a rule without, and another with ridge
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = train(c, pixels.problem, runs);
+
+    EXPECT_GT(emulation::half_products() - before, 1000);
+    // float32 rounds 6e-8 away in each step, which is 2e-6 after a thousand if signs are random: ten times that.
+    // Cosines of small gradients are held to 5e-5; a low half left out of the signals alone changes more.
+    expect_records_of_cpu(c, pixels.problem, runs, records, {2e-5, 5e-5});
+  }
+}
+
+/// Two seeds on the same pixels, which see other minibatches.
+struct TwoSeeds {
+  PixelCase c;
+  PixelSet pixels{c.problem()};
+  Problem other;
+  std::vector<RunSpec> runs = c.runs();
+  std::vector<RunSpec> other_runs = c.runs(8);
+
+  explicit TwoSeeds(std::int64_t steps = 12)
+      : c(steps),
+        other(make_problem(c.data, {8, c.run.width, c.run.activation}, c.training.initial_weights, &pixels.set)) {}
+
+  /// Records of both, the first seed's first.
+  [[nodiscard]] std::vector<RunRecord> train_together(Checkpoints* checkpoints = nullptr) const {
+    std::vector<TrainingRequest> requests{c.request_for(pixels.problem, runs), c.request_for(other, other_runs)};
+    for (TrainingRequest& request : requests) {
+      request.checkpoints = checkpoints;
+    }
+    return make_cuda_trainer(0, make_cpu_trainer())->train_together(requests);
+  }
+  [[nodiscard]] RunRecord train_alone(std::size_t run, Checkpoints* checkpoints = nullptr) const {
+    const bool is_first = run < runs.size();
+    const RunSpec& spec = is_first ? runs[run] : other_runs[run - runs.size()];
+    return train(c, is_first ? pixels.problem : other, {&spec, 1}, GpuArithmetic::fast, checkpoints)[0];
+  }
+};
+
+TEST_F(WeightSpaceRuns, OfPixelsHaveTheirBitsAloneAndInEveryBatch) {
+  const TwoSeeds of;
+  const std::int64_t before = emulation::half_products();
+  const std::vector<RunRecord> together = of.train_together();
+  EXPECT_GT(emulation::half_products(), before);
+  ASSERT_EQ(together.size(), of.runs.size() + of.other_runs.size());
+  for (std::size_t run = 0; run < together.size(); ++run) {
+    SCOPED_TRACE(run);
+    emulation::order_seed() = run;
+    expect_same(of.train_alone(run), together[run]);
+  }
+}
+
+TEST_F(WeightSpaceRuns, OfPixelsContinueWithTheSameBitsInWhateverBatch) {
+  TwoSeeds of(40);
+  of.c.record.steps = {0, 3, 20, 30, 40};
+  const std::vector<RunRecord> whole = of.train_together();
+  MemoryCheckpoints checkpoints(of.c.cancelled, 3 * static_cast<int>(whole.size()));  // of the third chunk
+  for (const RunRecord& record : of.train_together(&checkpoints)) {
+    EXPECT_EQ(record.status, RunStatus::cancelled);
+  }
+  of.c.cancelled = false;
+  ASSERT_EQ(checkpoints.states.size(), whole.size());
+  MemoryCheckpoints some(of.c.cancelled);
+  some.states = checkpoints.states;
+  some.states.erase({of.runs[1].run, Solver::weight_space});  // starts anew, and leaves the others a smaller batch
+
+  const std::vector<RunRecord> continued = of.train_together(&some);
+
+  EXPECT_EQ(some.told.size(), whole.size() - 1);
+  EXPECT_THAT(some.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+  for (std::size_t run = 0; run < whole.size(); ++run) {
+    SCOPED_TRACE(run);
+    expect_same(continued[run], whole[run]);
+  }
+  const std::size_t last = whole.size() - 1;
+  MemoryCheckpoints alone(of.c.cancelled);
+  alone.states = checkpoints.states;
+  expect_same(of.train_alone(last, &alone), whole[last]);
+  EXPECT_THAT(alone.told, ::testing::ElementsAre(::testing::HasSubstr("continues at step")));
+}
+
+TEST_F(WeightSpaceRuns, CheckpointsOfOtherKernelsAreNotMistakenForThoseOfPixels) {
+  using Arithmetic = GpuArithmetic;
+  for (const auto& [saving, going_on] :
+       {std::pair(Arithmetic::fast, Arithmetic::exact), {Arithmetic::exact, Arithmetic::fast}}) {
+    PixelCase c(20);
+    c.record.steps = {0, 10, 20};
+    const PixelSet pixels(c.problem());
+    const std::vector<RunSpec> runs{c.runs()[1]};
+    const RunRecord whole = train(c, pixels.problem, runs, going_on)[0];
+    MemoryCheckpoints saved(c.cancelled, 2);
+    static_cast<void>(train(c, pixels.problem, runs, saving, &saved));
+    ASSERT_EQ(saved.states.size(), 1U);
+    c.cancelled = false;
+    MemoryCheckpoints checkpoints(c.cancelled);
+    checkpoints.states = saved.states;
+
+    expect_same(train(c, pixels.problem, runs, going_on, &checkpoints)[0], whole);
+
+    const std::string option = saving == Arithmetic::fast ? "fast" : "exact";
+    EXPECT_THAT(checkpoints.told,
+                ::testing::ElementsAre(::testing::HasSubstr("continue with --gpu-arithmetic " + option)));
+  }
+}
+
+TEST_F(WeightSpaceRuns, PixelsThatDoNotFitAreTrainedInSmallerBatchesAndInTheEndByTheCpu) {
+  const TwoSeeds of;
+  const std::vector<RunRecord> roomy = of.train_together();
+  const WeightSpaceShape shape =
+      weight_space_shape(of.c.data, of.c.training, of.c.record.metrics, of.c.run.width, true);
+  const std::size_t set = dataset_bytes(shape);
+  const auto room_for = [&](int runs) {
+    constexpr std::size_t library = std::size_t{40} << 20U;
+    return set + (measure(shape, runs, runs).bytes() + library) * 10 / 9 + 10;
+  };
+  std::int64_t products = 0;
+  for (const int fitting : {8, 5, 3, 1}) {
+    SCOPED_TRACE(fitting);
+    emulation::device_settings().memory_bytes = room_for(fitting);
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = of.train_together();
+
+    EXPECT_GT(emulation::half_products() - before, products) << "in more batches";
+    products = emulation::half_products() - before;
+    for (std::size_t run = 0; run < roomy.size(); ++run) {
+      expect_same(records[run], roomy[run]);
+    }
+  }
+  const std::vector<RunRecord> of_cpu = make_cpu_trainer()->train(of.c.request_for(of.pixels.problem, of.runs));
+  for (const std::size_t bytes : {room_for(1) - 20, set + 1000, set, set - 1, std::size_t{0}}) {
+    SCOPED_TRACE(bytes);
+    emulation::device_settings().memory_bytes = bytes;
+    const std::int64_t before = emulation::half_products();
+
+    const std::vector<RunRecord> records = of.train_together();
+
+    EXPECT_EQ(emulation::half_products(), before);
+    for (std::size_t run = 0; run < of.runs.size(); ++run) {
+      expect_same(records[run], of_cpu[run]);
     }
   }
 }
@@ -334,6 +513,27 @@ TEST(WeightSpacePlan, WhatIsMeasuredIsAllocated) {
     EXPECT_NEAR(static_cast<double>(emulation::allocated_bytes()), static_cast<double>(measure(shape, 1, 3).bytes()),
                 8192);
   }
+}
+
+TEST(WeightSpacePlan, WhatIsMeasuredOfPixelsIsAllocated) {
+  PixelCase c;
+  c.data.samples = 200;  // so that each array is more than the small buffers
+  c.data.inputs = 101;
+  c.run.width = 203;
+  c.training.batch_size = 90;
+  const PixelSet pixels(c.problem());
+  const Problem other = make_problem(c.data, {8, c.run.width, 0}, c.training.initial_weights, &pixels.set);
+  const WeightSpaceShape shape = weight_space_shape(c.data, c.training, c.record.metrics, c.run.width, true);
+  const std::vector<BatchRun> runs{{0, 0, 0.1}, {0, 0, 0.1}, {1, 0, 0.1}};
+  Stream stream;
+  const DeviceDataset set(pixels.set, 1, stream);
+  EXPECT_EQ(emulation::allocated_bytes(), dataset_bytes(shape));
+
+  const fasweep::WeightSpaceRuns batch(stream, c.request_for(pixels.problem, {}), 0,
+                                       std::array{&pixels.problem, &other}, runs, &set);
+
+  EXPECT_NEAR(static_cast<double>(emulation::allocated_bytes() - dataset_bytes(shape)),
+              static_cast<double>(measure(shape, 2, 3).bytes()), 8192);
 }
 
 TEST(WeightSpacePlan, ChunksOfLongStepsAreShort) {
