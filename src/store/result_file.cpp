@@ -29,10 +29,7 @@ using hdf5::shape_of;
 
 /// Throws DamagedError if the file carries a seal and is not what was sealed.
 bool check_seal_of(const fs::path& path) {
-  if (!fs::exists(path)) {
-    throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
-  }
-  if (hdf5::is_being_written(path)) {
+  if (!fs::exists(path) || hdf5::is_being_written(path)) {
     return false;  // opening it says so
   }
   const MappedFile map(path);
@@ -47,6 +44,9 @@ bool check_seal_of(const fs::path& path) {
 
 Handle open_result(const fs::path& path) {
   hdf5::prepare_library();
+  if (!fs::exists(path)) {
+    throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
+  }
   if (!hdf5::is_being_written(path) && H5Fis_hdf5(path.c_str()) <= 0) {
     throw ConfigError("file '" + path.string() +
                       "' is not fasweep's (it is no HDF5 file); give the path of a result file");
@@ -141,9 +141,9 @@ fs::path resolve_link(fs::path path) {
   return path;
 }
 
-ResultFile::ResultFile(const fs::path& path) try
+ResultFile::ResultFile(const fs::path& path, SealCheck seal_check) try
     : path_(path),
-      sealed_(check_seal_of(path)),
+      sealed_(seal_check == SealCheck::yes && check_seal_of(path)),
       file_([&] {
         const auto guarded = guard();
         return open_result(path);

@@ -24,13 +24,16 @@ namespace fasweep {
 /// Where a result file is: what a symbolic link leads to, there or not. Everything beside a file is beside its target.
 [[nodiscard]] std::filesystem::path resolve_link(std::filesystem::path path);
 
+/// Whether the checksum over all bytes of a file is compared when it is opened, which reads the whole file.
+enum class SealCheck { yes, no };
+
 /// An open result file.
 class ResultFile {
  public:
-  /// Checks the file's seal, then reads the plan and what the file says of itself, no column. Throws ConfigError if
-  /// there is no such file, it is not fasweep's, or another program is writing to it; DamagedError if it is fasweep's
-  /// but not what was written; so do the functions below.
-  explicit ResultFile(const std::filesystem::path& path);
+  /// Checks the file's seal unless told not to, then reads the plan and what the file says of itself, no column. Throws
+  /// ConfigError if there is no such file, it is not fasweep's, or another program is writing to it; DamagedError if it
+  /// is fasweep's but not what was written; so do the functions below.
+  explicit ResultFile(const std::filesystem::path& path, SealCheck seal_check = SealCheck::yes);
 
   /// Whether a checksum over all bytes says that they are what was written. Files of early versions carry none, and
   /// another program that writes to a file drops it; such files are checked by what is in them.

@@ -38,7 +38,7 @@ StatusReport status_of_journal(const fs::path& path) {
 }
 
 StatusReport status_of_file(const fs::path& path) {
-  const ResultFile file(path);
+  const ResultFile file(path, SealCheck::no);  // a question of every second, however large the file
   StatusReport report;
   report.complete = file.complete();
   report.runs = file.plan().size();

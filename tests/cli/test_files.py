@@ -46,7 +46,7 @@ def interrupt(fasweep: Fasweep, name: str = "out.h5", *arguments: str) -> Path:
 # --- damage
 
 
-@pytest.mark.parametrize("command", ["verify", "status", "export"])
+@pytest.mark.parametrize("command", ["verify", "check", "export"])
 @pytest.mark.parametrize("place", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0])
 def test_a_flipped_bit_is_found_by_every_reader(fasweep: Fasweep, complete: Path, command: str, place: float):
     data = bytearray(complete.read_bytes())

@@ -170,7 +170,7 @@ def test_keys_of_csv_are_no_keys_of_others(fasweep: Fasweep):
     assert "data.source = hdf5 has no such key" in message
     keys = {key["key"]: key for key in json.loads(fasweep.run("keys", "--json"))}
     assert [keys[f"data.{name}"]["jobs"] for name in ("target", "header", "split")] == ["csv", "csv", "data sets"]
-    assert "csv: column of the targets" in fasweep.run("keys")
+    assert "csv: columns of the targets" in fasweep.run("keys")
 
 
 @pytest.mark.parametrize(
