@@ -23,7 +23,7 @@ using fasweep::testing::NetworkCase;
 using fasweep::testing::PixelSet;
 
 #if defined(__SANITIZE_THREAD__)
-constexpr bool takes_long = true;  // a minute for two steps in one order
+constexpr bool takes_long = true;  // minutes, for all runs in one order
 #else
 constexpr bool takes_long = false;
 #endif
@@ -40,7 +40,10 @@ struct CanaryCase : NetworkCase {
 };
 
 std::string find_fault(const CanaryCase& c, const Problem& problem) {
-  const std::vector<RunSpec> runs = c.runs();
+  std::vector<RunSpec> runs = c.runs();
+  if (takes_long) {
+    runs = {runs.front(), runs.back()};  // of two rules, with and without ridge
+  }
   std::vector<RunRecord> expected;
   for (const RunSpec& run : runs) {
     expected.push_back(train_weight_space<double>(c.request_for(problem, runs), run));
