@@ -123,7 +123,8 @@ def test_ambiguous_table_that_was_read_by_an_earlier_version_continues(fasweep: 
     fasweep.run("run", "job.cfg", "-o", "out.h5", "--set", "data.target=last")
     stored = plan(fasweep, "--set", "data.target=last")["job"].replace("target = last\n", "")
     fasweep.job(stored, "stored.cfg")
-    for job, more in (("stored.cfg", []), ("job.cfg", ["--set", "data.target=last"])):
+    ways: list[tuple[str, list[str]]] = [("stored.cfg", []), ("job.cfg", ["--set", "data.target=last"])]
+    for job, more in ways:
         assert fasweep.run("run", job, "-o", "out.h5", *more).endswith("1 of 1 runs; complete\n")
 
 
