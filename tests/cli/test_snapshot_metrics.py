@@ -133,6 +133,8 @@ def test_a_damaged_spectrum_is_found(swept: Fasweep):
     content = bytearray(path.read_bytes())
     content[chunk.byte_offset + chunk.size // 2] ^= 0x55
     path.write_bytes(content)
+    assert "damaged" in swept.run("verify", "whole.h5", expect=5)
+    path.write_bytes(content[:-32])  # without its seal
     assert "kernel_eigenvalues" in swept.run("verify", "whole.h5", expect=5)
 
 
