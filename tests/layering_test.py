@@ -31,6 +31,7 @@ HOME: dict[str, set[str]] = {
     "Eigen/": {
         "backend/common",
         "backend/cpu",
+        "backend/cuda/input_counts.cpp",  # for numbers of 16 bits
         "backend/cuda/resident_start.cpp",
         "model/linear_algebra.cpp",  # for metrics, which every backend records
         "reference",

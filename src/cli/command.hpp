@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "store/damage_guard.hpp"
+
 namespace fasweep::cli {
 
 /// Exit codes of the program. 128 + n stay free for signals.
@@ -15,7 +17,7 @@ enum ExitCode : int {
   usage_error = 2,
   runs_failed = 3,
   plan_conflict = 4,
-  results_damaged = 5,
+  results_damaged = damaged_exit_code,
   stopped_early = 75  // resumable: the same command continues
 };
 

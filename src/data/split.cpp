@@ -3,27 +3,13 @@
 #include <algorithm>
 #include <cassert>
 #include <map>
-#include <numeric>
 #include <utility>
 
-#include "model/random.hpp"
+#include "model/shuffle.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
 namespace {
-
-/// All rows in an order drawn by Fisher and Yates, as batches are (model/batch_order.cpp).
-std::vector<std::int64_t> shuffle_rows(std::int64_t seed, std::size_t rows) {
-  std::vector<double> uniform(rows);
-  RandomStream{seed, 0, Purpose::split}.fill_uniform(uniform);
-  std::vector<std::int64_t> order(rows);
-  std::iota(order.begin(), order.end(), 0);
-  for (std::size_t i = rows; i-- > 1;) {
-    const auto picked = static_cast<std::size_t>(uniform[i] * static_cast<double>(i + 1));
-    std::swap(order[i], order[std::min(picked, i)]);  // u may round to 1
-  }
-  return order;
-}
 
 /// Spreads each class evenly over the order: of m samples the j-th, in the order drawn, stands at (j + 1/2) / m.
 std::vector<std::int64_t> spread_classes(const std::vector<std::int64_t>& drawn, std::span<const double> labels) {
@@ -62,7 +48,8 @@ std::vector<Number> pick_rows(const std::vector<Number>& values, std::int64_t co
 
 std::vector<std::int64_t> draw_order(const Split& split, std::span<const double> labels) {
   assert(split.law != SplitLaw::last);
-  const std::vector<std::int64_t> drawn = shuffle_rows(split.seed, labels.size());
+  std::vector<std::int64_t> drawn(labels.size());
+  shuffle<std::int64_t>({split.seed, 0, Purpose::split}, 0, drawn);
   return split.law == SplitLaw::stratified ? spread_classes(drawn, labels) : drawn;
 }
 

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <numeric>
-#include <utility>
 
-#include "model/random.hpp"
+#include "model/shuffle.hpp"
 
 namespace fasweep {
 
@@ -27,16 +26,9 @@ std::span<const std::int32_t> BatchOrder::rows(std::int64_t step) {
                                                        static_cast<std::size_t>(count));
 }
 
-/// Fisher and Yates. u picks one of i + 1 places with a bias below 2^-53 (i + 1).
 void BatchOrder::shuffle(std::int64_t epoch) {
   const std::uint64_t stride = (order_.size() + 1) / 2 * 2;  // streams are read at even positions
-  std::vector<double> uniform(order_.size());
-  RandomStream{seed_, width_, Purpose::batches}.fill_uniform(uniform, static_cast<std::uint64_t>(epoch) * stride);
-  std::iota(order_.begin(), order_.end(), 0);
-  for (std::size_t i = order_.size() - 1; i > 0; --i) {
-    const auto picked = static_cast<std::size_t>(uniform[i] * static_cast<double>(i + 1));
-    std::swap(order_[i], order_[std::min(picked, i)]);  // u may round to 1
-  }
+  fasweep::shuffle<std::int32_t>({seed_, width_, Purpose::batches}, static_cast<std::uint64_t>(epoch) * stride, order_);
   epoch_ = epoch;
 }
 

@@ -24,8 +24,7 @@ extern "C" void end_program(int signal) {
     return;
   }
   static_cast<void>(!write(STDERR_FILENO, sentence->data(), sentence->size()));
-  constexpr int results_damaged = 5;
-  _exit(results_damaged);
+  _exit(damaged_exit_code);
 }
 
 std::string make_sentence(const std::string& path, const std::string& why) {

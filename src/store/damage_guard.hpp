@@ -9,8 +9,11 @@
 
 namespace fasweep {
 
-/// While it lives, a crash of this thread, or many seconds of it without an end, end the program with exit code 5.
-/// Not more than one at a time.
+/// Exit code of a program that met damaged results.
+inline constexpr int damaged_exit_code = 5;
+
+/// While it lives, a crash of this thread, or many seconds of it without an end, end the program with
+/// damaged_exit_code. Not more than one at a time.
 class DamageGuard {
  public:
   /// path: the file being read, for the sentence.

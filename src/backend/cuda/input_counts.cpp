@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include <Eigen/Core>
+
 namespace fasweep {
 namespace {
 
@@ -56,13 +58,7 @@ std::optional<double> find_input_unit(const Dataset& dataset) {
 }
 
 std::uint16_t half_of_count(int count) {
-  const int magnitude = std::abs(count);
-  if (magnitude == 0) {
-    return 0;
-  }
-  const int exponent = std::ilogb(magnitude);
-  const int mantissa = (exponent > 10 ? magnitude >> (exponent - 10) : magnitude << (10 - exponent)) & 0x3FF;
-  return static_cast<std::uint16_t>((count < 0 ? 0x8000 : 0) | (exponent + 15) << 10 | mantissa);
+  return Eigen::numext::bit_cast<std::uint16_t>(Eigen::half(static_cast<float>(count)));
 }
 
 }  // namespace fasweep

@@ -4,19 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_types.hpp"
+
 namespace fasweep {
 namespace {
 
-template <class List>
-struct TestTypes;
-template <class... Types>
-struct TestTypes<TypeList<Types...>> {
-  using List = ::testing::Types<Types...>;
-};
-
 template <class Activation>
 class EveryActivation : public ::testing::Test {};
-TYPED_TEST_SUITE(EveryActivation, TestTypes<Activations>::List, );
+TYPED_TEST_SUITE(EveryActivation, testing::TestTypes<Activations>::List, );
 
 TYPED_TEST(EveryActivation, DerivativeEqualsCentralDifference) {
   constexpr double h = 1e-5;  // truncation h^2 and rounding 1e-16 / h both stay below 1e-9

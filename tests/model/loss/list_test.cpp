@@ -4,15 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_types.hpp"
+
 namespace fasweep {
 namespace {
-
-template <class List>
-struct TestTypes;
-template <class... Types>
-struct TestTypes<TypeList<Types...>> {
-  using List = ::testing::Types<Types...>;
-};
 
 template <class Loss>
 class EveryLoss : public ::testing::Test {
@@ -29,7 +24,7 @@ class EveryLoss : public ::testing::Test {
   const std::vector<double> f_{0.5, -1.25, 2.0};
   const std::vector<double> y_{0, 1, 0};
 };
-TYPED_TEST_SUITE(EveryLoss, TestTypes<Losses>::List, );
+TYPED_TEST_SUITE(EveryLoss, testing::TestTypes<Losses>::List, );
 
 TYPED_TEST(EveryLoss, ErrorIsItsDerivative) {
   for (std::size_t c = 0; c < this->f_.size(); ++c) {

@@ -4,19 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_types.hpp"
+
 namespace fasweep {
 namespace {
 
-template <class List>
-struct TestTypes;
-template <class... Types>
-struct TestTypes<TypeList<Types...>> {
-  using List = ::testing::Types<Types...>;
-};
-
 template <class Rule>
 class EveryRule : public ::testing::Test {};
-TYPED_TEST_SUITE(EveryRule, TestTypes<Rules>::List, );
+TYPED_TEST_SUITE(EveryRule, testing::TestTypes<Rules>::List, );
 
 TYPED_TEST(EveryRule, FeedbackOfNothingIsNothing) {
   EXPECT_EQ(TypeParam::feedback(0.0, 0.0), 0.0);

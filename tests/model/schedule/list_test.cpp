@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_types.hpp"
+
 namespace fasweep {
 namespace {
 
@@ -42,16 +44,9 @@ Type example() {
   throw std::logic_error("no example of this schedule; give it values here");
 }
 
-template <class List>
-struct TestTypes;
-template <class... Types>
-struct TestTypes<TypeList<Types...>> {
-  using List = ::testing::Types<Types...>;
-};
-
 template <class Type>
 class EverySchedule : public ::testing::Test {};
-TYPED_TEST_SUITE(EverySchedule, TestTypes<Schedules>::List, );
+TYPED_TEST_SUITE(EverySchedule, testing::TestTypes<Schedules>::List, );
 
 TYPED_TEST(EverySchedule, FactorsAreFiniteAndNotNegative) {
   const TypeParam schedule = example<TypeParam>();

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/test_types.hpp"
+
 namespace fasweep {
 namespace {
 
@@ -29,16 +31,9 @@ TEST(StopMonitor, TimeSumsTheScheduleOfTheStepSize) {
   EXPECT_EQ(StopMonitor(RidgeTimeStop{{0.3}}, ConstantSchedule{}, 0.1, 0.5, 1000, halves).last_step(), 8);
 }
 
-template <class List>
-struct TestTypes;
-template <class... Types>
-struct TestTypes<TypeList<Types...>> {
-  using List = ::testing::Types<Types...>;
-};
-
 template <class Rule>
 class EveryStopRule : public ::testing::Test {};
-TYPED_TEST_SUITE(EveryStopRule, TestTypes<StopRules>::List, );
+TYPED_TEST_SUITE(EveryStopRule, testing::TestTypes<StopRules>::List, );
 
 TYPED_TEST(EveryStopRule, EndsAtMaxStepsAtTheLatest) {
   TypeParam rule;
