@@ -54,7 +54,7 @@ step "address and undefined-behaviour sanitizers" build_and_test asan --label-ex
 step "thread sanitizer" build_and_test tsan --label-regex tsan
 step "release build" build release
 step "headers stand alone" cmake --build --preset headers -- --quiet
-step "every test" run_tests release --parallel 2
+step "every test" run_tests release --parallel 3  # those of Slurm mostly wait
 
 if [ ${#failed[@]} -gt 0 ]; then
   printf '\ntests/run.sh: FAILED:'

@@ -423,7 +423,7 @@ TEST(ResultStore, SealSeesEveryChangedByte) {
 TEST(ResultStore, PlansBeyondTheDiskAreRefusedBeforeAnythingIsWritten) {
   const Folder folder;
   const Plan plan =
-      make_plan({{"grid.seed", "0..999999"}, {"record.steps", "every(1)"}, {"training.max-steps", "400000"}});
+      make_plan({{"grid.seed", "0..199999"}, {"record.steps", "every(1)"}, {"training.max-steps", "900000"}});
   try {
     ResultStore(folder / "out.h5", plan, {}, session());
     FAIL() << "started";
