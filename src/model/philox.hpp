@@ -1,5 +1,5 @@
-// Philox4x32-10 (Salmon et al. 2011) and what random.hpp makes of its bits, for host and device: one counter at a time,
-// inline, so that loops over consecutive counters vectorise, which those over Random123's own function do not.
+// Philox4x32-10 (Salmon et al. 2011) and what random.hpp makes of its bits, for host and device, one counter at a time;
+// random.cpp has it for consecutive counters in the lanes of a vector.
 #pragma once
 
 #include <cstdint>

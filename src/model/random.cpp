@@ -9,6 +9,7 @@
 #include <cstddef>
 
 #include <Random123/philox.h>
+#include <hwy/highway.h>
 
 #include "model/philox.hpp"
 
@@ -23,39 +24,75 @@ using Block = std::array<double, block_pairs>;
 static_assert(philox_multiplier_0 == PHILOX_M4x32_0 && philox_multiplier_1 == PHILOX_M4x32_1 &&
               philox_key_step_0 == PHILOX_W32_0 && philox_key_step_1 == PHILOX_W32_1);
 
-/// The bits of up to block_pairs consecutive positions; random_test.cpp holds them to Random123's.
-struct PhiloxBlock {
-  using Lane = std::array<std::uint32_t, block_pairs>;
-  Lane lanes[4];
+namespace hn = hwy::HWY_NAMESPACE;
+using WordTag = hn::ScalableTag<std::uint64_t>;
+using Words = hn::Vec<WordTag>;
+static_assert(block_pairs % hn::MaxLanes(WordTag()) == 0);
 
-  PhiloxBlock(const RandomStream& stream, std::uint64_t first_pair, std::size_t pairs) {
-    for (std::size_t i = 0; i < pairs; ++i) {
-      const PhiloxWords words =
-          philox(static_cast<std::uint64_t>(stream.seed), static_cast<std::uint32_t>(stream.width),
-                 static_cast<std::uint32_t>(stream.purpose), first_pair + i);
-      lanes[0][i] = words.a;
-      lanes[1][i] = words.b;
-      lanes[2][i] = words.c;
-      lanes[3][i] = words.d;
+/// philox() of as many positions as there are lanes, each of its words in the lower half of a lane, where a product of
+/// two is one instruction; what the upper halves hold is never looked at. random_test.cpp holds the bits to
+/// Random123's.
+struct PhiloxLanes {
+  Words a;
+  Words b;
+  Words c;
+  Words d;
+
+  PhiloxLanes(const RandomStream& stream, Words positions) {
+    const WordTag tag;
+    const auto seed = static_cast<std::uint64_t>(stream.seed);
+    Words k0 = hn::Set(tag, seed);
+    Words k1 = hn::Set(tag, seed >> 32U);
+    a = positions;
+    b = hn::ShiftRight<32>(positions);
+    c = hn::Set(tag, static_cast<std::uint32_t>(stream.width));
+    d = hn::Set(tag, static_cast<std::uint32_t>(stream.purpose));
+    for (int round = 0; round < 10; ++round) {
+      const Words product0 = times(a, philox_multiplier_0);
+      const Words product1 = times(c, philox_multiplier_1);
+      a = hn::Xor(hn::Xor(hn::ShiftRight<32>(product1), b), k0);
+      c = hn::Xor(hn::Xor(hn::ShiftRight<32>(product0), d), k1);
+      b = product1;
+      d = product0;
+      k0 = hn::Add(k0, hn::Set(tag, philox_key_step_0));
+      k1 = hn::Add(k1, hn::Set(tag, philox_key_step_1));
     }
+  }
+
+ private:
+  static Words times(Words lower_halves, std::uint32_t factor) {
+    const hn::Repartition<std::uint32_t, WordTag> halves;
+    return hn::MulEven(hn::BitCast(halves, lower_halves), hn::Set(halves, factor));
   }
 };
 
-/// to_unit() so that it vectorises: a whole number below 2^52 laid into the fraction bits of 2^52 converts exactly, the
-/// 53rd bit is added apart.
-inline double to_unit_by_bits(std::uint32_t low, std::uint32_t high) {
-  const std::uint64_t bits = (std::uint64_t{high} << 32U | low) >> 11U;
-  const double upper = std::bit_cast<double>(bits >> 1U | 0x4330000000000000U) - 0x1p52;
-  const double last = std::bit_cast<double>((bits & 1U) | 0x4330000000000000U) - 0x1p52;
-  return (2.0 * upper + last) * 0x1p-53 + 0x1p-54;
+/// to_unit() of lanes: a whole number below 2^52 laid into the fraction bits of 2^52 converts exactly, the 53rd bit is
+/// added apart.
+hn::Vec<hn::ScalableTag<double>> to_unit(Words low, Words high) {
+  const WordTag tag;
+  const hn::ScalableTag<double> numbers;
+  const Words two_to_52 = hn::Set(tag, 0x4330000000000000U);
+  const Words lower_half = hn::Set(tag, 0xffffffffU);
+  const Words bits = hn::ShiftRight<11>(hn::Or(hn::ShiftLeft<32>(high), hn::And(low, lower_half)));
+  const auto whole = [&](Words below) {
+    return hn::Sub(hn::BitCast(numbers, hn::Or(below, two_to_52)), hn::Set(numbers, 0x1p52));
+  };
+  const auto upper = whole(hn::ShiftRight<1>(bits));
+  const auto last = whole(hn::And(bits, hn::Set(tag, 1U)));
+  const auto all = hn::Add(hn::Mul(hn::Set(numbers, 2.0), upper), last);
+  return hn::Add(hn::Mul(all, hn::Set(numbers, 0x1p-53)), hn::Set(numbers, 0x1p-54));
 }
 
-/// Uniforms u and v of the pairs first_pair, first_pair + 1, ...
+/// Uniforms u and v of the pairs first_pair, first_pair + 1, ..., of `pairs` and of what fills the last lanes.
 void make_uniforms(const RandomStream& stream, std::uint64_t first_pair, std::size_t pairs, Block& u, Block& v) {
-  const PhiloxBlock block(stream, first_pair, pairs);
-  for (std::size_t i = 0; i < pairs; ++i) {
-    u[i] = to_unit_by_bits(block.lanes[0][i], block.lanes[1][i]);
-    v[i] = to_unit_by_bits(block.lanes[2][i], block.lanes[3][i]);
+  const WordTag tag;
+  const hn::ScalableTag<double> numbers;
+  Words positions = hn::Iota(tag, first_pair);
+  for (std::size_t i = 0; i < pairs; i += hn::Lanes(tag)) {
+    const PhiloxLanes words(stream, positions);
+    hn::StoreU(to_unit(words.a, words.b), numbers, u.data() + i);
+    hn::StoreU(to_unit(words.c, words.d), numbers, v.data() + i);
+    positions = hn::Add(positions, hn::Set(tag, hn::Lanes(tag)));
   }
 }
 
