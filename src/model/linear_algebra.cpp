@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include <Eigen/Dense>
@@ -36,6 +37,49 @@ void SymmetricMatrix::add_gram(std::span<const double> rows, int stride, double 
   const auto a = matrix(rows, stride).leftCols(size_);
   Eigen::Map<RowMajor> sum(numbers_.data(), size_, size_);
   sum.selfadjointView<Eigen::Lower>().rankUpdate(a.transpose(), scale);
+}
+
+void SymmetricMatrix::add_weighted_gram(std::span<const double> rows, std::span<const double> weights, int stride) {
+  const auto a = matrix(rows, stride).leftCols(size_);
+  const Eigen::Map<const Eigen::VectorXd> w(weights.data(), static_cast<Eigen::Index>(weights.size()));
+  Eigen::Map<RowMajor> sum(numbers_.data(), size_, size_);
+  sum.triangularView<Eigen::Lower>() += a.transpose() * (w.asDiagonal() * a);
+}
+
+SymmetricMatrix& SymmetricMatrix::operator+=(const SymmetricMatrix& other) {
+  std::ranges::transform(numbers_, other.numbers_, numbers_.begin(), std::plus<>());
+  return *this;
+}
+
+SymmetricMatrix& SymmetricMatrix::operator-=(const SymmetricMatrix& other) {
+  std::ranges::transform(numbers_, other.numbers_, numbers_.begin(), std::minus<>());
+  return *this;
+}
+
+SymmetricMatrix& SymmetricMatrix::operator*=(const SymmetricMatrix& other) {
+  std::ranges::transform(numbers_, other.numbers_, numbers_.begin(), std::multiplies<>());
+  return *this;
+}
+
+double SymmetricMatrix::trace() const {
+  return matrix(numbers_, size_).trace();
+}
+
+double SymmetricMatrix::frobenius_square() const {
+  const auto whole = matrix(numbers_, size_);
+  const double diagonal = whole.diagonal().squaredNorm();
+  const RowMajor below = whole.triangularView<Eigen::StrictlyLower>();
+  return diagonal + 2 * below.squaredNorm();
+}
+
+double SymmetricMatrix::form(std::span<const double> y) const {
+  const Eigen::Map<const Eigen::VectorXd> vector(y.data(), size_);
+  return vector.dot(matrix(numbers_, size_).selfadjointView<Eigen::Lower>() * vector);
+}
+
+double SymmetricMatrix::spectral_norm() const {
+  const std::vector<double> values = eigenvalues();
+  return std::max(std::abs(values.front()), std::abs(values.back()));
 }
 
 std::vector<double> SymmetricMatrix::eigenvalues() const {

@@ -21,6 +21,21 @@ class SymmetricMatrix {
   /// Adds scale a^T a, where a is the first `size` columns of `rows`: count x stride.
   void add_gram(std::span<const double> rows, int stride, double scale);
 
+  /// Adds a^T diag(weights) a, of the same a. weights: count, of any sign.
+  void add_weighted_gram(std::span<const double> rows, std::span<const double> weights, int stride);
+
+  /// Entry by entry, with a matrix of the same size.
+  SymmetricMatrix& operator+=(const SymmetricMatrix& other);
+  SymmetricMatrix& operator-=(const SymmetricMatrix& other);
+  SymmetricMatrix& operator*=(const SymmetricMatrix& other);
+
+  [[nodiscard]] double trace() const;
+  [[nodiscard]] double frobenius_square() const;
+  /// y^T A y. y: size.
+  [[nodiscard]] double form(std::span<const double> y) const;
+  /// The largest eigenvalue by its absolute value, which is the spectral norm.
+  [[nodiscard]] double spectral_norm() const;
+
   /// From the smallest to the largest; NaN throughout if the matrix is not finite.
   [[nodiscard]] std::vector<double> eigenvalues() const;
 

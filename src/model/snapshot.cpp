@@ -26,6 +26,50 @@ std::span<const double> targets_of(const Problem& problem) {
   return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
 }
 
+/// X X^T over the training samples.
+SymmetricMatrix input_gram(const Problem& problem) {
+  // The transpose of X, so that the sum runs over inputs as other Gram matrices' runs over hidden units.
+  const auto samples = static_cast<std::size_t>(problem.samples);
+  const auto inputs = static_cast<std::size_t>(problem.inputs);
+  std::vector<double> row(inputs);
+  std::vector<double> transposed(inputs * samples);
+  for (std::size_t i = 0; i < samples; ++i) {
+    if (problem.dataset == nullptr) {
+      std::copy_n(&problem.x[i * inputs], inputs, row.begin());
+    } else {
+      problem.dataset->expand_row(static_cast<std::int64_t>(i), row.data());
+    }
+    for (std::size_t j = 0; j < inputs; ++j) {
+      transposed[j * samples + i] = row[j];
+    }
+  }
+  SymmetricMatrix gram(problem.samples);
+  gram.add_gram(transposed, problem.samples, 1);
+  return gram;
+}
+
+/// The network at step 0, as a Problem has it.
+class InitialNetwork : public NetworkReader {
+ public:
+  explicit InitialNetwork(const Problem& problem) : problem_(problem) {}
+
+  void read_output_weight(std::span<double> beta) const override {
+    std::ranges::copy(problem_.output_weight, beta.begin());
+  }
+  void read_feedback(std::span<double> b) const override { std::ranges::copy(problem_.feedback, b.begin()); }
+  void read_pre_activation(int first, std::span<double> z) const override {
+    const std::size_t rows =
+        static_cast<std::size_t>(problem_.samples) + static_cast<std::size_t>(problem_.test_samples);
+    std::vector<double> weights(z.size() / rows * static_cast<std::size_t>(problem_.inputs));
+    problem_.fill_hidden_weight(first, weights);
+    multiply_inputs(problem_, weights, {}, z);
+  }
+  void read_hidden_change(int /*first*/, std::span<double> change) const override { std::ranges::fill(change, 0.0); }
+
+ private:
+  const Problem& problem_;
+};
+
 /// z: rows x units here, so that the innermost loop runs over units.
 void multiply_dataset(const Dataset& dataset, std::span<const double> weights, std::span<double> z) {
   const auto inputs = static_cast<std::size_t>(dataset.inputs);
@@ -148,6 +192,45 @@ std::span<const double> Snapshot::outputs() const {
   return outputs_.emplace(std::move(f));
 }
 
+std::span<const double> Snapshot::targets() const {
+  return targets_of(problem_).first(product(sizes_.samples, sizes_.outputs));
+}
+
+const Snapshot& Snapshot::initial() const {
+  if (!initial_) {
+    initial_network_ = std::make_unique<InitialNetwork>(problem_);
+    initial_ = std::make_unique<Snapshot>(problem_, training_, run_, 0, *initial_network_);
+  }
+  return *initial_;
+}
+
+const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
+  auto& cached = kernels_[static_cast<std::size_t>(which)];
+  if (cached) {
+    return *cached;
+  }
+  SymmetricMatrix sum(sizes_.samples);
+  const double square = output_scale_ * output_scale_;
+  std::vector<double> weights;
+  for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
+    if (which == Kernel::outputs) {
+      sum.add_gram(block.value, sizes_.rows(), square);
+      return;
+    }
+    weights.resize(static_cast<std::size_t>(block.units));
+    const std::span<const double> back = which == Kernel::feedback ? feedback() : output_weight();
+    for (std::size_t u = 0; u < weights.size(); ++u) {
+      const std::size_t unit = static_cast<std::size_t>(block.first) + u;
+      weights[u] = square * back[unit] * output_weight()[unit];
+    }
+    sum.add_weighted_gram(block.derivative, weights, sizes_.rows());
+  });
+  if (which != Kernel::outputs) {
+    sum *= input_gram(problem_);
+  }
+  return cached.emplace(std::move(sum));
+}
+
 std::span<const double> Snapshot::errors() const {
   if (errors_) {
     return *errors_;
@@ -165,7 +248,7 @@ std::span<const double> Snapshot::errors() const {
       }
     }
   });
-  const std::span<const double> y = targets_of(problem_);
+  const std::span<const double> y = targets();
   for (std::size_t i = 0; i < count; ++i) {
     e[i] -= y[i];
   }

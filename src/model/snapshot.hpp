@@ -6,12 +6,15 @@
 // A solver derives its state from NetworkReader, or makes one; the rest is the same for all.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "model/linear_algebra.hpp"
 #include "model/network_sizes.hpp"
 
 namespace fasweep {
@@ -65,6 +68,17 @@ struct HiddenBlock {
   std::span<const double> weight_change;   // W(t) - W(0): units x inputs, biases not included
 };
 
+/// The matrices over the training samples that training by the whole batch follows to first order in eta, with s the
+/// output scale and one output (Song, Xu, Lafferty 2021, Section 3; under backprop the tangent kernel is their sum):
+/// e(t+1) = [(1 - eta lambda) I - eta (G + H)] e(t) - eta lambda y.
+enum class Kernel {
+  outputs,   // G = s^2 psi(Z) psi(Z)^T, of any number of outputs: what the output weights' steps do
+  feedback,  // H = s^2 X X^T o psi'(Z) diag(b o beta) psi'(Z)^T: the hidden weights' under feedback alignment;
+             // indefinite
+  backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop
+};
+inline constexpr int kernel_count = 3;
+
 class Snapshot {
  public:
   /// The arguments outlive it; `network` stays at step `step` meanwhile.
@@ -96,6 +110,15 @@ class Snapshot {
   /// e = prediction - y of the training samples: samples x outputs. The prediction is that of the loss.
   [[nodiscard]] std::span<const double> errors() const;
 
+  /// y of the training samples: samples x outputs.
+  [[nodiscard]] std::span<const double> targets() const;
+
+  /// samples x samples. `feedback` and `backprop` are of networks with one output.
+  [[nodiscard]] const SymmetricMatrix& kernel(Kernel which) const;
+
+  /// The network that training began with, at step 0.
+  [[nodiscard]] const Snapshot& initial() const;
+
   /// Calls visit for blocks of hidden units, from the first to the last. What a block refers to is valid during the
   /// call.
   void for_each_block(HiddenParts parts, const std::function<void(const HiddenBlock&)>& visit) const;
@@ -115,6 +138,9 @@ class Snapshot {
   mutable Cached feedback_;
   mutable Cached outputs_;
   mutable Cached errors_;
+  mutable std::array<std::optional<SymmetricMatrix>, kernel_count> kernels_;
+  mutable std::unique_ptr<NetworkReader> initial_network_;
+  mutable std::unique_ptr<Snapshot> initial_;
 };
 
 /// Hidden units of a snapshot's block: even, at least 2, few enough that a block's matrices fill some megabytes.

@@ -42,6 +42,9 @@ std::string_view why_not(int metric, const Point& point) {
   if ((traits & for_classes) != 0 && point.data.targets != Targets::classes) {
     return " needs classes as targets";
   }
+  if ((traits & for_one_output) != 0 && point.data.outputs != 1) {
+    return " needs a network with one output";
+  }
   return "";
 }
 

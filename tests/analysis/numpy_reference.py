@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -121,6 +122,38 @@ def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n:
     )
 
 
+def kernels(
+    problem: Problem, psi: Function, derivative: Function, w: np.ndarray, beta: np.ndarray, b: np.ndarray
+) -> dict[str, Any]:
+    """Metrics of the kernels G and H of Section 3."""
+    n, p = problem.samples, len(beta)
+    x, y = problem.x[:n], problem.y[:n]
+
+    def make(w: np.ndarray, beta: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        h, slope = psi(x @ w.T), derivative(x @ w.T)
+        h_fa, h_bp = (x @ x.T * (slope * v * beta @ slope.T) / p for v in (b, beta))
+        return h @ h.T / p, h_fa, h_bp
+
+    g, h_fa, h_bp = make(w, beta, b)
+    g0, h_fa0, _ = make(problem.hidden_weight, problem.output_weight, problem.feedback)
+    tangent = g + h_bp
+    z = x @ w.T
+    return {
+        "kernel_eigenvalues": np.linalg.eigvalsh(g),
+        "feedback_kernel_eigenvalues": np.linalg.eigvalsh(g + h_fa),
+        "tangent_kernel_eigenvalues": np.linalg.eigvalsh(tangent),
+        "sharpness": np.linalg.norm(tangent, 2),  # positive semidefinite
+        "feedback_kernel_norm": np.linalg.norm(h_fa, 2),
+        "kernel_change": np.linalg.norm(g - g0, 2),
+        "feedback_kernel_change": np.linalg.norm(h_fa - h_fa0, 2),
+        "feedback_kernel_target_alignment": y @ (g + h_fa) @ y / (np.linalg.norm(g + h_fa) * (y @ y)),
+        "tangent_kernel_target_alignment": y @ tangent @ y / (np.linalg.norm(tangent) * (y @ y)),
+        "tangent_kernel_effective_rank": np.trace(tangent) ** 2 / np.sum(tangent**2),
+        "pre_activation_effective_rank": np.sum(z**2) ** 2 / np.sum((z @ z.T) ** 2),
+        "dead_units": np.mean(np.all(derivative(z) == 0, axis=0)),
+    }
+
+
 def train(
     problem: Problem, activation: str, rule: str, ridge: float, step_size: float, steps: int
 ) -> dict[str, np.ndarray]:
@@ -137,9 +170,8 @@ def train(
         e, h, slope = error[:n], psi(z[:n]), derivative(z[:n])
         signals = np.outer(way_back.teaching(e, problem.y[:n]), way_back.feedback(b, beta)), np.outer(e, beta)
         gradient, backprop_gradient = ((signal * slope).T @ x / root for signal in signals)
-        row = metrics(problem, w, beta, b, error, ridge)
-        spectrum = np.linalg.eigvalsh(h @ h.T / len(beta))
-        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient), "kernel_eigenvalues": spectrum})
+        row = metrics(problem, w, beta, b, error, ridge) | kernels(problem, psi, derivative, w, beta, b)
+        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
         w = w - step_size * gradient
         beta, b = (
             (1 - step_size * ridge) * weight - step_size * h.T @ e / root if learns else weight

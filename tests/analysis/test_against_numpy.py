@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -63,14 +64,18 @@ SOLVERS: dict[str, list[str]] = {
 }
 
 
+@functools.cache  # for all solvers
+def numpys(seed: int, p: int, activation: str, rule: str, ridge: float) -> dict[str, np.ndarray]:
+    problem = make_problem(seed, p, activation, SAMPLES, INPUTS, TEST_SAMPLES)
+    return train(problem, activation, rule, ridge, STEP_SIZE[activation], STEPS)
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_every_trajectory_is_that_of_numpy(make_file: Callable[..., Path], solver: str):
     with h5py.File(make_file("numbers", JOB, "--solver", solver, *SOLVERS[solver])) as file:
         rows = zip(file["p"], file["lambda"], names(file["activation"]), names(file["rule"]), file["seed"])
         for run, (p, ridge, activation, rule, seed) in enumerate(rows):
-            problem = make_problem(int(seed), int(p), activation, SAMPLES, INPUTS, TEST_SAMPLES)
-            expected = train(problem, activation, rule, ridge, STEP_SIZE[activation], STEPS)
-            for name, values in expected.items():
+            for name, values in numpys(int(seed), int(p), activation, rule, float(ridge)).items():
                 # Rounding grows over the steps; a norm of a difference near 0 may lose half the digits.
                 # An error of an eigenvalue is a rounding of the largest one.
                 message = f"{name} of p={p} lambda={ridge} {activation} {rule} seed={seed}"

@@ -1,8 +1,5 @@
-// The spectrum of the kernel G = output_scale^2 H H^T over the training samples, which is 1/p sum_r psi(z_ir) psi(z_jr)
-// under the paper's scale 1/sqrt(p) (Song, Xu, Lafferty 2021, Section 3.1). With one output, e(t+1) = [(1 - eta lambda)
-// I
-// - eta (G + H_fa)] e(t) - eta lambda y to first order in eta, so that its smallest eigenvalue bounds the rate of
-// training.
+// The spectra of the kernels that training follows (Kernel in model/snapshot.hpp). Their smallest eigenvalues bound the
+// rate of training, their largest the step size: gradient descent is stable below 2 / sharpness.
 #pragma once
 
 #include <algorithm>
@@ -15,6 +12,28 @@
 
 namespace fasweep {
 
+/// Work of one kernel of a snapshot, and of what its eigenvalues took at n = 20 to 400, within a fifth
+/// (model/solver.cpp). A kernel that several metrics read is made once, so that together they cost less.
+inline double kernel_cost(const NetworkSizes& sizes) {
+  const double n = sizes.samples;
+  return n * n * sizes.width;
+}
+inline double eigenvalue_cost(const NetworkSizes& sizes) {
+  const double n = sizes.samples;
+  return n * n * (600 + 1.4 * n);
+}
+/// The same of G + H: H takes a full product, and X X^T.
+inline double tangent_cost(const NetworkSizes& sizes) {
+  const double n = sizes.samples;
+  return 3 * kernel_cost(sizes) + n * n * sizes.inputs;
+}
+
+inline SymmetricMatrix sum_of_kernels(const Snapshot& snapshot, Kernel hidden) {
+  SymmetricMatrix sum = snapshot.kernel(Kernel::outputs);
+  sum += snapshot.kernel(hidden);
+  return sum;
+}
+
 struct KernelEigenvaluesMetric {
   static constexpr std::string_view name = "kernel_eigenvalues";
   static constexpr std::string_view long_name =
@@ -24,17 +43,53 @@ struct KernelEigenvaluesMetric {
   static constexpr std::string_view dimension = "eigenvalue";
   static constexpr HiddenParts reads = HiddenParts::units;
   static int size(const NetworkSizes& sizes) { return sizes.samples; }
-  /// Half of H H^T, and what its eigenvalues took at n = 20 to 400, within a fifth (model/solver.cpp).
-  static double cost(const NetworkSizes& sizes) {
-    const double n = sizes.samples;
-    return n * n * sizes.width + n * n * (600 + 1.4 * n);
-  }
+  static double cost(const NetworkSizes& sizes) { return kernel_cost(sizes) + eigenvalue_cost(sizes); }
   static void values(const Snapshot& snapshot, std::span<double> out) {
-    SymmetricMatrix kernel(snapshot.sizes().samples);
-    const double scale = snapshot.output_scale() * snapshot.output_scale();
-    snapshot.for_each_block(
-        reads, [&](const HiddenBlock& block) { kernel.add_gram(block.value, snapshot.sizes().rows(), scale); });
-    std::ranges::copy(kernel.eigenvalues(), out.begin());
+    std::ranges::copy(snapshot.kernel(Kernel::outputs).eigenvalues(), out.begin());
+  }
+};
+
+struct FeedbackKernelEigenvaluesMetric {
+  static constexpr std::string_view name = "feedback_kernel_eigenvalues";
+  static constexpr std::string_view long_name =
+      "eigenvalues of G + H with feedback weights b (Song, Xu, Lafferty 2021, Section 3) over training samples, "
+      "ascending";
+  static constexpr std::string_view units = "1";
+  static constexpr unsigned traits = sees_snapshot | for_one_output;
+  static constexpr std::string_view dimension = "eigenvalue";
+  static constexpr HiddenParts reads = HiddenParts::units;
+  static int size(const NetworkSizes& sizes) { return sizes.samples; }
+  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
+  static void values(const Snapshot& snapshot, std::span<double> out) {
+    std::ranges::copy(sum_of_kernels(snapshot, Kernel::feedback).eigenvalues(), out.begin());
+  }
+};
+
+struct TangentKernelEigenvaluesMetric {
+  static constexpr std::string_view name = "tangent_kernel_eigenvalues";
+  static constexpr std::string_view long_name =
+      "eigenvalues of the tangent kernel, G + H with beta in the place of b, over training samples, ascending";
+  static constexpr std::string_view units = "1";
+  static constexpr unsigned traits = sees_snapshot | for_one_output;
+  static constexpr std::string_view dimension = "eigenvalue";
+  static constexpr HiddenParts reads = HiddenParts::units;
+  static int size(const NetworkSizes& sizes) { return sizes.samples; }
+  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
+  static void values(const Snapshot& snapshot, std::span<double> out) {
+    std::ranges::copy(sum_of_kernels(snapshot, Kernel::backprop).eigenvalues(), out.begin());
+  }
+};
+
+struct SharpnessMetric {
+  static constexpr std::string_view name = "sharpness";
+  static constexpr std::string_view long_name =
+      "largest eigenvalue of the tangent kernel, to be compared with 2 / step size";
+  static constexpr std::string_view units = "1";
+  static constexpr unsigned traits = sees_snapshot | for_one_output;
+  static constexpr HiddenParts reads = HiddenParts::units;
+  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
+  static double value(const Snapshot& snapshot) {
+    return sum_of_kernels(snapshot, Kernel::backprop).eigenvalues().back();
   }
 };
 

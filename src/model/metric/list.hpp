@@ -11,10 +11,14 @@
 #include "model/metric/accuracy.hpp"
 #include "model/metric/alignment.hpp"
 #include "model/metric/change.hpp"
+#include "model/metric/dead_units.hpp"
+#include "model/metric/effective_rank.hpp"
 #include "model/metric/error_norm.hpp"
 #include "model/metric/feedback_norm_ratio.hpp"
 #include "model/metric/gradient_alignment.hpp"
+#include "model/metric/kernel_change.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
+#include "model/metric/kernel_target_alignment.hpp"
 #include "model/metric/loss.hpp"
 #include "model/metric/output_norm.hpp"
 #include "model/metric/signal_alignment.hpp"
@@ -25,12 +29,16 @@
 
 namespace fasweep {
 
-using Metrics = TypeList<LossMetric, RegularizedLossMetric, ErrorNormMetric, AlignmentMetric, GradientAlignmentMetric,
-                         OutputNormMetric, HiddenChangeMetric, MaxOutputChangeMetric, MaxHiddenChangeMetric,
-                         TestLossMetric, AccuracyMetric, TestAccuracyMetric, BatchLossMetric, SignalAlignmentMetric,
-                         SignalAlignmentDeviationMetric, BatchSignalAlignmentMetric,
-                         // of a snapshot
-                         KernelEigenvaluesMetric, FeedbackNormRatioMetric>;
+using Metrics =
+    TypeList<LossMetric, RegularizedLossMetric, ErrorNormMetric, AlignmentMetric, GradientAlignmentMetric,
+             OutputNormMetric, HiddenChangeMetric, MaxOutputChangeMetric, MaxHiddenChangeMetric, TestLossMetric,
+             AccuracyMetric, TestAccuracyMetric, BatchLossMetric, SignalAlignmentMetric, SignalAlignmentDeviationMetric,
+             BatchSignalAlignmentMetric,
+             // of a snapshot
+             KernelEigenvaluesMetric, FeedbackNormRatioMetric, FeedbackKernelEigenvaluesMetric,
+             TangentKernelEigenvaluesMetric, SharpnessMetric, FeedbackKernelNormMetric, KernelChangeMetric,
+             FeedbackKernelChangeMetric, FeedbackKernelTargetAlignmentMetric, TangentKernelTargetAlignmentMetric,
+             TangentKernelEffectiveRankMetric, PreActivationEffectiveRankMetric, DeadUnitsMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>

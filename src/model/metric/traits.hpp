@@ -26,6 +26,7 @@ enum MetricTraits : unsigned {
   for_random_steps = 1U << 5U,     // with neither minibatches nor dropout it is the loss
   for_several_outputs = 1U << 6U,  // with one output it is the alignment, or 0
   sees_snapshot = 1U << 7U,        // second tier: recorded only when it is named
+  for_one_output = 1U << 8U,       // applies only to networks with one output
 };
 
 }  // namespace fasweep
