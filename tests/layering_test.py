@@ -36,7 +36,7 @@ HOME: dict[str, set[str]] = {
         "model/linear_algebra.cpp",  # for metrics, which every backend records
         "reference",
     },
-    "hwy/": {"backend/cpu"},
+    "hwy/": {"backend/cpu", "model/random.cpp"},
     "boost/program_options": {"cli", "sweep"},
     "boost/random/sobol": {"sweep/sampling.cpp"},
     "muParser": {"sweep/formula.cpp"},
