@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis import results
+from fasweep.analysis import results
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
