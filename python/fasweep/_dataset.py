@@ -216,6 +216,6 @@ class Accessor:
                 parts = {f"{name}_{i}": values.isel({own[0]: i}, drop=True) for i in range(values.sizes[own[0]])}
                 finals = finals.drop_vars(name).assign(parts)
         finals = finals.drop_dims([name for name in finals.dims if name not in finals["status"].dims])
-        frame = finals.to_dataframe().reset_index() if finals.dims else finals.expand_dims("run").to_dataframe().reset_index(drop=True)
+        frame = finals.to_dataframe().reset_index() if finals.dims else finals.expand_dims("row").to_dataframe().reset_index(drop=True)
         order = ["run", *(name for name in frame if name in finals.coords)]
         return frame[[*dict.fromkeys(name for name in order if name in frame), *(name for name in frame if name not in order)]]

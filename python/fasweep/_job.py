@@ -60,6 +60,8 @@ def _text(key: str, value: Any) -> str:
         text = value
     elif isinstance(value, Mapping):
         text = ", ".join(f"{name}:{_number(one)}" for name, one in value.items())
+    elif isinstance(value, range) and value.step == 1 and len(value) > 2:
+        text = f"{value[0]}..{value[-1]}"
     elif isinstance(value, Iterable):
         text = ", ".join(one if isinstance(one, str) else _number(one) for one in value)
     else:

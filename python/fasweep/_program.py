@@ -139,6 +139,7 @@ def _follow(process: subprocess.Popen[str], stop: signal.Signals, bar: Any) -> t
             interrupts += 1
             process.send_signal(stop if interrupts == 1 else signal.SIGTERM)
     if process.returncode in (COMPLETE, SOME_FAILED):
+        bar.set_postfix_str("", refresh=False)
         bar.update(bar.total - bar.n)
     has_results = process.returncode in (COMPLETE, SOME_FAILED, STOPPED_EARLY)
     bar.leave = has_results

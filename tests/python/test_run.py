@@ -24,7 +24,7 @@ SMALL: Any = {"data": {"n": 5, "d": 7}, "training": {"max_steps": 30}, "progress
 def test_a_job_says_what_python_said(folder: Path):
     path = fasweep.write_job(
         "job.cfg",
-        grid=[{"p": np.array([4, 8]), "lambda_": [0, 0.1], "step_size": [1e-3, 0.01]}, {"p": "100*2^1..3", "seed": range(2)}],
+        grid=[{"p": np.array([4, 8]), "lambda_": [0, 0.1], "step_size": [1e-3, 0.01]}, {"p": "100*2^1..3", "seed": range(2), "d": range(3, 6)}],
         data={"n": 5, "d": 7},
         training={"max_steps": 30, "biases": True, "stop": "never"},
         record={"steps": "log(5)"},
@@ -32,12 +32,12 @@ def test_a_job_says_what_python_said(folder: Path):
 
     assert path.read_text().splitlines()[1:] == [
         "[grid]", "p = 4, 8", "lambda = 0, 0.1", "training.step-size = 0.001, 0.01",
-        "[grid]", "p = 100*2^1..3", "seed = 0, 1",
+        "[grid]", "p = 100*2^1..3", "seed = 0, 1", "data.d = 3..5",
         "[data]", "n = 5", "d = 7",
         "[training]", "max-steps = 30", "biases = yes", "stop = never",
         "[record]", "steps = log(5)",
     ]  # fmt: skip
-    assert fasweep.plan(path)["runs"] == 8 + 6
+    assert fasweep.plan(path)["runs"] == 8 + 18
     assert [point["seed"] for point in fasweep.points(path)][-2:] == [0, 1]
 
 
