@@ -5,10 +5,8 @@
 #include <mpi-ext.h>
 #endif
 
-#include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <limits>
 #include <list>
@@ -245,11 +243,6 @@ class MpiTransport final : public Transport {
 };
 
 }  // namespace
-
-bool launched_by_mpi() {
-  constexpr std::array<const char*, 4> signs{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
-  return std::any_of(signs.begin(), signs.end(), [](const char* sign) { return std::getenv(sign) != nullptr; });
-}
 
 std::unique_ptr<Transport> make_mpi_transport() {
   return std::make_unique<MpiTransport>();
