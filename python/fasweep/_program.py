@@ -31,8 +31,8 @@ def program() -> Path:
     package = Path(__file__).resolve().parent
     candidates = [
         package / "bin" / "fasweep",
-        package.parents[1] / "build" / "release" / "fasweep",
-        package.parents[3] / "bin" / "fasweep",  # of PREFIX/share/fasweep/python/fasweep
+        (package / "../../build/release/fasweep").resolve(),
+        (package / "../../../../bin/fasweep").resolve(),  # of PREFIX/share/fasweep/python/fasweep
         Path(shutil.which("fasweep") or ""),
     ]
     for candidate in candidates:

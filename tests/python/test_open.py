@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+import xarray
 from conftest import ROOT
 
 import fasweep
@@ -151,6 +153,17 @@ def test_a_table_has_a_row_a_run_and_final_values(grid_file: Path):
     assert len(data.sel(rule="backprop", p=6).fasweep.table()) == 12
     one = data.isel({name: 0 for name in data.status.dims}).fasweep.table()
     assert len(one) == 1 and one.status[0] == "done"
+
+
+def test_a_grid_can_be_kept_as_netcdf_copied_and_sent_to_other_processes(grid_file: Path):
+    pytest.importorskip("h5netcdf")
+    data = fasweep.open(grid_file)
+
+    data.to_netcdf("grid.nc", engine="h5netcdf")
+
+    assert xarray.open_dataset("grid.nc", engine="h5netcdf").loss.equals(data.loss)
+    assert pickle.loads(pickle.dumps(data)).loss.equals(data.loss)
+    assert data.copy(deep=True).loss.equals(data.loss)
 
 
 def test_metrics_of_several_numbers_are_columns_of_a_table(folder: Path):

@@ -252,7 +252,7 @@ def test_the_program_is_found_where_it_is_named(folder: Path, monkeypatch: pytes
     with pytest.raises(fasweep.Error, match="FASWEEP_BINARY"):
         fasweep.program()
     monkeypatch.delenv("FASWEEP_BINARY")
-    package = folder / "lib" / "share" / "python" / "fasweep"  # a copy of the package with nothing beside it
+    package = folder / "prefix" / "share" / "fasweep" / "python" / "fasweep"  # a copy of the package with nothing beside it
     shutil.copytree(ROOT / "python" / "fasweep", package, ignore=shutil.ignore_patterns("__pycache__"))
     ask = [sys.executable, "-c", "import fasweep; print(fasweep.program())"]
 
@@ -265,6 +265,9 @@ def test_the_program_is_found_where_it_is_named(folder: Path, monkeypatch: pytes
     (folder / "on-path").mkdir()
     (folder / "on-path" / "fasweep").symlink_to(BINARY)
     assert answer(str(folder / "on-path")) == str(folder / "on-path" / "fasweep")
+    (folder / "prefix" / "bin").mkdir()
+    (folder / "prefix" / "bin" / "fasweep").symlink_to(BINARY)
+    assert answer(str(folder / "on-path")) == str(BINARY.resolve())  # as `cmake --install` lays them out
     (package / "bin").mkdir()
     (package / "bin" / "fasweep").symlink_to(BINARY)
     assert answer(str(folder / "on-path")) == str(package / "bin" / "fasweep")
