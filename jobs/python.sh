@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the path of a python3 that has what analysis/ imports, with --developer what the tests import too: FASWEEP_PYTHON,
-# the first python3 on PATH, or the system's, whichever comes first and will do.
+# Prints the path of a python3 that has what `python3 -m analysis` imports, with --developer what the package fasweep and the
+# tests import too: FASWEEP_PYTHON, the first python3 on PATH, or the system's, whichever comes first and will do.
 # usage: jobs/python.sh [--developer]
 set -euo pipefail
 
@@ -9,7 +9,7 @@ packages=jobs/packages.sh
 case "${1:-}" in
   "") ;;
   --developer)
-    needed+=", pandas, pytest, xarray"
+    needed+=", pandas, pytest, tqdm, xarray"
     packages+=" --developer"
     ;;
   *) sed -n '4s/^# //p' "$0" >&2; exit 2 ;;

@@ -9,7 +9,7 @@ import pytest
 
 SRC = Path(__file__).resolve().parents[1] / "src"
 
-# What a module's files may include besides their own module: the table of the README's architecture page.
+# What a module's files may include besides their own module: the table of docs/architecture.md.
 MAY_INCLUDE: dict[str, set[str]] = {
     "util": set(),
     "model": {"util"},

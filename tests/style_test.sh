@@ -38,8 +38,9 @@ case "${1:-}" in
       exit 77
     fi
     git ls-files -z '*.py' | xargs -0 /usr/bin/python3 -m pyflakes
-    # Two conftest.py, so two runs: each finds the modules of its own tests.
-    MYPYPATH=tests/analysis /usr/bin/python3 -m mypy analysis tests/*.py tests/analysis
+    # Several conftest.py, so several runs: each finds the modules of its own tests.
+    MYPYPATH=python:tests/analysis /usr/bin/python3 -m mypy python/fasweep analysis.py docs/write_keys.py tests/*.py tests/analysis
+    MYPYPATH=python:tests/python /usr/bin/python3 -m mypy tests/python
     MYPYPATH=tests/cli:tests/faults:tests/slurm /usr/bin/python3 -m mypy tests/cli/*.py tests/faults/*.py tests/slurm/local_cluster.py tests/slurm/test_slurm_jobs.py
     ;;
   *) sed -n '3s/^# //p' "$0" >&2; exit 2 ;;

@@ -5,10 +5,8 @@
 #include <mpi-ext.h>
 #endif
 
-#include <algorithm>
 #include <array>
 #include <chrono>
-#include <cstdlib>
 #include <deque>
 #include <limits>
 #include <list>
@@ -246,11 +244,6 @@ class MpiTransport final : public Transport {
 
 }  // namespace
 
-bool launched_by_mpi() {
-  constexpr std::array<const char*, 4> signs{"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"};
-  return std::any_of(signs.begin(), signs.end(), [](const char* sign) { return std::getenv(sign) != nullptr; });
-}
-
 std::unique_ptr<Transport> make_mpi_transport() {
   return std::make_unique<MpiTransport>();
 }
@@ -259,7 +252,7 @@ std::string mpi_version() {
   std::array<char, MPI_MAX_LIBRARY_VERSION_STRING> text{};
   int length = 0;
   MPI_Get_library_version(text.data(), &length);
-  std::string version(text.data(), static_cast<std::size_t>(length));
+  const std::string version(text.data());  // Open MPI counts the zero at its end into its length
   return version.substr(0, version.find('\n'));
 }
 

@@ -1,5 +1,5 @@
 // The results of a running sweep: takes records into the journal, publishes the HDF5 file from it, resumes what was
-// interrupted. See README "Architecture"; the journal is the source of truth until the file is complete.
+// interrupted. See docs/architecture.md; the journal is the source of truth until the file is complete.
 #pragma once
 
 #include <array>

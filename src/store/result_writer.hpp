@@ -1,6 +1,6 @@
 // Writes a whole result file, row by row in plan order, from records. The schema of fasweep's files is here and nowhere
-// else: columnar, everything on the dimension scales `run` and `step`, nothing that netCDF readers cannot take (README,
-// "The file").
+// else: columnar, everything on the dimension scales `run` and `step`, nothing that netCDF readers cannot take
+// (docs/file-format.md).
 #pragma once
 
 #include <filesystem>

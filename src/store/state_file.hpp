@@ -1,5 +1,5 @@
 // The network of one run at some of its steps, written out whole: the files of `fasweep state`. Their schema is here
-// and nowhere else (README, "The state of a run").
+// and nowhere else (docs/file-format.md, "The state of a run").
 #pragma once
 
 #include <cstdint>

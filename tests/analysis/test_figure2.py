@@ -24,7 +24,7 @@ FEEDBACK = "feedback-alignment"
 
 def figure2(*arguments: object) -> tuple[int, str]:
     """Exit code and standard error of python3 -m analysis figure2."""
-    from analysis.__main__ import main
+    from fasweep.analysis.__main__ import main
 
     err = io.StringIO()
     with contextlib.redirect_stderr(err):
@@ -33,7 +33,7 @@ def figure2(*arguments: object) -> tuple[int, str]:
 
 
 def test_every_rule_has_dashes_of_its_own():
-    from analysis.figure2 import dashes_of
+    from fasweep.analysis.figure2 import dashes_of
 
     dashes = dashes_of(["a new one", "backprop", "another", FEEDBACK])
 
@@ -43,8 +43,8 @@ def test_every_rule_has_dashes_of_its_own():
 
 def drawn(files: Sequence[Path], width: int | None = None) -> dict[str, tuple[Axes, Axes]]:
     """The two panels of each activation."""
-    from analysis.figure2 import METRICS, draw
-    from analysis.results import read
+    from fasweep.analysis.figure2 import METRICS, draw
+    from fasweep.analysis.results import read
 
     axes = draw([read(file, METRICS) for file in files], width).axes
     columns = len(axes) // 2

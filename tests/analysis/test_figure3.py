@@ -57,7 +57,7 @@ def classified(make_file: Callable[..., Path], tmp_path_factory: pytest.TempPath
 
 def figure3(*arguments: object) -> tuple[int, str]:
     """Exit code and standard error of python3 -m analysis figure3."""
-    from analysis.__main__ import main
+    from fasweep.analysis.__main__ import main
 
     err = io.StringIO()
     with contextlib.redirect_stderr(err):
@@ -67,8 +67,8 @@ def figure3(*arguments: object) -> tuple[int, str]:
 
 @pytest.mark.parametrize("alignment", ["signal_alignment", "gradient_alignment"])
 def test_numbers_drawn_are_those_of_numpy(classified: Path, alignment: str):
-    from analysis.figure3 import draw
-    from analysis.results import read
+    from fasweep.analysis.figure3 import draw
+    from fasweep.analysis.results import read
 
     names = [alignment, f"final_{alignment}", "test_accuracy", "final_test_accuracy"]
     left, right = draw(read(classified, names), alignment, every_run=False).axes
@@ -87,8 +87,8 @@ def test_numbers_drawn_are_those_of_numpy(classified: Path, alignment: str):
 
 
 def test_every_run_is_one_line(classified: Path):
-    from analysis.figure3 import draw
-    from analysis.results import read
+    from fasweep.analysis.figure3 import draw
+    from fasweep.analysis.results import read
 
     names = [prefix + name for name in ("signal_alignment", "test_accuracy") for prefix in ("", "final_")]
     results = read(classified, names)

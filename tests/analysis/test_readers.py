@@ -1,4 +1,4 @@
-"""The lines of README.md that open a result file in h5py, xarray and pandas run, and reach the right rows."""
+"""The lines of docs/file-format.md that open a result file in h5py, xarray and pandas run, and reach the right rows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from analysis import results
+from fasweep.analysis import results
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = """
@@ -30,19 +30,19 @@ steps = log(12)
 
 
 def readers_block() -> str:
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs" / "file-format.md").read_text()
     block = text.split("<!-- readers:begin -->")[1].split("<!-- readers:end -->")[0]
     return block.split("```python\n")[1].split("```")[0]
 
 
-def test_readme_lines_reach_the_rows_they_name(
+def test_lines_of_the_page_reach_the_rows_they_name(
     make_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ):
     path = make_file("smoke", JOB)
     monkeypatch.chdir(path.parent)
 
     names: dict[str, Any] = {}
-    exec(compile(readers_block(), "README.md", "exec"), names)
+    exec(compile(readers_block(), "file-format.md", "exec"), names)
 
     with h5py.File(path) as file:
         names_read = ("p", "lambda", "seed", "activation", "alignment", "final_alignment")

@@ -60,6 +60,7 @@ def test_export_equals_the_file(fasweep: Fasweep):
 def test_version_names_compiler_and_libraries(fasweep: Fasweep):
     version = json.loads(fasweep.run("version", "--json"))
     assert {"fasweep", "git", "compiler", "hdf5", "mpi"} <= version.keys()
+    assert all(text.isprintable() for text in version.values())
 
 
 def test_failed_and_diverged_runs_are_records(fasweep: Fasweep):

@@ -1,5 +1,5 @@
-"""The promise of README: every version reads and continues what earlier ones wrote, or refuses without touching it. The files
-are those of tests/store/versions, written by the program of each version (make.sh there)."""
+"""The promise of docs/file-format.md: every version reads and continues what earlier ones wrote, or refuses without touching it.
+The files are those of tests/store/versions, written by the program of each version (make.sh there)."""
 
 from __future__ import annotations
 

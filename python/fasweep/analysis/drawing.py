@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import style
-from analysis.results import AnalysisError, Results, is_hdf5
+from fasweep.analysis import style
+from fasweep.analysis.results import AnalysisError, Results, is_hdf5
 
 SUFFIXES = (".png", ".svg", ".pdf")
 

@@ -17,10 +17,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from analysis import style
-from analysis.averages import carried_forward, counted, mean_and_deviation
-from analysis.drawing import LineStyle, check_output, draw_band, label, save, write_note
-from analysis.results import AnalysisError, Results, read, select
+from fasweep.analysis import style
+from fasweep.analysis.averages import carried_forward, counted, mean_and_deviation
+from fasweep.analysis.drawing import LineStyle, check_output, draw_band, label, save, write_note
+from fasweep.analysis.results import AnalysisError, Results, read, select
 
 METRICS = ("final_alignment", "loss", "final_loss")
 DASHES: dict[str, LineStyle] = {"feedback-alignment": "-", "backprop": "--", "kolen-pollack": "-.", "drtp": ":"}

@@ -6,14 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from analysis.figure2 import write_figure2
-from analysis.figure3 import ALIGNMENTS, write_figure3
-from analysis.results import AnalysisError
-from analysis.summary import print_summary
+from fasweep._errors import Error
+from fasweep.analysis.figure2 import write_figure2
+from fasweep.analysis.figure3 import ALIGNMENTS, write_figure3
+from fasweep.analysis.summary import print_summary
 
 
 def parser() -> argparse.ArgumentParser:
-    result = argparse.ArgumentParser(prog="python3 -m analysis", description="figures and tables of fasweep's results")
+    result = argparse.ArgumentParser(prog="python3 -m fasweep.analysis", description="figures and tables of fasweep's results")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
     figure2 = commands.add_parser("figure2", help="alignment against width, and loss trajectories")
     figure2.add_argument("files", nargs="+", metavar="FILE.h5", help="result files, each activation in one of them")
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         given.run(given)
-    except AnalysisError as error:
+    except Error as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 2
     return 0

@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 
-from analysis.averages import counted, mean_and_deviation
-from analysis.results import Results, read, select
+from fasweep.analysis.averages import counted, mean_and_deviation
+from fasweep.analysis.results import Results, read, select
 
 METRICS = ("final_alignment", "final_loss")
 HEADER = ("activation", "rule", "lambda", "p", "runs", "alignment", "loss", "status")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from analysis.results import Results, select
+from fasweep.analysis.results import Results, select
 
 
 def counted(results: Results) -> Results:

@@ -1,12 +1,11 @@
 """Opens result files: the only module of the package that does.
 
-Owns the schemas as a reader sees them: which rows are finished, what a row is called on each axis, how rows are chosen by
-axis value. Does not compute anything from what it reads.
+Owns which rows are finished and how rows are chosen by axis value; the schemas are _file's. Does not compute anything from
+what it reads.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from configparser import ConfigParser
@@ -16,11 +15,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-SCHEMAS = ("fasweep-2", "fasweep-1")  # of the files that are read; the first is what fasweep writes
+from fasweep._errors import Error
+from fasweep._file import axes, open_file, read_column, unreadable
 
 
-class AnalysisError(Exception):
-    """What the user can mend, as one sentence."""
+class AnalysisError(Error):
+    """Of results that are no figure."""
 
 
 @dataclass(frozen=True)
@@ -72,24 +72,24 @@ def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.
 
 def read(path: str | Path, metrics: Sequence[str]) -> Results:
     """The finished runs of a file with the named metrics. Says on standard error how many runs are still to do."""
-    with _open(path) as file:
+    with open_file(path) as file:
         try:
             everything = Results(
                 file=str(path),
                 p=file["p"][...],
                 ridge=file["lambda"][...],
-                activation=_column(file["activation"]),
-                rule=_column(file["rule"]),
+                activation=read_column(file["activation"]),
+                rule=read_column(file["rule"]),
                 seed=file["seed"][...],
-                status=_column(file["status"]),
+                status=read_column(file["status"]),
                 step=file["step"][...],
-                columns={name: _column(file[name]) for name in _axes(file)},
+                columns={name: read_column(file[name]) for name in axes(file)},
                 steps=file["steps"][...],
                 settings=_settings(file["provenance/job"].asstr()[()]),
                 metrics={name: _metric(file, name) for name in metrics},
             )
         except (KeyError, OSError) as error:
-            raise _unreadable(path, error) from error
+            raise unreadable(path, error) from error
     finished = everything.status != "pending"
     if not finished.any():
         raise AnalysisError(f"file '{path}' has no finished run (all {len(finished)} are pending); continue its sweep")
@@ -116,23 +116,6 @@ def _rows(results: Results, rows: np.ndarray) -> Results:
     )
 
 
-def _open(path: str | Path) -> h5py.File:
-    if not os.access(path, os.R_OK):
-        raise AnalysisError(f"file '{path}' cannot be opened (none that you may read); fasweep run makes one")
-    if not h5py.is_hdf5(path):
-        raise AnalysisError(f"file '{path}' is not fasweep's (it is no HDF5 file); give a result file of fasweep")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    schema = file.attrs.get("schema")
-    if schema not in SCHEMAS:
-        file.close()
-        found = "it has no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
-        raise AnalysisError(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMAS[0]}'")
-    return file
-
-
 def _settings(job: str) -> dict[str, str]:
     parser = ConfigParser(interpolation=None, delimiters="=", comment_prefixes="#", strict=False)
     parser.read_string(job)
@@ -146,26 +129,3 @@ def _metric(file: h5py.File, name: str) -> np.ndarray:
             "sweep into a new file with record.metrics = default"
         )
     return file[name][...].astype(np.float64)
-
-
-def _axes(file: h5py.File) -> list[str]:
-    """Names of the columns that say what a run is."""
-    first_final = next(name for name in file if name.startswith("final_"))
-    listed = file[first_final].attrs.get("coordinates")  # CF; the first schema has the same five in every file
-    return listed.split() if listed else ["p", "lambda", "activation", "rule", "seed"]
-
-
-def _column(column: h5py.Dataset) -> np.ndarray:
-    """Numbers, or names as texts; the first schema has codes in place of names."""
-    if h5py.check_string_dtype(column.dtype):
-        return column.asstr()[...].astype(np.str_)
-    if "flag_values" not in column.attrs:
-        return column[...]
-    names = dict(zip(column.attrs["flag_values"].tolist(), column.attrs["flag_meanings"].split()))
-    return np.array([names[code] for code in column[...].tolist()], dtype=np.str_)
-
-
-def _unreadable(path: str | Path, error: Exception) -> AnalysisError:
-    # h5py puts the cause in parentheses, after HDF5's own words for what it was doing.
-    cause = str(error.args[0]).partition("(")[2].rpartition(")")[0] or str(error)
-    return AnalysisError(f"file '{path}' cannot be read ({cause}); see what fasweep verify says of it")

@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import style
-from analysis.averages import carried_forward, counted, mean_and_deviation
-from analysis.drawing import check_output, draw_band, label, save, write_note
-from analysis.results import AnalysisError, Results, read, select
+from fasweep.analysis import style
+from fasweep.analysis.averages import carried_forward, counted, mean_and_deviation
+from fasweep.analysis.drawing import check_output, draw_band, label, save, write_note
+from fasweep.analysis.results import AnalysisError, Results, read, select
 
 ACCURACY = "test_accuracy"
 # What the paper's cos(delta_BP(h), delta_FA(h)) may mean; it does not say over what it is taken.

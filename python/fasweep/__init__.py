@@ -1,0 +1,10 @@
+"""Sweeps of feedback-alignment training runs from Python: `run` a grid, get an xarray Dataset with an axis a key.
+
+The program's own files and JSON are the interface; nothing is bound. What is heavy to import is imported when first needed.
+"""
+
+from fasweep._commands import keys, open, plan, points, run, state, status, write_job
+from fasweep._errors import Error, ProgramError
+from fasweep._program import program
+
+__all__ = ["Error", "ProgramError", "keys", "open", "plan", "points", "program", "run", "state", "status", "write_job"]

@@ -1,0 +1,54 @@
+"""Result files as every reader here sees them: the schemas, what a row is called on each axis, names as text."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from fasweep._errors import Error
+
+SCHEMAS = ("fasweep-2", "fasweep-1")  # of the files that are read; the first is what fasweep writes
+GRID_AXES = ("p", "lambda", "activation", "rule", "seed")
+
+
+def open_file(path: str | Path) -> h5py.File:
+    if not os.access(path, os.R_OK):
+        raise Error(f"file '{path}' cannot be opened (none that you may read); fasweep run makes one")
+    if not h5py.is_hdf5(path):
+        raise Error(f"file '{path}' is not fasweep's (it is no HDF5 file); give a result file of fasweep")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    schema = file.attrs.get("schema")
+    if schema not in SCHEMAS:
+        file.close()
+        found = "it has no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
+        raise Error(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMAS[0]}'")
+    return file
+
+
+def axes(file: h5py.File) -> list[str]:
+    """Names of the columns that say what a run is."""
+    first_final = next(name for name in file if name.startswith("final_"))
+    listed = file[first_final].attrs.get("coordinates")  # CF; the first schema has the same five in every file
+    return listed.split() if listed else list(GRID_AXES)
+
+
+def read_column(dataset: h5py.Dataset) -> np.ndarray:
+    """Numbers, or names as texts; the first schema has codes in place of names."""
+    if h5py.check_string_dtype(dataset.dtype):
+        return dataset.asstr()[...].astype(np.str_)
+    if "flag_values" not in dataset.attrs:
+        return dataset[...]
+    names = dict(zip(dataset.attrs["flag_values"].tolist(), dataset.attrs["flag_meanings"].split()))
+    return np.array([names[code] for code in dataset[...].tolist()], dtype=np.str_)
+
+
+def unreadable(path: str | Path, error: Exception) -> Error:
+    # h5py puts the cause in parentheses, after HDF5's own words for what it was doing.
+    cause = str(error.args[0]).partition("(")[2].rpartition(")")[0] or str(error)
+    return Error(f"file '{path}' cannot be read ({cause}); see what fasweep verify says of it")
