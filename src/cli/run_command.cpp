@@ -57,6 +57,7 @@ struct RunOptions {
   int workers = 0;           // 0: two a device, else by the number of ranks
   std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
+  std::string time_limit_origin;  // what sets it, for people
   double batch_seconds = 0;
   double sync_seconds = 0;
   double publish_seconds = 0;
@@ -102,7 +103,7 @@ void add_options(ArgumentGrammar& grammar) {
   grammar.epilog =
       "\nEvery option has an environment variable, e.g. FASWEEP_WORKERS; the flag wins.\n"
       "Run the same command again to continue an interrupted sweep; a job with a larger grid extends the file.\n"
-      "USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
+      "HUP, USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
 }
 
 Shard read_shard(const std::string& text) {
@@ -145,16 +146,33 @@ std::set<RunStatus> read_retry(const std::string& text) {
   return retry;
 }
 
-/// Seconds until Slurm ends the job, less a margin to drain in; infinity outside Slurm.
+constexpr const char* slurm_end_variable = "SLURM_JOB_END_TIME";
+
+/// Seconds until Slurm ends the job, negative once it should have ended; infinity outside Slurm.
 double slurm_time_left() {
-  const char* end = std::getenv("SLURM_JOB_END_TIME");
+  const char* end = std::getenv(slurm_end_variable);
   const std::optional<std::int64_t> end_time = end == nullptr ? std::nullopt : parse_integer(end);
   if (!end_time) {
     return std::numeric_limits<double>::infinity();
   }
-  constexpr double margin_s = 30;
   const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return std::max(static_cast<double>(*end_time) - now - margin_s, 0.0);
+  return static_cast<double>(*end_time) - now;
+}
+
+/// The nearer of the limit asked for and the end of the Slurm job. An end in the past is that of another job, as a
+/// terminal has it that was opened in an allocation long over.
+void set_time_limit(const program_options::variables_map& values, RunOptions& options) {
+  if (values.count("time-limit") > 0) {
+    const std::string text = values["time-limit"].as<std::string>();
+    options.time_limit_s = parse_duration(text);
+    options.time_limit_origin = "--time-limit = " + text;
+  }
+  constexpr double margin_s = 30;  // to drain in
+  const double slurm_left_s = slurm_time_left();
+  if (slurm_left_s >= 0 && slurm_left_s - margin_s < options.time_limit_s) {
+    options.time_limit_s = std::max(slurm_left_s - margin_s, 0.0);
+    options.time_limit_origin = std::string(slurm_end_variable) + ", the end of the Slurm job";
+  }
 }
 
 /// A number that the launcher sets, under whichever of the names it uses.
@@ -206,10 +224,7 @@ RunOptions read_options(const program_options::variables_map& values) {
                         "' is not accepted (no such number of threads); write 1..4096");
     }
   }
-  if (values.count("time-limit") > 0) {
-    options.time_limit_s = parse_duration(values["time-limit"].as<std::string>());
-  }
-  options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
+  set_time_limit(values, options);
   options.batch_seconds = read_seconds(values, "batch-seconds");
   if (values["batch-seconds"].defaulted() && !options.devices.empty()) {
     options.batch_seconds = device_batch_seconds;
@@ -316,7 +331,21 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
   return sweep;
 }
 
-int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs) {
+std::string why_stopped(SweepEnd end, const RunOptions& options) {
+  switch (end) {
+    case SweepEnd::stop_request:
+      return " by signal " + stop_signal_name();
+    case SweepEnd::time_limit:
+      return " by the time limit (" + options.time_limit_origin + ")";
+    case SweepEnd::no_workers:
+      return " because no worker is left";
+    default:
+      return "";
+  }
+}
+
+/// The last line of a start. It says what ended it and what to do.
+int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, SweepEnd end) {
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
   std::cerr << options.file << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
@@ -326,7 +355,7 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
     }
   }
   if (!store.complete()) {
-    std::cerr << "; stopped early, run the same command again to continue\n";
+    std::cerr << "; stopped early" << why_stopped(end, options) << ", run the same command again to continue\n";
     return stopped_early;
   }
   if (options.shard.count > 1) {
@@ -334,7 +363,11 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   } else {
     std::cerr << ";";
   }
-  std::cerr << " complete\n";
+  std::cerr << " complete";
+  if (count(RunStatus::diverged) == runs - count(RunStatus::pending)) {
+    std::cerr << ", but " << all_diverged;
+  }
+  std::cerr << "\n";
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
 
@@ -384,10 +417,14 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
     throw;
   }
+  if (slurm_time_left() < 0) {
+    print_warning(std::string(slurm_end_variable) + " = '" + std::getenv(slurm_end_variable) +
+                  "' is not believed (it is past, so it belongs to another job); unset it to be rid of this line");
+  }
   if (store->complete()) {
     transport.broadcast_text({});
     store->finish();  // an earlier start may have ended between the last record and the file
-    return report_end(*store, options, plan->size());
+    return report_end(*store, options, plan->size(), SweepEnd::done);
   }
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
     std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
@@ -399,11 +436,11 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  static_cast<void>(run_sweep(transport, *plan, &*store, factory,
-                              make_sweep_options(options, loaded.datasets, checkpoints.get(), style)));
+  const SweepEnd end = run_sweep(transport, *plan, &*store, factory,
+                                 make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
   end_progress(style);
   store->finish();
-  return report_end(*store, options, plan->size());
+  return report_end(*store, options, plan->size(), end);
 }
 
 /// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
@@ -430,8 +467,13 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
-  static_cast<void>(run_sweep(transport, plan, nullptr, factory,
-                              make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines)));
+  const SweepEnd end = run_sweep(transport, plan, nullptr, factory,
+                                 make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
+  if (end == SweepEnd::master_lost) {
+    print_warning("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
+                  host_name() + " hears nothing of it); run the same command again to continue");
+    return stopped_early;
+  }
   return success;
 }
 

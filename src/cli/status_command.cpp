@@ -44,6 +44,9 @@ void print(const std::string& path, const StatusReport& report) {
       std::cout << "  " << run_status_names[status] << " " << report.counts[status] << "\n";
     }
   }
+  if (count(report, RunStatus::diverged) > 0 && count(report, RunStatus::diverged) == report.runs - pending) {
+    std::cout << "  " << all_diverged << "\n";
+  }
   std::cout << "training time so far " << format_duration(report.wall_s_total);
   if (pending > 0 && pending < report.runs) {
     std::cout << ", about " << format_duration(mean_time_left(report)) << " of it left, shared by the workers";
