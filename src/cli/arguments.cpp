@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <climits>
 #include <fstream>
 #include <iostream>
 
+#include "cli/message.hpp"
 #include "data/load_dataset.hpp"
 
 namespace fasweep::cli {
@@ -88,6 +90,39 @@ ReadArguments read_arguments(const ArgumentGrammar& grammar, const Arguments& ar
   return result;
 }
 
+void check_path(std::string_view option, const std::string& path, std::size_t appended) {
+  const auto refuse = [&](const std::string& why, const std::string& what_to_do) {
+    throw ConfigError("path '" + path + "' of '" + std::string(option) + "' is not accepted (" + why + "); " +
+                      what_to_do);
+  };
+  if (path.empty()) {
+    refuse("it is empty", "name a file");
+  }
+  const auto refuse_long = [&](const std::string& what, std::size_t bytes, std::size_t most) {
+    if (bytes > most) {
+      refuse(what + " of " + std::to_string(bytes) + " bytes is too long", "use at most " + std::to_string(most));
+    }
+  };
+  refuse_long("a path", path.size(), PATH_MAX - 1 - appended);
+  for (const std::string_view name : split(path, '/')) {
+    const bool is_last = name.data() + name.size() == path.data() + path.size();
+    refuse_long("a name", name.size(), NAME_MAX - (is_last ? appended : 0));
+  }
+}
+
+std::string input_path(const program_options::variables_map& values, const std::string& option) {
+  std::string path = values[option].as<std::string>();
+  check_path(option, path);
+  return path;
+}
+
+std::string output_path(const program_options::variables_map& values) {
+  constexpr std::size_t longest_suffix = 24;  // ".journal.damaged.99" and the like
+  std::string path = values["output"].as<std::string>();
+  check_path("--output", path, longest_suffix);
+  return path;
+}
+
 KeyValues read_overrides(const std::vector<std::string>& texts) {
   KeyValues overrides;
   for (const std::string& text : texts) {
@@ -119,7 +154,7 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
 
 void print_warnings(const DataReport& report) {
   for (const std::string& warning : report.warnings) {
-    std::cerr << "fasweep: " << warning << "\n";
+    print_message(warning);
   }
 }
 

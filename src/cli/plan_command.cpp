@@ -213,7 +213,7 @@ int plan_command(const Arguments& arguments) {
   const KeyValues overrides =
       values.count("set") > 0 ? read_overrides(values["set"].as<std::vector<std::string>>()) : KeyValues{};
   const auto solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
-  const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
+  const LoadedJob loaded = load_job(input_path(values, "job"), overrides);
   const bool as_json = values.count("json") > 0;  // which has the warnings in it
   for (const DataReport& report : loaded.reports) {
     if (!as_json) {

@@ -16,6 +16,7 @@
 #include "backend/cuda/device_plan.hpp"
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
+#include "cli/message.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
@@ -195,10 +196,10 @@ std::vector<int> find_devices(Backend backend) {
   }
   const int devices = backend == Backend::cpu ? 0 : count_cuda_devices();
   if (backend == Backend::cuda && devices == 0) {
-    std::cerr << "fasweep: no CUDA device (none visible, or no driver); training on the CPU\n";
+    print_message("no CUDA device (none visible, or no driver); training on the CPU");
   }
   if (devices > 0 && !why_no_products().empty()) {
-    std::cerr << "fasweep: " << why_no_products() << "; runs in weight space are trained on the CPU\n";
+    print_message(why_no_products() + "; runs in weight space are trained on the CPU");
   }
   const int rank = launcher_number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}, 0);
   const int ranks = launcher_number({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, rank + 1);
@@ -207,8 +208,8 @@ std::vector<int> find_devices(Backend backend) {
 
 RunOptions read_options(const program_options::variables_map& values) {
   RunOptions options;
-  options.job_path = values["job"].as<std::string>();
-  options.file = values["output"].as<std::string>();
+  options.job_path = input_path(values, "job");
+  options.file = output_path(values);
   if (values.count("set") > 0) {
     options.overrides = read_overrides(values["set"].as<std::vector<std::string>>());
   }
@@ -256,13 +257,9 @@ void check_memory(const Plan& plan, std::span<const Dataset> datasets, int worke
   }
 }
 
-void print_warning(const std::string& text) {
-  std::cerr << "fasweep: " + text + "\n";  // at once: worker threads speak too
-}
-
 /// What was understood of a data set, and what is doubtful about it.
 void report_data(const DataReport& report) {
-  std::cerr << report.understood << "\n";
+  print_line(report.understood);
   print_warnings(report);
 }
 
@@ -278,7 +275,7 @@ TrainerFactory trainer_factory(const RunOptions& options) {
 /// Nothing when they are switched off.
 std::unique_ptr<Checkpoints> make_checkpoints(const RunOptions& options, const Plan& plan) {
   return options.checkpoint_seconds > 0
-             ? std::make_unique<CheckpointFiles>(options.file, plan, options.checkpoint_seconds, print_warning)
+             ? std::make_unique<CheckpointFiles>(options.file, plan, options.checkpoint_seconds, print_message)
              : nullptr;
 }
 
@@ -317,7 +314,7 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
   sweep.master.batch_seconds = options.batch_seconds;
   sweep.master.lost_after_s = options.lost_after_seconds;
   sweep.heartbeat_s = std::min(sweep.heartbeat_s, options.lost_after_seconds / heartbeats_until_lost);
-  sweep.master.warn = print_warning;
+  sweep.master.warn = print_message;
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
@@ -348,7 +345,7 @@ std::string why_stopped(SweepEnd end, const RunOptions& options) {
 int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, SweepEnd end) {
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
-  std::cerr << options.file << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
+  std::cerr << presentable(options.file) << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
   for (const RunStatus status : {RunStatus::failed, RunStatus::diverged}) {
     if (count(status) > 0) {
       std::cerr << ", " << count(status) << " " << name_of(status);
@@ -411,14 +408,14 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
-    store_options.warn = print_warning;
+    store_options.warn = print_message;
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
     throw;
   }
   if (slurm_time_left() < 0) {
-    print_warning(std::string(slurm_end_variable) + " = '" + std::getenv(slurm_end_variable) +
+    print_message(std::string(slurm_end_variable) + " = '" + std::getenv(slurm_end_variable) +
                   "' is not believed (it is past, so it belongs to another job); unset it to be rid of this line");
   }
   if (store->complete()) {
@@ -427,7 +424,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     return report_end(*store, options, plan->size(), SweepEnd::done);
   }
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
-    std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
+    print_message("every run trains on the CPU (" + why + "); with --backend cpu, on every core");
   }
   transport.broadcast_text(resolved_text(plan->job()));
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
@@ -470,7 +467,7 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const SweepEnd end = run_sweep(transport, plan, nullptr, factory,
                                  make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
   if (end == SweepEnd::master_lost) {
-    print_warning("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
+    print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
                   host_name() + " hears nothing of it); run the same command again to continue");
     return stopped_early;
   }

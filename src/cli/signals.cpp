@@ -52,7 +52,6 @@ void install_signal_handlers() {
     }
   }
   std::signal(SIGPIPE, SIG_IGN);
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit is then an error the store reports
 }
 
 int stop_request() {

@@ -6,6 +6,7 @@
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
 #include "store/status_report.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -53,7 +54,7 @@ void print(const std::string& path, const StatusReport& report) {
   }
   std::cout << "\n";
   for (const std::string& failure : report.failures) {
-    std::cout << "  failed: " << failure << "\n";
+    std::cout << "  failed: " << presentable(failure) << "\n";
   }
 }
 
@@ -67,7 +68,7 @@ int status_command(const Arguments& arguments) {
   if (helped) {
     return success;
   }
-  const std::string path = values["file"].as<std::string>();
+  const std::string path = input_path(values, "file");
   const StatusReport report = read_status(path);
   if (values.count("json") > 0) {
     std::cout << describe(report).dump(2) << "\n";
