@@ -1,6 +1,4 @@
 // fasweep run: sets up store, transport and trainers for a sweep and turns its outcome into an exit code.
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -9,7 +7,6 @@
 #include <iostream>
 #include <limits>
 #include <memory>
-#include <thread>
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
@@ -28,6 +25,7 @@
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
+#include "util/machine_limits.hpp"
 #include "util/text.hpp"
 
 namespace fasweep::cli {
@@ -55,7 +53,8 @@ struct RunOptions {
   Solver solver = Solver::automatic;
   GpuArithmetic arithmetic = GpuArithmetic::fast;
   Shard shard;
-  int workers = 0;           // 0: two a device, else by the number of ranks
+  int workers = 0;  // 0: two a device, else what the process may use
+  std::string workers_origin = "--workers";
   std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
   std::string time_limit_origin;  // what sets it, for people
@@ -79,9 +78,10 @@ void add_options(ArgumentGrammar& grammar) {
       (join(gpu_arithmetic_names, ", ") +
        "; fast trains in sample space, and on pixels, by tensor cores to float32's accuracy, exact with the bits of "
        "`selftest`")
-          .c_str())(
-      "workers", value<int>(),
-      "worker threads on each rank; default two a GPU, else 1 under mpirun with several ranks, else every core")(
+          .c_str())("workers", value<int>(),
+                    "worker threads on each rank; default two a GPU, else SLURM_CPUS_PER_TASK or 1 where there are "
+                    "several ranks, else "
+                    "every core that the process may use")(
       "time-limit", value<std::string>(),
       "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
       "seen by itself")(
@@ -244,17 +244,28 @@ RunOptions read_options(const program_options::variables_map& values) {
   return options;
 }
 
-/// A grid whose workers do not fit into this machine's memory is refused before anything starts.
+/// A grid whose workers on a node do not fit into the memory they may use is refused before anything starts.
 void check_memory(const Plan& plan, std::span<const Dataset> datasets, int workers) {
   const PlanSize size = measure_plan(plan, datasets);
   const double needed =
       static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.data_bytes + size.master_bytes);
-  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  if (needed > 0.9 * there) {
+  const Limit there = memory_limit();
+  if (needed > 0.9 * there.value) {
     throw ConfigError("the plan needs " + format_bytes(needed) + " of memory for " + std::to_string(workers) +
-                      " workers and its book-keeping (this machine has " + format_bytes(there) +
+                      " workers and its book-keeping (there are " + format_bytes(there.value) + ", " + there.origin +
                       "); use fewer --workers, smaller widths or split the grid");
   }
+}
+
+/// How many train, and why not more or fewer.
+void report_workers(const RunOptions& options, const Transport& transport) {
+  const Limit memory = memory_limit();
+  std::string ranks;
+  if (transport.size() > 1) {
+    ranks = " on each of " + std::to_string(transport.size()) + " ranks";
+  }
+  print_line(std::to_string(options.workers) + (options.workers == 1 ? " worker" : " workers") + ranks + " (" +
+             options.workers_origin + "), " + format_bytes(memory.value) + " of memory (" + memory.origin + ")");
 }
 
 /// What was understood of a data set, and what is doubtful about it.
@@ -403,7 +414,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     for (const DataReport& report : loaded.reports) {
       report_data(report);
     }
-    check_memory(*plan, loaded.datasets, options.workers);
+    check_memory(*plan, loaded.datasets, options.workers * transport.node_size());
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
@@ -426,6 +437,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
     print_message("every run trains on the CPU (" + why + "); with --backend cpu, on every core");
   }
+  report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
@@ -474,8 +486,12 @@ int run_agent(Transport& transport, const RunOptions& options) {
   return success;
 }
 
-int default_workers(const Transport& transport) {
-  return transport.size() > 1 ? 1 : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+/// Several ranks share their node's cores in a way that only Slurm tells.
+Limit default_workers(const RunOptions& options, const Transport& transport) {
+  if (!options.devices.empty()) {
+    return {static_cast<double>(workers_a_device) * static_cast<double>(options.devices.size()), "two a GPU"};
+  }
+  return transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
 }
 
 }  // namespace
@@ -491,8 +507,9 @@ int run_command(const Arguments& arguments) {
   install_signal_handlers();
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
   if (options.workers == 0) {
-    options.workers = options.devices.empty() ? default_workers(*transport)
-                                              : workers_a_device * static_cast<int>(options.devices.size());
+    const Limit workers = default_workers(options, *transport);
+    options.workers = static_cast<int>(workers.value);
+    options.workers_origin = workers.origin;
   }
   return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
 }
