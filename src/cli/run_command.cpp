@@ -494,6 +494,26 @@ Limit default_workers(const RunOptions& options, const Transport& transport) {
   return transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
 }
 
+/// Processes that a launcher started together and MPI knows nothing of: each would train everything, into one file.
+/// Shards that have a file each are meant to be alone.
+void require_mpi_among_tasks(const Transport& transport, const RunOptions& options, int tasks) {
+  if (transport.size() > 1 || tasks <= 1 || options.shard.count > 1) {
+    return;
+  }
+  const auto text_of = [](const char* variable) {
+    const char* text = std::getenv(variable);
+    return std::string(text == nullptr ? "?" : text);
+  };
+  const int task = launcher_number({"PMI_RANK", "SLURM_PROCID"}, 0);
+  const bool is_slurm = std::getenv("SLURM_STEP_ID") != nullptr;
+  throw ConfigError(
+      "task " + std::to_string(task) + " of " + std::to_string(tasks) +
+      (is_slurm ? " of Slurm step " + text_of("SLURM_JOB_ID") + "." + text_of("SLURM_STEP_ID") : "") +
+      " has no MPI (the tasks would not know of each other, and all write '" + options.file + "'); " +
+      (is_slurm ? "start them with srun --mpi=pmix or mpirun" : "start them with the mpirun of " + mpi_version()) +
+      ", one task alone, or each with its own --shard and file");
+}
+
 }  // namespace
 
 int run_command(const Arguments& arguments) {
@@ -505,7 +525,9 @@ int run_command(const Arguments& arguments) {
   }
   RunOptions options = read_options(values);
   install_signal_handlers();
+  const int tasks = launcher_number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}, 1);
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
+  require_mpi_among_tasks(*transport, options, tasks);
   if (options.workers == 0) {
     const Limit workers = default_workers(options, *transport);
     options.workers = static_cast<int>(workers.value);

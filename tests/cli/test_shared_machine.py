@@ -30,3 +30,28 @@ def test_ranks_have_one_worker_each_or_what_slurm_says(fasweep: Fasweep):
 def test_memory_that_slurm_does_not_give_is_not_counted_on(fasweep: Fasweep):
     refused = fasweep.run("run", fasweep.job(), "-o", "out.h5", "--set", "grid.p=20000", expect=2, SLURM_MEM_PER_NODE="1")
     assert "there are 1.0 MiB, SLURM_MEM_PER_NODE" in refused
+
+
+def step_of_two(task: int) -> dict[str, str]:
+    """What srun sets without a PMI."""
+    return {
+        "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_PROCID": str(task), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("task", [0, 1])
+def test_tasks_that_mpi_does_not_know_of_are_refused(fasweep: Fasweep, task: int):
+    message = fasweep.run("run", fasweep.job(), "-o", "out.h5", expect=2, **step_of_two(task))
+    assert f"task {task} of 2 of Slurm step 7.0 has no MPI" in message and "srun --mpi=pmix" in message
+    assert sorted(p.name for p in fasweep.folder.iterdir()) == ["job.cfg"]
+
+
+def test_tasks_with_a_shard_each_are_meant(fasweep: Fasweep):
+    fasweep.job()
+    for task in (0, 1):
+        fasweep.run("run", "job.cfg", "-o", f"{task}.h5", "--shard", f"{task}/2", **step_of_two(task))
+    fasweep.run("merge", "0.h5", "1.h5", "-o", "out.h5")
+
+
+def test_a_batch_script_of_several_tasks_may_start_one(fasweep: Fasweep):
+    fasweep.run("run", fasweep.job(), "-o", "out.h5", SLURM_JOB_ID="7", SLURM_PROCID="0", SLURM_NTASKS="2")
