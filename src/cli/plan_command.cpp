@@ -210,9 +210,8 @@ int plan_command(const Arguments& arguments) {
       "points", program_options::value<std::string>(),
       "list every run with its value on each axis instead: csv (a line a run) or json (an array)");
   grammar.add_positional("job");
-  grammar.epilog =
-      "\njob file: [section] lines, key = value lines, # comments. Keys, defaults, and what is accepted:\n" +
-      job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
+  grammar.epilog = "\njob file: " + std::string(job_syntax) + ". Keys, defaults, and what is accepted:\n" +
+                   job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;
