@@ -37,7 +37,7 @@ HOME: dict[str, set[str]] = {
         "reference",
     },
     "hwy/": {"backend/cpu", "model/random.cpp"},
-    "boost/program_options": {"cli", "sweep"},
+    "boost/program_options": {"cli"},
     "boost/random/sobol": {"sweep/sampling.cpp"},
     "muParser": {"sweep/formula.cpp"},
     "boost/crc": {"data", "store"},

@@ -3,9 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
+#include <climits>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <system_error>
 
+#include "cli/message.hpp"
 #include "data/load_dataset.hpp"
 
 namespace fasweep::cli {
@@ -32,6 +37,7 @@ std::string option_of_variable(const std::string& variable, const program_option
 std::string read_job_text(const std::string& path) {
   constexpr std::size_t most_bytes = std::size_t{1} << 24U;  // of a text that people write
   std::ifstream file;
+  errno = 0;
   if (path != "-") {
     file.open(path);
   }
@@ -41,13 +47,19 @@ std::string read_job_text(const std::string& path) {
   while (text.size() <= most_bytes && (stream.read(block.data(), block.size()), stream.gcount() > 0)) {
     text.append(block.data(), static_cast<std::size_t>(stream.gcount()));
   }
+  const int error = errno;
+  const auto refuse = [&](const std::string& why) {
+    throw ConfigError("job file '" + path + "' cannot be read (" + why + "); give the path of a job file");
+  };
+  if (path != "-" && (!file.is_open() || file.bad())) {
+    refuse(std::generic_category().message(error));
+  }
   if (path != "-" && text.empty()) {
-    throw ConfigError("job file '" + path +
-                      "' cannot be read (not there, empty, or no permission); give the path of a job file");
+    std::error_code ignored;
+    refuse(std::filesystem::is_directory(path, ignored) ? "it is a folder" : "it is empty");
   }
   if (text.size() > most_bytes) {
-    throw ConfigError("job file '" + path + "' cannot be read (more than " + std::to_string(most_bytes) +
-                      " bytes); give the path of a job file");
+    refuse("more than " + std::to_string(most_bytes) + " bytes");
   }
   return text;
 }
@@ -88,6 +100,39 @@ ReadArguments read_arguments(const ArgumentGrammar& grammar, const Arguments& ar
   return result;
 }
 
+void check_path(std::string_view option, const std::string& path, std::size_t appended) {
+  const auto refuse = [&](const std::string& why, const std::string& what_to_do) {
+    throw ConfigError("path '" + path + "' of '" + std::string(option) + "' is not accepted (" + why + "); " +
+                      what_to_do);
+  };
+  if (path.empty()) {
+    refuse("it is empty", "name a file");
+  }
+  const auto refuse_long = [&](const std::string& what, std::size_t bytes, std::size_t most) {
+    if (bytes > most) {
+      refuse(what + " of " + std::to_string(bytes) + " bytes is too long", "use at most " + std::to_string(most));
+    }
+  };
+  refuse_long("a path", path.size(), PATH_MAX - 1 - appended);
+  for (const std::string_view name : split(path, '/')) {
+    const bool is_last = name.data() + name.size() == path.data() + path.size();
+    refuse_long("a name", name.size(), NAME_MAX - (is_last ? appended : 0));
+  }
+}
+
+std::string input_path(const program_options::variables_map& values, const std::string& option) {
+  std::string path = values[option].as<std::string>();
+  check_path(option, path);
+  return path;
+}
+
+std::string output_path(const program_options::variables_map& values) {
+  constexpr std::size_t longest_suffix = 24;  // ".journal.damaged.99" and the like
+  std::string path = values["output"].as<std::string>();
+  check_path("--output", path, longest_suffix);
+  return path;
+}
+
 KeyValues read_overrides(const std::vector<std::string>& texts) {
   KeyValues overrides;
   for (const std::string& text : texts) {
@@ -101,12 +146,30 @@ KeyValues read_overrides(const std::vector<std::string>& texts) {
   return overrides;
 }
 
+/// The data set of a job file's settings. A relative path of one that is not there is often meant to start beside the
+/// job file.
+LoadedDataset load_named(const DataSettings& data, const std::string& job_path) {
+  namespace fs = std::filesystem;
+  try {
+    return load_dataset(data);
+  } catch (const ConfigError& error) {
+    std::error_code ignored;
+    if (fs::path(data.path).is_absolute() || data.path.starts_with("~/") || fs::exists(data.path, ignored)) {
+      throw;
+    }
+    const fs::path beside = fs::path(job_path).parent_path() / data.path;
+    throw ConfigError(std::string(error.what()) + "; relative paths start in the folder fasweep is started in, '" +
+                      fs::current_path(ignored).string() + "'" +
+                      (fs::exists(beside, ignored) ? ", and '" + beside.string() + "' is there" : ""));
+  }
+}
+
 LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   const std::string origin = path == "-" ? "standard input" : path;
   const std::string text = read_job_text(path);
   LoadedJob loaded;
   loaded.job = parse_job(text, origin, overrides, [&](const DataSettings& data) {
-    auto [dataset, report] = load_dataset(data);
+    auto [dataset, report] = load_named(data, path);
     KeyValues facts = facts_of(dataset);
     if (find_dataset(loaded.datasets, dataset.checksum) == nullptr) {
       loaded.datasets.push_back(std::move(dataset));
@@ -119,7 +182,7 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
 
 void print_warnings(const DataReport& report) {
   for (const std::string& warning : report.warnings) {
-    std::cerr << "fasweep: " << warning << "\n";
+    print_message(warning);
   }
 }
 

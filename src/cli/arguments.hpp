@@ -37,6 +37,14 @@ struct ReadArguments {
 };
 [[nodiscard]] ReadArguments read_arguments(const ArgumentGrammar& grammar, const Arguments& arguments);
 
+/// Throws ConfigError if a path is empty, or longer than file systems take with `appended` more bytes.
+void check_path(std::string_view option, const std::string& path, std::size_t appended = 0);
+
+/// The path that an argument names, and that of --output, beside which files of longer names may come to lie. Throw
+/// ConfigError as check_path does.
+[[nodiscard]] std::string input_path(const program_options::variables_map& values, const std::string& option);
+[[nodiscard]] std::string output_path(const program_options::variables_map& values);
+
 /// "key=value" texts of --set. Throws ConfigError if one has no '='.
 [[nodiscard]] KeyValues read_overrides(const std::vector<std::string>& texts);
 

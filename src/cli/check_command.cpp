@@ -30,7 +30,7 @@ struct CheckOptions {
 
 CheckOptions read_check_options(const program_options::variables_map& values) {
   CheckOptions options;
-  options.file = values["file"].as<std::string>();
+  options.file = input_path(values, "file");
   options.runs = values["runs"].as<std::int64_t>();
   options.seed = values["seed"].as<std::int64_t>();
   if (options.runs < 1 || options.seed < 0) {
@@ -40,7 +40,7 @@ CheckOptions read_check_options(const program_options::variables_map& values) {
                                              "' is not accepted (seeds start at 0); write a whole number >= 0");
   }
   if (values.count("data") > 0) {
-    options.data_path = values["data"].as<std::string>();
+    options.data_path = input_path(values, "data");
   }
   return options;
 }

@@ -1,9 +1,11 @@
 // fasweep export: results as CSV, for tools that do not read HDF5.
-#include <filesystem>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 
 #include "cli/arguments.hpp"
+#include "store/draft_file.hpp"
 #include "store/export_csv.hpp"
 #include "util/error.hpp"
 
@@ -18,21 +20,23 @@ int export_command(const Arguments& arguments) {
   if (helped) {
     return success;
   }
-  const std::string path = values["file"].as<std::string>();
+  const std::string path = input_path(values, "file");
   const CsvRows rows = values.count("trajectories") > 0 ? CsvRows::steps : CsvRows::runs;
   if (values.count("output") == 0) {
     export_csv(path, std::cout, rows);
     return success;
   }
-  const std::string target = values["output"].as<std::string>();
-  if (std::filesystem::exists(target)) {
-    throw ConfigError("file '" + target + "' is there already (export overwrites nothing); choose another name");
+  const std::string target = output_path(values);
+  DraftFile draft(target);
+  std::ofstream out(draft.path());
+  out.exceptions(std::ios::failbit | std::ios::badbit);  // a full disk ends it at once
+  try {
+    export_csv(path, out, rows);
+    out.close();
+  } catch (const std::ios::failure&) {
+    throw ConfigError("file '" + target + "' cannot be written (" + std::strerror(errno) + "); choose another place");
   }
-  std::ofstream out(target);
-  export_csv(path, out, rows);
-  if (!out.flush()) {
-    throw ConfigError("file '" + target + "' cannot be written (no permission or no room); choose another place");
-  }
+  draft.publish();
   return success;
 }
 

@@ -1,10 +1,17 @@
 // fasweep: names the subcommand, catches every error, chooses the exit code. Nothing below here calls exit().
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 
 #include "cli/command.hpp"
+#include "cli/message.hpp"
 #include "util/error.hpp"
 
 namespace {
@@ -44,17 +51,56 @@ int run_named_command(int argc, char** argv) {
   return found->run({argv + 2, argv + argc});
 }
 
+/// A file that is opened while one of them is closed would take its number, and what is printed would go into it.
+/// What stands in for it cannot be written to or read from, so that its absence is noticed.
+void fill_closed_standard_streams() {
+  for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(number, F_GETFD) == -1) {
+      static_cast<void>(open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY));
+    }
+  }
+}
+
+/// While it lives, what cannot be printed ends a command at once.
+class StrictOutput {
+ public:
+  StrictOutput() { std::cout.exceptions(std::ios::badbit); }
+  ~StrictOutput() { std::cout.exceptions(std::ios::goodbit); }  // the program's end flushes it once more
+  StrictOutput(const StrictOutput&) = delete;
+  StrictOutput& operator=(const StrictOutput&) = delete;
+};
+
 int report(const std::exception& error, int code) {
-  std::cerr << "fasweep: " << error.what() << "\n";
+  fasweep::cli::print_message(error.what());
   return code;
+}
+
+/// Of calls whose module has no sentence of its own for it.
+int report(const std::filesystem::filesystem_error& error) {
+  const bool is_disk = error.code() == std::errc::no_space_on_device || error.code() == std::errc::io_error;
+  fasweep::cli::print_message("path '" + error.path1().string() + "' cannot be used (" + error.code().message() +
+                              "); " +
+                              (is_disk ? "check the disk, and run the same command again" : "choose another one"));
+  return is_disk ? fasweep::cli::stopped_early : fasweep::cli::usage_error;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   using namespace fasweep;
+  fill_closed_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is then an error like a full disk
   try {
-    return run_named_command(argc, argv);
+    const StrictOutput strict;
+    const int code = run_named_command(argc, argv);
+    std::cout.flush();
+    return code;
+  } catch (const std::ios::failure&) {
+    cli::print_message(
+        "standard output cannot be written (no room where it goes, or it is closed); choose another place");
+    return cli::usage_error;
+  } catch (const std::filesystem::filesystem_error& error) {
+    return report(error);
   } catch (const ConfigError& error) {
     return report(error, cli::usage_error);
   } catch (const PlanConflictError& error) {

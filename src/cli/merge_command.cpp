@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/arguments.hpp"
+#include "cli/message.hpp"
 #include "cli/session.hpp"
 #include "store/merge.hpp"
 
@@ -43,9 +44,12 @@ int merge_command(const Arguments& arguments) {
     return success;
   }
   const auto inputs = values["inputs"].as<std::vector<std::string>>();
-  const std::string output = values["output"].as<std::string>();
+  for (const std::string& input : inputs) {
+    check_path("inputs", input);
+  }
+  const std::string output = output_path(values);
   StoreOptions options;
-  options.warn = [](const std::string& text) { std::cerr << "fasweep: " << text << "\n"; };
+  options.warn = print_message;
   return report_end(output,
                     merge_results({inputs.begin(), inputs.end()}, output, options, make_session("merge", arguments)));
 }

@@ -14,6 +14,7 @@
 #include "model/activation/list.hpp"
 #include "sweep/plan.hpp"
 #include "sweep/value_list.hpp"
+#include "util/machine_limits.hpp"
 #include "util/text.hpp"
 
 namespace fasweep::cli {
@@ -47,6 +48,8 @@ nlohmann::json describe(const Plan& plan, const PlanSize& size, std::span<const 
   json["data_bytes"] = size.data_bytes;
   json["bytes_per_worker"] = size.worker_bytes;
   json["master_bytes"] = size.master_bytes;
+  json["cores_here"] = static_cast<std::int64_t>(core_limit().value);
+  json["memory_bytes_here"] = static_cast<std::int64_t>(memory_limit().value);
   json["job"] = resolved_text(plan.job());
   for (const DataReport& report : reports) {
     json["data"].push_back({{"understood", report.understood}, {"warnings", report.warnings}});
@@ -98,6 +101,10 @@ void print(const Plan& plan, const PlanSize& size, std::span<const DataReport> r
             << "memory: " << format_bytes(static_cast<double>(size.data_bytes)) << " of data on each node, "
             << format_bytes(static_cast<double>(size.worker_bytes)) << " a worker, "
             << format_bytes(static_cast<double>(size.master_bytes)) << " on rank 0\n";
+  const Limit cores = core_limit();
+  const Limit memory = memory_limit();
+  std::cout << "here: " << cores.value << (cores.value == 1 ? " worker" : " workers") << " (" << cores.origin << "), "
+            << format_bytes(memory.value) << " of memory (" << memory.origin << ")\n";
 }
 
 void print_points(const Plan& plan) {
@@ -203,9 +210,8 @@ int plan_command(const Arguments& arguments) {
       "points", program_options::value<std::string>(),
       "list every run with its value on each axis instead: csv (a line a run) or json (an array)");
   grammar.add_positional("job");
-  grammar.epilog =
-      "\njob file: [section] lines, key = value lines, # comments. Keys, defaults, and what is accepted:\n" +
-      job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
+  grammar.epilog = "\njob file: " + std::string(job_syntax) + ". Keys, defaults, and what is accepted:\n" +
+                   job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;
@@ -213,7 +219,7 @@ int plan_command(const Arguments& arguments) {
   const KeyValues overrides =
       values.count("set") > 0 ? read_overrides(values["set"].as<std::vector<std::string>>()) : KeyValues{};
   const auto solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
-  const LoadedJob loaded = load_job(values["job"].as<std::string>(), overrides);
+  const LoadedJob loaded = load_job(input_path(values, "job"), overrides);
   const bool as_json = values.count("json") > 0;  // which has the warnings in it
   for (const DataReport& report : loaded.reports) {
     if (!as_json) {

@@ -1,10 +1,12 @@
 #include "cli/progress_line.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 #include <sstream>
 
 #include <nlohmann/json.hpp>
@@ -14,19 +16,20 @@
 namespace fasweep::cli {
 namespace {
 
-std::string describe(const Progress& progress) {
+std::string format_fixed(double value, int digits) {
   std::ostringstream text;
-  text << progress.done << "/" << progress.total << " runs (" << std::fixed << std::setprecision(1)
-       << 100 * progress.share_done << " %), " << std::setprecision(progress.runs_per_second < 10 ? 2 : 0)
-       << progress.runs_per_second << " runs/s";
-  if (progress.failed > 0) {
-    text << ", " << progress.failed << " failed";
-  }
-  if (progress.diverged > 0) {
-    text << ", " << progress.diverged << " diverged";
-  }
-  text << ", " << progress.workers << " workers, ETA " << format_duration(progress.eta_s);
+  text << std::fixed << std::setprecision(digits) << value;
   return text.str();
+}
+
+constexpr std::size_t any_width = std::numeric_limits<std::size_t>::max();
+
+/// Columns of the terminal now, less the last, in which some terminals begin a new line.
+std::size_t terminal_width() {
+  constexpr std::size_t usual = 80;
+  struct winsize size {};
+  const bool is_known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return (is_known ? size.ws_col : usual) - 1;
 }
 
 nlohmann::json to_json(const Progress& progress) {
@@ -57,13 +60,35 @@ double progress_interval(ProgressStyle style) {
   }
 }
 
+std::string describe_progress(const Progress& progress, std::size_t width) {
+  const auto counted = [](std::int64_t count, const char* what) {
+    return count > 0 ? ", " + std::to_string(count) + what : std::string();
+  };
+  const std::string share = format_fixed(100 * progress.share_done, 1) + " %";
+  const std::string runs =
+      std::to_string(progress.done) + "/" + std::to_string(progress.total) + " runs (" + share + ")";
+  const std::string rate =
+      ", " + format_fixed(progress.runs_per_second, progress.runs_per_second < 10 ? 2 : 0) + " runs/s";
+  const std::string bad = counted(progress.failed, " failed") + counted(progress.diverged, " diverged");
+  const std::string workers =
+      ", " + std::to_string(progress.workers) + (progress.workers == 1 ? " worker" : " workers");
+  const std::string eta = ", ETA " + format_duration(progress.eta_s);
+  for (const std::string& text :
+       {runs + rate + bad + workers + eta, runs + rate + bad + eta, runs + bad + eta, runs + eta, share + eta}) {
+    if (text.size() <= width) {
+      return text;
+    }
+  }
+  return share.substr(0, width);
+}
+
 void show_progress(ProgressStyle style, const Progress& progress) {
   switch (style) {
     case ProgressStyle::terminal:
-      std::cerr << "\r\033[K" << describe(progress) << std::flush;
+      std::cerr << "\r\033[K" << describe_progress(progress, terminal_width()) << std::flush;
       break;
     case ProgressStyle::lines:
-      std::cerr << describe(progress) << "\n";
+      std::cerr << describe_progress(progress, any_width) << "\n";
       break;
     case ProgressStyle::json:
       std::cerr << to_json(progress).dump() << "\n";

@@ -16,6 +16,9 @@ enum class ProgressStyle { terminal, lines, json };
 /// How often to show progress, seconds.
 [[nodiscard]] double progress_interval(ProgressStyle style);
 
+/// At most `width` characters, above all how far the sweep is and what is left.
+[[nodiscard]] std::string describe_progress(const Progress& progress, std::size_t width);
+
 void show_progress(ProgressStyle style, const Progress& progress);
 
 /// Ends the rewritten line, so that what follows starts on a line of its own.

@@ -1,6 +1,4 @@
 // fasweep run: sets up store, transport and trainers for a sweep and turns its outcome into an exit code.
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
@@ -9,13 +7,13 @@
 #include <iostream>
 #include <limits>
 #include <memory>
-#include <thread>
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_plan.hpp"
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
+#include "cli/message.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/session.hpp"
 #include "cli/signals.hpp"
@@ -27,6 +25,7 @@
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
+#include "util/machine_limits.hpp"
 #include "util/text.hpp"
 
 namespace fasweep::cli {
@@ -54,9 +53,11 @@ struct RunOptions {
   Solver solver = Solver::automatic;
   GpuArithmetic arithmetic = GpuArithmetic::fast;
   Shard shard;
-  int workers = 0;           // 0: two a device, else by the number of ranks
+  int workers = 0;  // 0: two a device, else what the process may use
+  std::string workers_origin = "--workers";
   std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
+  std::string time_limit_origin;  // what sets it, for people
   double batch_seconds = 0;
   double sync_seconds = 0;
   double publish_seconds = 0;
@@ -77,9 +78,10 @@ void add_options(ArgumentGrammar& grammar) {
       (join(gpu_arithmetic_names, ", ") +
        "; fast trains in sample space, and on pixels, by tensor cores to float32's accuracy, exact with the bits of "
        "`selftest`")
-          .c_str())(
-      "workers", value<int>(),
-      "worker threads on each rank; default two a GPU, else 1 under mpirun with several ranks, else every core")(
+          .c_str())("workers", value<int>(),
+                    "worker threads on each rank; default two a GPU, else SLURM_CPUS_PER_TASK or 1 where there are "
+                    "several ranks, else "
+                    "every core that the process may use")(
       "time-limit", value<std::string>(),
       "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
       "seen by itself")(
@@ -102,7 +104,7 @@ void add_options(ArgumentGrammar& grammar) {
   grammar.epilog =
       "\nEvery option has an environment variable, e.g. FASWEEP_WORKERS; the flag wins.\n"
       "Run the same command again to continue an interrupted sweep; a job with a larger grid extends the file.\n"
-      "USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
+      "HUP, USR1, USR2, INT and TERM stop early and keep what is done (exit 75); a second INT or TERM stops at once.\n";
 }
 
 Shard read_shard(const std::string& text) {
@@ -145,16 +147,33 @@ std::set<RunStatus> read_retry(const std::string& text) {
   return retry;
 }
 
-/// Seconds until Slurm ends the job, less a margin to drain in; infinity outside Slurm.
+constexpr const char* slurm_end_variable = "SLURM_JOB_END_TIME";
+
+/// Seconds until Slurm ends the job, negative once it should have ended; infinity outside Slurm.
 double slurm_time_left() {
-  const char* end = std::getenv("SLURM_JOB_END_TIME");
+  const char* end = std::getenv(slurm_end_variable);
   const std::optional<std::int64_t> end_time = end == nullptr ? std::nullopt : parse_integer(end);
   if (!end_time) {
     return std::numeric_limits<double>::infinity();
   }
-  constexpr double margin_s = 30;
   const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  return std::max(static_cast<double>(*end_time) - now - margin_s, 0.0);
+  return static_cast<double>(*end_time) - now;
+}
+
+/// The nearer of the limit asked for and the end of the Slurm job. An end in the past is that of another job, as a
+/// terminal has it that was opened in an allocation long over.
+void set_time_limit(const program_options::variables_map& values, RunOptions& options) {
+  if (values.count("time-limit") > 0) {
+    const std::string text = values["time-limit"].as<std::string>();
+    options.time_limit_s = parse_duration(text);
+    options.time_limit_origin = "--time-limit = " + text;
+  }
+  constexpr double margin_s = 30;  // to drain in
+  const double slurm_left_s = slurm_time_left();
+  if (slurm_left_s >= 0 && slurm_left_s - margin_s < options.time_limit_s) {
+    options.time_limit_s = std::max(slurm_left_s - margin_s, 0.0);
+    options.time_limit_origin = std::string(slurm_end_variable) + ", the end of the Slurm job";
+  }
 }
 
 /// A number that the launcher sets, under whichever of the names it uses.
@@ -177,10 +196,10 @@ std::vector<int> find_devices(Backend backend) {
   }
   const int devices = backend == Backend::cpu ? 0 : count_cuda_devices();
   if (backend == Backend::cuda && devices == 0) {
-    std::cerr << "fasweep: no CUDA device (none visible, or no driver); training on the CPU\n";
+    print_message("no CUDA device (none visible, or no driver); training on the CPU");
   }
   if (devices > 0 && !why_no_products().empty()) {
-    std::cerr << "fasweep: " << why_no_products() << "; runs in weight space are trained on the CPU\n";
+    print_message(why_no_products() + "; runs in weight space are trained on the CPU");
   }
   const int rank = launcher_number({"OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "SLURM_LOCALID"}, 0);
   const int ranks = launcher_number({"OMPI_COMM_WORLD_LOCAL_SIZE", "MPI_LOCALNRANKS"}, rank + 1);
@@ -189,8 +208,8 @@ std::vector<int> find_devices(Backend backend) {
 
 RunOptions read_options(const program_options::variables_map& values) {
   RunOptions options;
-  options.job_path = values["job"].as<std::string>();
-  options.file = values["output"].as<std::string>();
+  options.job_path = input_path(values, "job");
+  options.file = output_path(values);
   if (values.count("set") > 0) {
     options.overrides = read_overrides(values["set"].as<std::vector<std::string>>());
   }
@@ -206,10 +225,7 @@ RunOptions read_options(const program_options::variables_map& values) {
                         "' is not accepted (no such number of threads); write 1..4096");
     }
   }
-  if (values.count("time-limit") > 0) {
-    options.time_limit_s = parse_duration(values["time-limit"].as<std::string>());
-  }
-  options.time_limit_s = std::min(options.time_limit_s, slurm_time_left());
+  set_time_limit(values, options);
   options.batch_seconds = read_seconds(values, "batch-seconds");
   if (values["batch-seconds"].defaulted() && !options.devices.empty()) {
     options.batch_seconds = device_batch_seconds;
@@ -228,26 +244,33 @@ RunOptions read_options(const program_options::variables_map& values) {
   return options;
 }
 
-/// A grid whose workers do not fit into this machine's memory is refused before anything starts.
+/// A grid whose workers on a node do not fit into the memory they may use is refused before anything starts.
 void check_memory(const Plan& plan, std::span<const Dataset> datasets, int workers) {
   const PlanSize size = measure_plan(plan, datasets);
   const double needed =
       static_cast<double>(size.worker_bytes) * workers + static_cast<double>(size.data_bytes + size.master_bytes);
-  const double there = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-  if (needed > 0.9 * there) {
+  const Limit there = memory_limit();
+  if (needed > 0.9 * there.value) {
     throw ConfigError("the plan needs " + format_bytes(needed) + " of memory for " + std::to_string(workers) +
-                      " workers and its book-keeping (this machine has " + format_bytes(there) +
+                      " workers and its book-keeping (there are " + format_bytes(there.value) + ", " + there.origin +
                       "); use fewer --workers, smaller widths or split the grid");
   }
 }
 
-void print_warning(const std::string& text) {
-  std::cerr << "fasweep: " + text + "\n";  // at once: worker threads speak too
+/// How many train, and why not more or fewer.
+void report_workers(const RunOptions& options, const Transport& transport) {
+  const Limit memory = memory_limit();
+  std::string ranks;
+  if (transport.size() > 1) {
+    ranks = " on each of " + std::to_string(transport.size()) + " ranks";
+  }
+  print_line(std::to_string(options.workers) + (options.workers == 1 ? " worker" : " workers") + ranks + " (" +
+             options.workers_origin + "), " + format_bytes(memory.value) + " of memory (" + memory.origin + ")");
 }
 
 /// What was understood of a data set, and what is doubtful about it.
 void report_data(const DataReport& report) {
-  std::cerr << report.understood << "\n";
+  print_line(report.understood);
   print_warnings(report);
 }
 
@@ -263,7 +286,7 @@ TrainerFactory trainer_factory(const RunOptions& options) {
 /// Nothing when they are switched off.
 std::unique_ptr<Checkpoints> make_checkpoints(const RunOptions& options, const Plan& plan) {
   return options.checkpoint_seconds > 0
-             ? std::make_unique<CheckpointFiles>(options.file, plan, options.checkpoint_seconds, print_warning)
+             ? std::make_unique<CheckpointFiles>(options.file, plan, options.checkpoint_seconds, print_message)
              : nullptr;
 }
 
@@ -302,7 +325,7 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
   sweep.master.batch_seconds = options.batch_seconds;
   sweep.master.lost_after_s = options.lost_after_seconds;
   sweep.heartbeat_s = std::min(sweep.heartbeat_s, options.lost_after_seconds / heartbeats_until_lost);
-  sweep.master.warn = print_warning;
+  sweep.master.warn = print_message;
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
@@ -316,17 +339,31 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
   return sweep;
 }
 
-int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs) {
+std::string why_stopped(SweepEnd end, const RunOptions& options) {
+  switch (end) {
+    case SweepEnd::stop_request:
+      return " by signal " + stop_signal_name();
+    case SweepEnd::time_limit:
+      return " by the time limit (" + options.time_limit_origin + ")";
+    case SweepEnd::no_workers:
+      return " because no worker is left";
+    default:
+      return "";
+  }
+}
+
+/// The last line of a start. It says what ended it and what to do.
+int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, SweepEnd end) {
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
-  std::cerr << options.file << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
+  std::cerr << presentable(options.file) << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
   for (const RunStatus status : {RunStatus::failed, RunStatus::diverged}) {
     if (count(status) > 0) {
       std::cerr << ", " << count(status) << " " << name_of(status);
     }
   }
   if (!store.complete()) {
-    std::cerr << "; stopped early, run the same command again to continue\n";
+    std::cerr << "; stopped early" << why_stopped(end, options) << ", run the same command again to continue\n";
     return stopped_early;
   }
   if (options.shard.count > 1) {
@@ -334,7 +371,11 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   } else {
     std::cerr << ";";
   }
-  std::cerr << " complete\n";
+  std::cerr << " complete";
+  if (count(RunStatus::diverged) == runs - count(RunStatus::pending)) {
+    std::cerr << ", but " << all_diverged;
+  }
+  std::cerr << "\n";
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
 
@@ -373,25 +414,30 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     for (const DataReport& report : loaded.reports) {
       report_data(report);
     }
-    check_memory(*plan, loaded.datasets, options.workers);
+    check_memory(*plan, loaded.datasets, options.workers * transport.node_size());
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
-    store_options.warn = print_warning;
+    store_options.warn = print_message;
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
     throw;
   }
+  if (slurm_time_left() < 0) {
+    print_message(std::string(slurm_end_variable) + " = '" + std::getenv(slurm_end_variable) +
+                  "' is not believed (it is past, so it belongs to another job); unset it to be rid of this line");
+  }
   if (store->complete()) {
     transport.broadcast_text({});
     store->finish();  // an earlier start may have ended between the last record and the file
-    return report_end(*store, options, plan->size());
+    return report_end(*store, options, plan->size(), SweepEnd::done);
   }
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
-    std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
+    print_message("every run trains on the CPU (" + why + "); with --backend cpu, on every core");
   }
+  report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
@@ -399,11 +445,11 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  static_cast<void>(run_sweep(transport, *plan, &*store, factory,
-                              make_sweep_options(options, loaded.datasets, checkpoints.get(), style)));
+  const SweepEnd end = run_sweep(transport, *plan, &*store, factory,
+                                 make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
   end_progress(style);
   store->finish();
-  return report_end(*store, options, plan->size());
+  return report_end(*store, options, plan->size(), end);
 }
 
 /// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
@@ -430,13 +476,42 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
-  static_cast<void>(run_sweep(transport, plan, nullptr, factory,
-                              make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines)));
+  const SweepEnd end = run_sweep(transport, plan, nullptr, factory,
+                                 make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
+  if (end == SweepEnd::master_lost) {
+    print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
+                  host_name() + " hears nothing of it); run the same command again to continue");
+    return stopped_early;
+  }
   return success;
 }
 
-int default_workers(const Transport& transport) {
-  return transport.size() > 1 ? 1 : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+/// Several ranks share their node's cores in a way that only Slurm tells.
+Limit default_workers(const RunOptions& options, const Transport& transport) {
+  if (!options.devices.empty()) {
+    return {static_cast<double>(workers_a_device) * static_cast<double>(options.devices.size()), "two a GPU"};
+  }
+  return transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
+}
+
+/// Processes that a launcher started together and MPI knows nothing of: each would train everything, into one file.
+/// Shards that have a file each are meant to be alone.
+void require_mpi_among_tasks(const Transport& transport, const RunOptions& options, int tasks) {
+  if (transport.size() > 1 || tasks <= 1 || options.shard.count > 1) {
+    return;
+  }
+  const auto text_of = [](const char* variable) {
+    const char* text = std::getenv(variable);
+    return std::string(text == nullptr ? "?" : text);
+  };
+  const int task = launcher_number({"PMI_RANK", "SLURM_PROCID"}, 0);
+  const bool is_slurm = std::getenv("SLURM_STEP_ID") != nullptr;
+  throw ConfigError(
+      "task " + std::to_string(task) + " of " + std::to_string(tasks) +
+      (is_slurm ? " of Slurm step " + text_of("SLURM_JOB_ID") + "." + text_of("SLURM_STEP_ID") : "") +
+      " has no MPI (the tasks would not know of each other, and all write '" + options.file + "'); " +
+      (is_slurm ? "start them with srun --mpi=pmix or mpirun" : "start them with the mpirun of " + mpi_version()) +
+      ", one task alone, or each with its own --shard and file");
 }
 
 }  // namespace
@@ -450,10 +525,13 @@ int run_command(const Arguments& arguments) {
   }
   RunOptions options = read_options(values);
   install_signal_handlers();
+  const int tasks = launcher_number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}, 1);
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
+  require_mpi_among_tasks(*transport, options, tasks);
   if (options.workers == 0) {
-    options.workers = options.devices.empty() ? default_workers(*transport)
-                                              : workers_a_device * static_cast<int>(options.devices.size());
+    const Limit workers = default_workers(options, *transport);
+    options.workers = static_cast<int>(workers.value);
+    options.workers_origin = workers.origin;
   }
   return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
 }

@@ -8,10 +8,11 @@
 
 #include "backend/cpu/cpu_trainer.hpp"
 #include "cli/arguments.hpp"
+#include "cli/message.hpp"
 #include "cli/session.hpp"
 #include "data/load_dataset.hpp"
 #include "model/metric/list.hpp"
-#include "store/journal.hpp"
+#include "store/draft_file.hpp"
 #include "store/recorded_runs.hpp"
 #include "store/state_file.hpp"
 #include "sweep/find_run.hpp"
@@ -195,7 +196,7 @@ std::optional<Dataset> load_data(DataSettings settings, const program_options::v
     return std::nullopt;
   }
   if (values.count("data") > 0) {
-    settings.path = values["data"].as<std::string>();
+    settings.path = input_path(values, "data");
   }
   return load_dataset(settings).dataset;
 }
@@ -220,12 +221,9 @@ int state_command(const Arguments& arguments) {
   if (helped) {
     return success;
   }
-  const fs::path target = values["output"].as<std::string>();
-  if (fs::exists(target)) {
-    throw ConfigError("file '" + target.string() +
-                      "' is there already (state overwrites nothing); choose another name");
-  }
-  const RecordedRuns runs(values["file"].as<std::string>());
+  const fs::path target = output_path(values);
+  DraftFile draft(target);
+  const RecordedRuns runs(input_path(values, "file"));
   const Plan plan(runs.job());
   const RunRecord record = read_finished(runs, plan, choose_run(plan, values));
   const std::vector<std::int64_t> steps = choose_steps(record, values);
@@ -233,26 +231,20 @@ int state_command(const Arguments& arguments) {
   const std::optional<Dataset> dataset = load_data(settings.data, values);
   const Problem problem = make_problem(settings.data, problem_key(plan.at(record.run)),
                                        settings.training.initial_weights, dataset ? &*dataset : nullptr);
-  const fs::path draft = target.string() + ".new";
   std::string check;
-  try {
-    StateFile file(draft, plan, record, problem, steps);
+  {
+    StateFile file(draft.path(), plan, record, problem, steps);
     check = train_again(plan, record, problem, file, steps);
     const SessionInfo session = make_session("state", arguments);
     file.finish(runs.path().string(), check, session.command_line, session.build);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove(draft, ignored);
-    throw;
   }
-  sync_file(draft);
-  fs::rename(draft, target);
-  sync_folder_of(target);
-  std::cerr << target.string() << ": run " << record.run << " at step" << (steps.size() > 1 ? "s" : "");
+  draft.publish();
+  std::string listed;
   for (const std::int64_t step : steps) {
-    std::cerr << " " << step;
+    listed += " " + std::to_string(step);
   }
-  std::cerr << "; " << check << "\n";
+  print_line(target.string() + ": run " + std::to_string(record.run) + " at step" + (steps.size() > 1 ? "s" : "") +
+             listed + "; " + check);
   return success;
 }
 

@@ -6,6 +6,7 @@
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
 #include "store/status_report.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -44,13 +45,16 @@ void print(const std::string& path, const StatusReport& report) {
       std::cout << "  " << run_status_names[status] << " " << report.counts[status] << "\n";
     }
   }
+  if (count(report, RunStatus::diverged) > 0 && count(report, RunStatus::diverged) == report.runs - pending) {
+    std::cout << "  " << all_diverged << "\n";
+  }
   std::cout << "training time so far " << format_duration(report.wall_s_total);
   if (pending > 0 && pending < report.runs) {
     std::cout << ", about " << format_duration(mean_time_left(report)) << " of it left, shared by the workers";
   }
   std::cout << "\n";
   for (const std::string& failure : report.failures) {
-    std::cout << "  failed: " << failure << "\n";
+    std::cout << "  failed: " << presentable(failure) << "\n";
   }
 }
 
@@ -64,7 +68,7 @@ int status_command(const Arguments& arguments) {
   if (helped) {
     return success;
   }
-  const std::string path = values["file"].as<std::string>();
+  const std::string path = input_path(values, "file");
   const StatusReport report = read_status(path);
   if (values.count("json") > 0) {
     std::cout << describe(report).dump(2) << "\n";

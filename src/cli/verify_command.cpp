@@ -5,6 +5,7 @@
 
 #include "cli/arguments.hpp"
 #include "store/verify.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 
@@ -17,7 +18,7 @@ int verify_command(const Arguments& arguments) {
   if (helped) {
     return success;
   }
-  const std::string path = values["file"].as<std::string>();
+  const std::string path = input_path(values, "file");
   const VerifyReport report = verify(path, values.count("repair") > 0 ? Repair::yes : Repair::no);
   if (values.count("json") > 0) {
     std::cout << nlohmann::json{{"sound", report.problems.empty()},
@@ -28,13 +29,13 @@ int verify_command(const Arguments& arguments) {
               << "\n";
   } else {
     for (const std::string& problem : report.problems) {
-      std::cout << path << ": " << problem << "\n";
+      std::cout << path << ": " << printable(problem) << "\n";
     }
     for (const std::string& repair : report.repairs) {
-      std::cout << path << ": " << repair << "\n";
+      std::cout << path << ": " << printable(repair) << "\n";
     }
     for (const std::string& note : report.notes) {
-      std::cout << path << ": " << note << "\n";
+      std::cout << path << ": " << printable(note) << "\n";
     }
     std::cout << path << (report.problems.empty() ? ": sound" : ": damaged") << "\n";
   }

@@ -57,9 +57,13 @@ class Master {
 
   /// Hands out nothing more and asks agents to return what they have not finished.
   void drain();
+  [[nodiscard]] bool draining() const { return draining_; }
 
   /// Nothing left to do: every run has a record, or a drain has returned everything, or no agent is left to do it.
   [[nodiscard]] bool finished() const;
+
+  /// Whether runs wait to be handed out.
+  [[nodiscard]] bool has_work_left() const { return !queue_.empty(); }
 
   /// Tells every agent to leave, those that come late too.
   void stop_agents();

@@ -49,6 +49,7 @@ class Agent {
   void leave_without_master() {
     transport_.set_farewell(Farewell::at_once);
     left_ = true;
+    has_lost_master_ = true;
   }
 
   /// Sends what is due. Returns whether it sent results.
@@ -70,6 +71,7 @@ class Agent {
   }
 
   [[nodiscard]] bool left() const { return left_; }
+  [[nodiscard]] bool has_lost_master() const { return has_lost_master_; }
 
  private:
   void check_runs(const Assign& assign) const {
@@ -89,6 +91,7 @@ class Agent {
   double last_sent_ = 0;
   double last_heard_ = 0;
   bool left_ = false;
+  bool has_lost_master_ = false;
 };
 
 /// How long to sleep when nothing happened: short after activity, growing to the limit, which bounds the cost of
@@ -150,7 +153,7 @@ class Rank {
     }
   }
 
-  Progress run() {
+  SweepEnd run() {
     try {
       while (!is_over()) {
         step();
@@ -164,12 +167,30 @@ class Rank {
     if (master_) {
       choose_farewell();
     }
-    return master_ ? master_->progress(attentive_clock_.seconds()) : Progress{};
+    return end();
   }
 
  private:
   [[nodiscard]] bool is_over() const {
     return options_.stop_request() >= 2 || (agent_.left() && (!master_ || master_->all_left()));
+  }
+
+  [[nodiscard]] SweepEnd end() const {
+    if (agent_.has_lost_master()) {
+      return SweepEnd::master_lost;
+    }
+    if (why_drained_) {
+      return *why_drained_;
+    }
+    if (options_.stop_request() >= 2) {
+      return SweepEnd::stop_request;
+    }
+    return master_ && master_->has_work_left() ? SweepEnd::no_workers : SweepEnd::done;
+  }
+
+  void drain(SweepEnd why) {
+    why_drained_ = why_drained_.value_or(why);
+    master_->drain();
   }
 
   /// What the others were told when they were stopped; it holds even if the lost rank comes back.
@@ -228,8 +249,10 @@ class Rank {
       sink_->tick();
       last_sink_tick_ = now;
     }
-    if (options_.stop_request() >= 1 || clock_.seconds() >= options_.time_limit_s) {
-      master_->drain();
+    if (options_.stop_request() >= 1) {
+      drain(SweepEnd::stop_request);
+    } else if (clock_.seconds() >= options_.time_limit_s || master_->draining()) {
+      drain(SweepEnd::time_limit);
     }
     if (master_->finished() && !stopped_) {
       master_->stop_agents();
@@ -256,11 +279,12 @@ class Rank {
   double last_sink_tick_ = 0;
   double last_progress_ = 0;
   bool stopped_ = false;
+  std::optional<SweepEnd> why_drained_;
 };
 
 }  // namespace
 
-Progress run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+SweepEnd run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
                    const SweepOptions& options) {
   return Rank(transport, plan, sink, factory, options).run();
 }

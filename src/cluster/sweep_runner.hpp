@@ -31,10 +31,19 @@ struct SweepOptions {
   double progress_interval_s = 10;
 };
 
+/// What ended a rank's part in a sweep.
+enum class SweepEnd {
+  done,          // nothing was left to do
+  stop_request,  // SweepOptions::stop_request
+  time_limit,    // it is reached, or nothing that is left would be done by then
+  no_workers,    // all are lost or have resigned
+  master_lost    // rank 0 died or is silent
+};
+
 /// Returns when the sweep is over or drained; on other ranks than 0 when the master says so or is silent for too long.
-/// sink: where records go on rank 0, nullptr elsewhere. Returns the final progress on rank 0. Throws StoreError if
-/// records cannot be kept (the other ranks are told to leave first).
-Progress run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+/// sink: where records go on rank 0, nullptr elsewhere. Throws StoreError if records cannot be kept (the other ranks
+/// are told to leave first).
+SweepEnd run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
                    const SweepOptions& options);
 
 }  // namespace fasweep

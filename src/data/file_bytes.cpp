@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "util/error.hpp"
+#include "util/machine_limits.hpp"
 
 namespace fasweep {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 /// Of a file's content: what is made of it must fit too.
 std::size_t largest_content() {
   constexpr std::size_t largest = std::size_t{1} << 32U;  // larger ones are no data set for one rank's memory
-  return std::min(largest, memory_of_machine() / 4);
+  return std::min(largest, static_cast<std::size_t>(memory_limit().value / 4));
 }
 
 std::string too_large() {
@@ -171,10 +172,6 @@ void require_regular_file(const std::string& path) {
 
 bool is_gzip(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
-}
-
-std::size_t memory_of_machine() {
-  return static_cast<std::size_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace fasweep

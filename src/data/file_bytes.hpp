@@ -30,7 +30,4 @@ void require_regular_file(const std::string& path);
 
 [[nodiscard]] bool is_gzip(std::span<const std::uint8_t> bytes);
 
-/// Physical memory of this machine in bytes.
-[[nodiscard]] std::size_t memory_of_machine();
-
 }  // namespace fasweep

@@ -13,6 +13,7 @@
 #include "data/file_format.hpp"
 #include "store/hdf5_handle.hpp"
 #include "util/error.hpp"
+#include "util/machine_limits.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -158,7 +159,8 @@ Array read_array(const Handle& file, const std::string& name, const std::string&
   if (array.sizes.empty()) {
     reject_table(path, name + " is one number");
   }
-  const hsize_t most_values = std::min(std::size_t{1} << 31U, memory_of_machine() / 2 / sizeof(double));
+  const hsize_t most_values =
+      std::min(std::size_t{1} << 31U, static_cast<std::size_t>(memory_limit().value / 2 / sizeof(double)));
   hsize_t values = 1;
   for (const hsize_t size : array.sizes) {
     if (size < 1 || size > most_values / values) {

@@ -1,4 +1,4 @@
-// The syntax of a job file: sections, keys, values, comments (Boost.Program_options config files). Knows no key.
+// The syntax of a job file: sections, keys, values, comments. Knows no key.
 #pragma once
 
 #include <string>
@@ -17,8 +17,20 @@ struct JobText {
   std::vector<KeyValues> grids;
 };
 
-/// Throws ConfigError on lines that are neither a key and its value nor a section nor a comment; `origin` names the
-/// text in the message.
+/// For --help: what a line may be.
+inline constexpr std::string_view job_syntax =
+    "[section] lines, key = value lines, and # comments, which begin a line or follow a blank";
+
+/// Throws ConfigError naming the first line that is none of these, or holds blanks that only look like blanks; `origin`
+/// names the text in the message. A byte order mark and Windows' line ends are no part of it.
 [[nodiscard]] JobText read_job_text(std::string_view text, std::string_view origin);
+
+/// Whether a line `key = value` is read as this very value.
+[[nodiscard]] bool reads_back(std::string_view value);
+
+/// A text that may stand in quotation marks, which keep a '#' in it from being a comment; and such a text. One that has
+/// quotation marks itself cannot be in others and is as it is.
+[[nodiscard]] std::string read_quoted(std::string_view value);
+[[nodiscard]] std::string write_quoted(std::string_view value);
 
 }  // namespace fasweep

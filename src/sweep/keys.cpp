@@ -10,6 +10,7 @@
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
 #include "sweep/formula.hpp"
+#include "sweep/job_text.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -235,9 +236,11 @@ constexpr std::string_view unread = "unread";
 
 /// Throws ConfigError if a job file cannot hold the text.
 void require_storable(std::string_view text) {
-  const bool unwritable = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == '#'; });
-  if (text.empty() || unwritable) {
-    throw ConfigError("it is empty, or has '#' or a control character, which a job file cannot hold");
+  const bool has_control = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' '; });
+  if (text.empty() || has_control || !reads_back(text)) {
+    throw ConfigError(
+        "it is empty, or has a control character, ' #' or a blank that is none, which a job file cannot hold but in "
+        "quotation marks");
   }
 }
 
@@ -259,13 +262,19 @@ std::vector<Key> source_keys() {
   Key path{.name = "data.path",
            .default_text = default_path_text,
            .meaning = "where the data set lies; not part of the plan",
-           .accepted = "the folder of " + folders + ", the file or folder of " + files};
+           .accepted = "the folder of " + folders + ", the file or folder of " + files +
+                       "; a relative path starts in the folder fasweep is started in, '~/' at home, and \"quotation "
+                       "marks\" may stand around it"};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     require_storable(text);
     // Without a default it is empty, and the data keys are refused.
-    point.data.path = text == default_path_text ? traits_of(point.data.source).default_path : text;
+    point.data.path = text == default_path_text ? traits_of(point.data.source).default_path : read_quoted(text);
   };
-  path.write = [](const Point& point) { return point.data.path; };
+  path.write = [](const Point& point) {
+    const std::string& place = point.data.path;
+    const bool is_plain = reads_back(place) && read_quoted(place) == place && place != default_path_text;
+    return is_plain ? place : write_quoted(place);
+  };
   Key targets = name_key(
       "data.targets", "targets", targets_names[1], "what the targets are",
       one_of(targets_names) + "; classes are labels 0..k-1", targets_names,

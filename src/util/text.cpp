@@ -98,13 +98,47 @@ std::string csv_cell(std::string_view text) {
 
 std::string printable(std::string_view text) {
   std::string result;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < ' ' || byte == 0x7f) {
+  const auto byte_at = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
+  // U+0080 to U+009F, which terminals obey too, are 0xc2 and one of 0x80 to 0x9f in UTF-8.
+  const auto begins_control = [&](std::size_t i) {
+    return byte_at(i) == 0xc2 && byte_at(i + 1) >= 0x80 && byte_at(i + 1) < 0xa0;
+  };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const unsigned byte = byte_at(i);
+    if (byte < ' ' || byte == 0x7f || begins_control(i) || (i > 0 && begins_control(i - 1))) {
       result += {'\\', 'x', "0123456789abcdef"[byte / 16], "0123456789abcdef"[byte % 16]};
     } else {
-      result += c;
+      result += text[i];
     }
+  }
+  return result;
+}
+
+std::string presentable(std::string_view message) {
+  constexpr std::size_t most = 3000;
+  constexpr std::size_t kept_at_the_end = 1000;  // where a message says what to do
+  const auto is_inside_character = [&](std::size_t i) {
+    return (static_cast<unsigned char>(message[i]) & 0xc0U) == 0x80;
+  };
+  std::string shortened;
+  if (message.size() > most) {
+    std::size_t head = most - kept_at_the_end;
+    std::size_t tail = message.size() - kept_at_the_end;
+    for (int i = 0; i < 3 && is_inside_character(head); ++i) {
+      --head;
+    }
+    for (int i = 0; i < 3 && is_inside_character(tail); ++i) {
+      ++tail;
+    }
+    shortened = std::string(message.substr(0, head)) + " [... " + std::to_string(tail - head) +
+                " bytes left out ...] " + std::string(message.substr(tail));
+    message = shortened;
+  }
+  std::string result;
+  for (std::size_t begin = 0; begin <= message.size();) {
+    const std::size_t end = std::min(message.find('\n', begin), message.size());
+    result += (begin == 0 ? "" : "\n") + printable(message.substr(begin, end - begin));
+    begin = end + 1;
   }
   return result;
 }

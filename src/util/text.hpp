@@ -39,6 +39,9 @@ struct Call {
 /// The text with control characters as \x1b, so that a terminal shows it and does not obey it.
 [[nodiscard]] std::string printable(std::string_view text);
 
+/// A message, of several lines maybe: each printable, and the middle left out where there is more than people read.
+[[nodiscard]] std::string presentable(std::string_view message);
+
 /// Insertions, deletions and replacements that make `b` of `a` (Levenshtein 1966).
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b);
 

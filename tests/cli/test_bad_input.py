@@ -35,6 +35,16 @@ from conftest import SMALL_JOB, Fasweep
         (["status", "notes.h5"], "notes.h5"),
         (["export", "nowhere.h5"], "nowhere.h5"),
         (["run", "job.cfg", "-o", "out.h5", "--set", "grid.p=2^26", "--set", "data.d=1000000"], "memory"),
+        (["run", "job.cfg", "-o", ""], "empty"),
+        (["run", "job.cfg", "-o", "x" * 240 + ".h5"], "243 bytes"),
+        (["run", "job.cfg", "-o", "folder/" * 600 + "out.h5"], "too long"),
+        (["run", "job.cfg", "-o", "x" * 300 + "/out.h5"], "300 bytes"),
+        (["merge", "", "-o", "out.h5"], "empty"),
+        (["status", "x" * 100000], "100000 bytes"),
+        (["verify", "x" * 100000], "100000 bytes"),
+        (["verify", "x" * 300 + "/out.h5"], "300 bytes"),
+        (["export", "x" * 256 + "/"], "256 bytes"),
+        (["plan", ""], "empty"),
     ],
 )
 def test_usage_errors_exit_2_and_name_the_thing(fasweep: Fasweep, arguments: list[str], named: str):
@@ -66,6 +76,14 @@ def test_errors_under_mpirun_are_said_once(fasweep: Fasweep):
     fasweep.job()
     message = fasweep.run("run", "job.cfg", "-o", "out.h5", "--set", "grid.p=0", ranks=3, expect=2)
     assert message.count("key 'grid.p'") == 1
+
+
+@pytest.mark.parametrize("value", ["1" * 3_000_000, "\x1b[31mred", "\u009b31mred"], ids=["long", "escape", "C1"])
+def test_messages_are_short_and_no_orders_to_a_terminal(fasweep: Fasweep, value: str):
+    message = fasweep.run("plan", fasweep.job(f"[grid]\np = {value}\n"), expect=2)
+    assert message.startswith("fasweep: key 'grid.p' = '") and "write numbers >= 1" in message
+    assert len(message) < 4000
+    assert not {"\x1b", "\u009b"} & set(message)
 
 
 def test_export_overwrites_nothing(fasweep: Fasweep):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import time
 
 import h5py
 import pytest
-from conftest import Fasweep, assert_same_results, status_column
+from conftest import BINARY, SMALL_JOB, Fasweep, environment, assert_same_results, status_column
 
 LONG_JOB = """
 [grid]
@@ -38,7 +39,7 @@ def wait_for_results(fasweep: Fasweep, process, runs: int) -> None:
     pytest.fail("no results in 30 s")
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2])
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2])
 def test_signal_half_way_then_the_same_command(fasweep: Fasweep, how):
     fasweep.job(LONG_JOB)
     process = fasweep.start("run", "job.cfg", "-o", "out.h5", "--workers", "2")
@@ -46,7 +47,7 @@ def test_signal_half_way_then_the_same_command(fasweep: Fasweep, how):
     process.send_signal(how)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 75, err
-    assert "run the same command again" in err
+    assert f"stopped early by signal {how.name[3:]}, run the same command again" in err.splitlines()[-1]
 
     path = fasweep.folder / "out.h5"
     half = status_column(path)
@@ -66,6 +67,16 @@ def test_signal_half_way_then_the_same_command(fasweep: Fasweep, how):
 
     fasweep.run("run", "job.cfg", "-o", "whole.h5", "--workers", "2")
     assert_same_results(path, fasweep.folder / "whole.h5")
+
+
+def test_hangup_is_ignored_under_nohup(fasweep: Fasweep):
+    fasweep.job(LONG_JOB)
+    command = ["nohup", str(BINARY), "run", "job.cfg", "-o", "out.h5", "--workers", "2", "--time-limit", "4"]
+    process = subprocess.Popen(command, cwd=fasweep.folder, env=environment(), text=True, stderr=subprocess.PIPE)
+    wait_for_results(fasweep, process, 1)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert "HUP" not in err
 
 
 def test_second_signal_stops_at_once(fasweep: Fasweep):
@@ -105,7 +116,27 @@ def test_killed_sweep_continues(fasweep: Fasweep):
 def test_time_limit_drains_and_resumes(fasweep: Fasweep):
     fasweep.job(LONG_JOB)
     out = fasweep.run("run", "job.cfg", "-o", "out.h5", "--time-limit", "1s", "--set", "training.max-steps=20000", expect=75)
-    assert "run the same command again" in out
+    assert "stopped early by the time limit (--time-limit = 1s), run the same command again" in out.splitlines()[-1]
+
+
+def test_an_end_of_slurms_in_the_past_is_not_believed(fasweep: Fasweep):
+    yesterday = str(int(time.time()) - 86400)
+    out = fasweep.run("run", fasweep.job(), "-o", "out.h5", SLURM_JOB_ID="7", SLURM_JOB_END_TIME=yesterday)
+    assert f"SLURM_JOB_END_TIME = '{yesterday}' is not believed" in out
+    assert out.splitlines()[-1].endswith("complete")
+
+
+def test_an_end_of_slurms_that_is_near_is_named(fasweep: Fasweep):
+    soon = str(int(time.time()) + 10)
+    out = fasweep.run("run", fasweep.job(LONG_JOB), "-o", "out.h5", expect=75, SLURM_JOB_END_TIME=soon)
+    assert "stopped early by the time limit (SLURM_JOB_END_TIME, the end of the Slurm job)" in out.splitlines()[-1]
+
+
+def test_a_sweep_that_diverges_as_a_whole_says_so(fasweep: Fasweep):
+    text = SMALL_JOB.replace("max-steps = 60", "max-steps = 60\nstep-size = 1e30")
+    out = fasweep.run("run", fasweep.job(text), "-o", "out.h5")
+    assert "complete, but every run diverged" in out.splitlines()[-1]
+    assert "every run diverged" in fasweep.run("status", "out.h5")
 
 
 def test_complete_file_is_left_alone(fasweep: Fasweep):

@@ -13,7 +13,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import BINARY, Fasweep, assert_same_results, environment
+from conftest import BINARY, SMALL_JOB, Fasweep, assert_same_results, environment
 
 JOB = """
 [grid]
@@ -354,3 +354,36 @@ def test_gzip_bomb_is_refused_before_it_is_unpacked(fasweep: Fasweep, source: st
                             timeout=20)  # fmt: skip
     assert result.returncode == 2, result.stderr
     assert "announces 32 values and has 33 or more" in result.stderr if head else "table" in result.stderr
+
+
+TABLE_JOB = "[grid]\np = 4\n[data]\nsource = csv\npath = {path}\n"
+
+
+def test_paths_start_at_home_where_fasweep_starts_and_nowhere_else(fasweep: Fasweep):
+    folder = fasweep.folder / "sub"
+    folder.mkdir()
+    (folder / "50% #1.csv").write_text("4.5,1.5,0\n5.5,2.5,1\n")
+    fasweep.job(TABLE_JOB.format(path='"~/50% #1.csv"'), "sub/home.cfg")
+    assert "n = 2" in fasweep.run("plan", "sub/home.cfg", HOME=str(folder))
+    (folder / "only.csv").write_text("4.5,1.5,0\n5.5,2.5,1\n")
+    fasweep.job(TABLE_JOB.format(path="only.csv"), "sub/beside.cfg")
+    message = fasweep.run("plan", "sub/beside.cfg", expect=2)
+    assert f"started in, '{fasweep.folder}'" in message and "'sub/only.csv' is there" in message
+
+
+def test_paths_with_signs_of_job_texts_survive_in_the_file(fasweep: Fasweep):
+    (fasweep.folder / "50% #1.csv").write_text("4.5,1.5,0\n5.5,2.5,1\n")
+    fasweep.job(TABLE_JOB.format(path='"50% #1.csv"'))
+    fasweep.run("run", "job.cfg", "-o", "out.h5", "--set", "training.max-steps=10")
+    fasweep.run("state", "out.h5", "--run", "0", "-o", "state.h5")
+    fasweep.run("run", "job.cfg", "-o", "out.h5", "--set", "training.max-steps=10", "--set", "grid.p=4,5")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [("out.h5", "HDF5 file"), ("folder", "folder"), ("empty.cfg", "empty"), ("none.cfg", "No such file")]
+)
+def test_what_is_no_job_file_is_called_by_its_name(fasweep: Fasweep, name: str, why: str):
+    fasweep.run("run", fasweep.job(SMALL_JOB), "-o", "out.h5")
+    (fasweep.folder / "folder").mkdir()
+    (fasweep.folder / "empty.cfg").write_text("")
+    assert why in fasweep.run("plan", name, expect=2)

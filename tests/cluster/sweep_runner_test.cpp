@@ -254,6 +254,35 @@ TEST(SweepRunner, AgentThatVanishesIsReplacedByTheOthers) {
   EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
 }
 
+TEST(SweepRunner, SaysWhatEndedIt) {
+  const Plan plan = make_plan();
+  const auto end_of = [&](const std::function<void(SweepOptions&)>& change, const TrainerFactory& factory) {
+    MemorySink sink;
+    std::vector<std::unique_ptr<Transport>> transports = make_local_transports(1);
+    SweepOptions options;
+    change(options);
+    return run_sweep(*transports[0], plan, &sink, factory, options);
+  };
+  const TrainerFactory broken = [](int) -> std::unique_ptr<Trainer> { throw DeviceError("no device"); };
+
+  EXPECT_EQ(end_of([](SweepOptions&) {}, fake_factory()), SweepEnd::done);
+  EXPECT_EQ(end_of([](SweepOptions& options) { options.stop_request = [] { return 1; }; }, fake_factory()),
+            SweepEnd::stop_request);
+  EXPECT_EQ(end_of([](SweepOptions& options) { options.stop_request = [] { return 2; }; }, fake_factory()),
+            SweepEnd::stop_request);
+  EXPECT_EQ(end_of([](SweepOptions& options) { options.time_limit_s = 0; }, fake_factory()), SweepEnd::time_limit);
+  EXPECT_EQ(end_of([](SweepOptions&) {}, broken), SweepEnd::no_workers);
+}
+
+TEST(SweepRunner, AgentSaysThatItLostTheMaster) {
+  const Plan plan = make_plan();
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  SweepOptions options;
+  options.master.lost_after_s = 0.05;
+  options.heartbeat_s = 0.01;
+  EXPECT_EQ(run_sweep(*transports[1], plan, nullptr, fake_factory(), options), SweepEnd::master_lost);
+}
+
 TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
   const Plan plan = make_plan();
   std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);

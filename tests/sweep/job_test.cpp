@@ -116,9 +116,46 @@ TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
   EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = test_loss\n"), HasSubstr("data.test-n"));
 }
 
-TEST(Job, PlaceholdersOfBoostsMessagesAreOnlyText) {
-  EXPECT_THAT(error_of("[grid]\n%canonical_option%invalid_line%\n"), HasSubstr("'%'"));
-  EXPECT_THAT(error_of("[grid]\np = 8\n%prefix% = %value%\n"), HasSubstr("'%'"));
+TEST(Job, LinesThatAreNothingAreNamedByTheirNumber) {
+  EXPECT_THAT(error_of("[grid]\np = 8\nnonsense\n"), HasSubstr("line 3, 'nonsense', is no [section]"));
+  EXPECT_THAT(error_of("; which width?\n[grid]\n"), AllOf(HasSubstr("line 1"), HasSubstr("comments begin with #")));
+  EXPECT_THAT(error_of("[grid]\np =\xc2\xa0"
+                       "20\n"),
+              AllOf(HasSubstr("line 2"), HasSubstr("no-break space, U+00A0")));
+  EXPECT_THAT(error_of("[grid]\np = 8\n\xef\xbb\xbf[data]\n"), HasSubstr("U+FEFF"));
+  EXPECT_THAT(error_of(std::string("\xff\xfe[\0g\0", 6)), HasSubstr("UTF-16"));
+  EXPECT_THAT(error_of(std::string("[grid]\0", 7)), HasSubstr("no text"));
+  EXPECT_THAT(error_of("\x89HDF\r\n"), HasSubstr("HDF5"));
+  EXPECT_THAT(error_of("[grid]\n%canonical_option% = 1\n"), HasSubstr("'grid.%canonical_option%'"));
+}
+
+TEST(Job, MarksLineEndsAndCommentsAreNoPartOfValues) {
+  const Job job = parse_job("\xef\xbb\xbf# widths\xc2\xa0\r\n[ grid ]\t# two\r\np = 5, 6\t# #\r\n", "test.cfg");
+  EXPECT_THAT(values_of(job, "grid.p"), ElementsAre(5, 6));
+  EXPECT_THAT(error_of("[grid]\np = 5#6\n"), HasSubstr("'5#6'"));
+}
+
+TEST(Job, PathsMayHoldWhatMeansSomethingElsewhere) {
+  const auto path_of = [](const std::string& text) {
+    const Job job = parse_job("[grid]\np = 8\n[data]\nsource = csv\npath = " + text +
+                                  "\nn = 4\nd = 2\noutputs = 2\ntest-n = 0\nchecksum = 00000000\n",
+                              "test.cfg");
+    const Job again = parse_stored_job(resolved_text(job), "stored");
+    EXPECT_EQ(again.data().path, job.data().path) << resolved_text(job);
+    EXPECT_EQ(resolved_text(again), resolved_text(job));
+    return job.data().path;
+  };
+  EXPECT_EQ(path_of("run#1.csv"), "run#1.csv");
+  EXPECT_EQ(path_of("50%.csv # a comment"), "50%.csv");
+  EXPECT_EQ(path_of("\"a b #1.csv\""), "a b #1.csv");
+  EXPECT_EQ(path_of("\" a\xc2\xa0"
+                    "b\" # a comment"),
+            " a\xc2\xa0"
+            "b");
+  EXPECT_EQ(path_of("\"table.csv\""), "table.csv");
+  EXPECT_EQ(path_of("\"default\""), "default");
+  EXPECT_EQ(path_of("5\" disk.csv"), "5\" disk.csv");
+  EXPECT_EQ(path_of("~/a.csv"), "~/a.csv");
 }
 
 TEST(Job, UnknownRepeatedMissingAndEmptyKeysAreErrors) {
@@ -369,7 +406,7 @@ TEST(Job, KeysOfTeachersAndOfSetsExcludeEachOther) {
 
 TEST(Job, TablesNeedAPathThatAJobFileCanHold) {
   EXPECT_THAT(error_of(teacher_job, {{"data.source", "csv"}}), AllOf(HasSubstr("data.path"), HasSubstr("missing")));
-  for (const char* path : {"", "a#b.csv", "a\nb.csv"}) {
+  for (const char* path : {"", "a #b.csv", "a\nb.csv"}) {
     EXPECT_THAT(error_of(teacher_job, {{"data.source", "csv"}, {"data.path", path}}), HasSubstr("data.path")) << path;
   }
 }

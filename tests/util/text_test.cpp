@@ -77,6 +77,27 @@ TEST(Checksum, ReadsBackExactlyWhatIsWritten) {
 TEST(Text, ControlCharactersAreShownAndNotObeyed) {
   EXPECT_EQ(printable("a b,\xc3\xbc"), "a b,\xc3\xbc");
   EXPECT_EQ(printable(std::string_view("\x1b[2J\0\n\x7f", 7)), "\\x1b[2J\\x00\\x0a\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m\xc2\xa0\xc3\x9b"),
+            "\\xc2\\x9b"
+            "31m\xc2\xa0\xc3\x9b");
+}
+
+TEST(Text, MessagesKeepTheirLinesAndTheirEnds) {
+  EXPECT_EQ(presentable(""), "");
+  EXPECT_EQ(presentable("one\n  two\x1b\n"), "one\n  two\\x1b\n");
+  std::string umlauts;
+  while (umlauts.size() < 1'000'000) {
+    umlauts += "\xc3\xbc";
+  }
+  for (const std::string shift : {"", "x"}) {
+    const std::string shown = presentable("problem " + shift + umlauts + " what to do");
+    EXPECT_LT(shown.size(), 4000U);
+    EXPECT_THAT(shown, ::testing::StartsWith("problem " + shift + "\xc3\xbc"));
+    EXPECT_THAT(shown, ::testing::EndsWith("\xc3\xbc what to do"));
+    EXPECT_THAT(shown, ::testing::HasSubstr("\xc3\xbc [... 9"));
+    EXPECT_THAT(shown, ::testing::HasSubstr("bytes left out ...] \xc3\xbc"));
+  }
 }
 
 }  // namespace
