@@ -393,6 +393,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     std::cerr << "fasweep: every run trains on the CPU (" << why << "); with --backend cpu, on every core\n";
   }
   transport.broadcast_text(resolved_text(plan->job()));
+  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait for ever
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }

@@ -381,6 +381,10 @@ bool Master::all_left() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.gone(); });
 }
 
+bool Master::all_greeted() const {
+  return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.greeted; });
+}
+
 bool Master::has_lost_agents() const {
   return std::any_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.lost; });
 }

@@ -67,6 +67,9 @@ class Master {
   /// Whether every agent has left or is lost.
   [[nodiscard]] bool all_left() const;
 
+  /// Whether every agent has said hello.
+  [[nodiscard]] bool all_greeted() const;
+
   /// Whether an agent is lost and has not come back.
   [[nodiscard]] bool has_lost_agents() const;
 

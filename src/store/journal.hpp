@@ -91,6 +91,9 @@ class JournalWriter {
   std::int64_t append(FrameType type, std::span<const std::byte> payload);
   std::int64_t append(FrameType type, std::string_view text);
 
+  /// Where the next frame goes.
+  [[nodiscard]] std::int64_t end() const { return end_; }
+
   /// fdatasync, if anything was appended since the last one.
   void sync();
 
