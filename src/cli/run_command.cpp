@@ -27,6 +27,8 @@
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
+#include "util/error.hpp"
+#include "util/stopwatch.hpp"
 #include "util/text.hpp"
 
 namespace fasweep::cli {
@@ -245,6 +247,22 @@ void print_warning(const std::string& text) {
   std::cerr << "fasweep: " + text + "\n";  // at once: worker threads speak too
 }
 
+/// Says how far the reading of a long journal has come. A request to stop ends it: nothing has been changed.
+std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::string& file) {
+  constexpr double interval_s = 2;
+  return [file, since_told = Stopwatch()](std::int64_t bytes, std::int64_t of_bytes) mutable {
+    if (stop_request() > 0) {
+      throw StoreError("stopped while the journal of '" + file +
+                       "' was read (by a signal); run the same command again to continue");
+    }
+    if (since_told.seconds() >= interval_s) {
+      std::cerr << "fasweep: reading the journal of '" << file << "', " << format_bytes(static_cast<double>(bytes))
+                << " of " << format_bytes(static_cast<double>(of_bytes)) << "\n";
+      since_told.restart();
+    }
+  };
+}
+
 /// What was understood of a data set, and what is doubtful about it.
 void report_data(const DataReport& report) {
   std::cerr << report.understood << "\n";
@@ -379,6 +397,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
     store_options.warn = print_warning;
+    store_options.on_replay = replay_listener(options.file);
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why

@@ -128,7 +128,8 @@ class Master {
   Send send_;
   double start_;
   WorkQueue queue_;
-  std::int64_t max_batch_runs_ = 1;
+  std::int64_t most_runs_ = 1;  // of a batch
+  std::int64_t most_device_runs_ = 1;
   std::vector<Agent> agents_;  // by rank
   std::int64_t next_batch_ = 0;
   std::int32_t next_worker_ = 0;

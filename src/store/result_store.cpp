@@ -128,6 +128,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
     note_session(utc_now() + " " + session_.host + ": " + session_.command_line);
     sync();
   }
+  row_of_identity_ = {};
   since_publish_.restart();  // reading a long journal is no time in which anything was trained
 }
 
@@ -146,7 +147,29 @@ void ResultStore::open_journal() {
 void ResultStore::replay() {
   const fs::path path = journal_path(file_);
   const MappedFile map(path);
-  const JournalContents contents = read_journal(map.bytes(), PastDamage::stop);
+  std::string wrong;
+  std::unordered_set<std::uint64_t> forgotten;
+  std::int64_t told = 0;
+  const auto take = [&](std::uint64_t identity, const JournalContents::Entry& entry) {
+    constexpr std::int64_t told_every = std::int64_t{1} << 22U;
+    if (entry.offset >= told + told_every) {
+      told = entry.offset;
+      map.forget_before(told);
+      options_.on_replay(told, static_cast<std::int64_t>(map.bytes().size()));
+    }
+    forgotten.erase(identity);
+    if (const std::int64_t row = find_row(identity, entry.header.run); row >= 0 && !has(row)) {
+      wrong = wrong.empty() ? why_not_of_plan(entry.header, row, plan_) : wrong;
+      set_row(row, entry.offset, entry.header.status);
+    }
+  };
+  const auto forget = [&](std::uint64_t identity) {
+    forgotten.insert(identity);
+    if (const std::int64_t row = find_row(identity, -1); row >= 0) {
+      clear_row(row);
+    }
+  };
+  const JournalContents contents = read_journal(map.bytes(), PastDamage::stop, {take, forget});
   if (!contents.scan.damage.empty()) {
     throw DamagedError("'" + path.string() + "' is damaged (" + contents.scan.damage +
                        "); run fasweep verify --repair, which keeps every whole record");
@@ -160,15 +183,9 @@ void ResultStore::replay() {
     options_.warn("'" + path.string() + "' ended in an unfinished record of " +
                   std::to_string(contents.scan.torn_bytes) + " bytes, which is dropped; that run is trained again");
   }
-  for (const auto& [identity, entry] : contents.records) {
-    if (const std::int64_t row = find_row(identity); row >= 0) {
-      if (const std::string wrong = why_not_of_plan(entry.header, row, plan_); !wrong.empty()) {
-        throw DamagedError(
-            "'" + path.string() + "' holds a record that is not of its plan (" + wrong +
-            "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
-      }
-      set_row(row, entry.offset, entry.header.status);
-    }
+  if (!wrong.empty()) {
+    throw DamagedError("'" + path.string() + "' holds a record that is not of its plan (" + wrong +
+                       "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
   }
   provenance_.sessions = contents.sessions;
   provenance_.agents = contents.agents;
@@ -178,16 +195,20 @@ void ResultStore::replay() {
     append_plan();
   }
   if (fs::exists(file_)) {
-    take_runs_of_file_alone(contents.forgotten);
+    take_runs_of_file_alone(forgotten);
   }
 }
 
 /// Runs that the file has and its journal does not, as where an old journal came back from a backup.
 void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t>& forgotten) {
   const ResultFile published(file_);
+  const bool same_rows = published.plan().hash() == plan_.hash();
   const auto is_alone = [&](std::int64_t run) {
+    if (same_rows && has(run)) {
+      return false;
+    }
     const std::uint64_t identity = published.plan().identity(run);
-    const std::int64_t row = find_row(identity);
+    const std::int64_t row = find_row(identity, run);
     return row >= 0 && !has(row) && !forgotten.contains(identity);
   };
   const std::vector<RunStatus> statuses = published.read_statuses();
@@ -207,7 +228,7 @@ void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t
     const std::uint64_t identity = published.plan().identity(record.run);
     ByteWriter encoded;
     encode(record, encoded);
-    set_row(find_row(identity), append_record(identity, encoded.view()), record.status);
+    set_row(find_row(identity, record.run), append_record(identity, encoded.view()), record.status);
   });
 }
 
@@ -259,7 +280,7 @@ void ResultStore::import_file() {
       ByteWriter encoded;
       encode(record, encoded);
       const std::int64_t offset = append_record(identity, encoded.view());
-      if (const std::int64_t row = find_row(identity); row >= 0) {
+      if (const std::int64_t row = find_row(identity, record.run); row >= 0) {
         set_row(row, offset, record.status);
       }
     });
@@ -315,15 +336,20 @@ void ResultStore::check_room() const {
   }
 }
 
-std::int64_t ResultStore::find_row(std::uint64_t identity) {
+/// guess: where the run was in the plan of those who recorded it, mostly this one.
+std::int64_t ResultStore::find_row(std::uint64_t identity, std::int64_t guess) {
+  if (guess >= 0 && guess < plan_.size() && plan_.identity(guess) == identity) {
+    return guess;
+  }
   if (row_of_identity_.empty()) {
     row_of_identity_.reserve(rows_.size());
     for (std::int64_t row = 0; row < plan_.size(); ++row) {
-      row_of_identity_.emplace(plan_.identity(row), row);
+      row_of_identity_.emplace_back(plan_.identity(row), row);
     }
+    std::sort(row_of_identity_.begin(), row_of_identity_.end());
   }
-  const auto found = row_of_identity_.find(identity);
-  return found == row_of_identity_.end() ? -1 : found->second;
+  const auto found = std::lower_bound(row_of_identity_.begin(), row_of_identity_.end(), std::pair(identity, -1L));
+  return found == row_of_identity_.end() || found->first != identity ? -1 : found->second;
 }
 
 /// status: not pending.
@@ -367,8 +393,8 @@ void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte>
   }
   ByteReader in(encoded);
   const RunRecord second = decode_record(in);
-  const MappedFile map(journal_path(file_));
-  const RunRecord first = read_record(read_frame(map.bytes(), rows_[static_cast<std::size_t>(run)].offset())).record;
+  FrameReader journal(journal_path(file_));
+  const RunRecord first = read_record(journal.read(rows_[static_cast<std::size_t>(run)].offset())).record;
   if (!same_outcome(first, second)) {
     ++differing_duplicates_;
     options_.warn("run " + std::to_string(run) +
@@ -523,7 +549,7 @@ std::string ResultStore::replace_file(std::int64_t journal_end, const Provenance
   const fs::path draft = file_.string() + ".new";
   std::vector<std::string> lost;
   try {
-    const MappedFile map(journal_path(file_));
+    FrameReader journal(journal_path(file_));
     lost = write_result_file(
         draft, plan_,
         [&](std::int64_t row) -> std::optional<RunRecord> {
@@ -531,9 +557,8 @@ std::string ResultStore::replace_file(std::int64_t journal_end, const Provenance
             throw Cancelled{};
           }
           const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset();
-          return offset < 0 || offset >= journal_end
-                     ? std::nullopt
-                     : std::optional(read_record(read_frame(map.bytes(), offset)).record);
+          return offset < 0 || offset >= journal_end ? std::nullopt
+                                                     : std::optional(read_record(journal.read(offset)).record);
         },
         provenance, fs::exists(file_) ? file_ : fs::path());
     fault_point("file-drafted");

@@ -16,8 +16,8 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "store/file_lock.hpp"
@@ -34,6 +34,8 @@ struct StoreOptions {
   double first_publish_s = 30;  // first snapshot of the file; later ones come at growing intervals
   std::set<RunStatus> retry;    // records that ended so count as not there
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+  /// How much of a journal has been read while results are opened; may throw, to stop that.
+  std::function<void(std::int64_t bytes, std::int64_t of_bytes)> on_replay = [](std::int64_t, std::int64_t) {};
 };
 
 /// Who writes, for the provenance.
@@ -136,7 +138,7 @@ class ResultStore final : public RecordSink {
                                          const std::atomic<bool>& cancelled) const;
   void set_row(std::int64_t row, std::int64_t offset, RunStatus status);
   void clear_row(std::int64_t row);
-  [[nodiscard]] std::int64_t find_row(std::uint64_t identity);
+  [[nodiscard]] std::int64_t find_row(std::uint64_t identity, std::int64_t guess);
   void note_session(const std::string& line);
   void drop_checkpoints();
   void compare_duplicate(std::int64_t run, std::span<const std::byte> encoded);
@@ -150,8 +152,8 @@ class ResultStore final : public RecordSink {
   std::unique_ptr<JournalWriter> journal_;  // none once complete
   std::vector<Row> rows_;
   std::array<std::int64_t, run_status_names.size()> counts_{};
-  std::int64_t shard_left_;                                          // runs of the shard without a record
-  std::unordered_map<std::uint64_t, std::int64_t> row_of_identity_;  // filled when a journal is replayed
+  std::int64_t shard_left_;                                              // runs of the shard without a record
+  std::vector<std::pair<std::uint64_t, std::int64_t>> row_of_identity_;  // sorted, while results are opened
   std::int64_t differing_duplicates_ = 0;
   std::int64_t bytes_since_plan_ = 0;    // of records in the journal
   bool told_of_writer_ = false;          // that another program is writing to the file

@@ -391,8 +391,9 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
   const auto values = static_cast<std::int64_t>(plan.layout().values) * (count(plan.recorded_steps()) + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();
-  constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
-  size.master_bytes = plan.size() * bookkeeping_bytes;
+  constexpr std::int64_t run_bytes = 8 + 31;  // where its record is, and its columns while the file is written
+  constexpr std::int64_t problem_bytes = 40;  // in the queue
+  size.master_bytes = plan.size() * run_bytes + plan.problems() * problem_bytes;
   return size;
 }
 
