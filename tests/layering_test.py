@@ -40,7 +40,7 @@ HOME: dict[str, set[str]] = {
     "boost/program_options": {"cli"},
     "boost/random/sobol": {"sweep/sampling.cpp"},
     "muParser": {"sweep/formula.cpp"},
-    "boost/crc": {"data", "store"},
+    "boost/crc": {"data"},
     "boost/align": {"backend/cpu"},
     "boost/version": {"cli"},
     "hdf5": {"data/hdf5_table.cpp", "store"},

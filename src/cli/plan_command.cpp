@@ -23,9 +23,7 @@ namespace {
 /// Runs of the plan by the solver that would train them.
 std::map<std::string_view, std::int64_t> count_solvers(const Plan& plan) {
   std::map<std::string_view, std::int64_t> counts;
-  for (std::int64_t run = 0; run < plan.size(); ++run) {
-    ++counts[name_of(plan.solver(run))];
-  }
+  plan.for_each_kind([&](const Plan::Kind& kind) { counts[name_of(kind.cost.solver)] += kind.runs; });
   return counts;
 }
 

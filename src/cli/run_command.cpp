@@ -25,7 +25,9 @@
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
+#include "util/error.hpp"
 #include "util/machine_limits.hpp"
+#include "util/stopwatch.hpp"
 #include "util/text.hpp"
 
 namespace fasweep::cli {
@@ -268,6 +270,22 @@ void report_workers(const RunOptions& options, const Transport& transport) {
              options.workers_origin + "), " + format_bytes(memory.value) + " of memory (" + memory.origin + ")");
 }
 
+/// Says how far the reading of a long journal has come. A request to stop ends it: nothing has been changed.
+std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::string& file) {
+  constexpr double interval_s = 2;
+  return [file, since_told = Stopwatch()](std::int64_t bytes, std::int64_t of_bytes) mutable {
+    if (stop_request() > 0) {
+      throw StoreError("stopped while the journal of '" + file +
+                       "' was read (by a signal); run the same command again to continue");
+    }
+    if (since_told.seconds() >= interval_s) {
+      std::cerr << "fasweep: reading the journal of '" << file << "', " << format_bytes(static_cast<double>(bytes))
+                << " of " << format_bytes(static_cast<double>(of_bytes)) << "\n";
+      since_told.restart();
+    }
+  };
+}
+
 /// What was understood of a data set, and what is doubtful about it.
 void report_data(const DataReport& report) {
   print_line(report.understood);
@@ -420,6 +438,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     store_options.first_publish_s = options.publish_seconds;
     store_options.retry = options.retry;
     store_options.warn = print_message;
+    store_options.on_replay = replay_listener(options.file);
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
@@ -439,6 +458,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
+  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait for ever
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }

@@ -52,8 +52,11 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   for (Agent& agent : agents_) {
     agent.last_heard = now;
   }
-  constexpr std::int64_t result_bytes = 64 << 20;  // of one message
-  max_batch_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
+  // Of one message, of which both ends hold some at a time; a device gains by many runs side by side.
+  constexpr std::int64_t result_bytes = 1 << 20;
+  constexpr std::int64_t device_result_bytes = 64 << 20;
+  most_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
+  most_device_runs_ = std::max<std::int64_t>(1, device_result_bytes / plan.record_bytes());
   progress_.total = plan.shard_size();
   progress_.done = progress_.total - queue_.runs_left();
   done_at_start_ = progress_.done;
@@ -276,7 +279,7 @@ void Master::assign_work(double time_left_s) {
       const double most = most_run_cost(agent, time_left_s);
       const double target =
           std::min(std::max(std::min(agent.rate * options_.batch_seconds, fair), side_by_side_cost(agent)), most);
-      std::optional<Batch> batch = queue_.take(target, max_batch_runs_, most);
+      std::optional<Batch> batch = queue_.take(target, agent.has_devices ? most_device_runs_ : most_runs_, most);
       if (!batch) {
         continue;  // a faster agent may have the time for more
       }
@@ -379,6 +382,10 @@ void Master::stop_agents() {
 
 bool Master::all_left() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.gone(); });
+}
+
+bool Master::all_greeted() const {
+  return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.greeted; });
 }
 
 bool Master::has_lost_agents() const {

@@ -71,6 +71,9 @@ class Master {
   /// Whether every agent has left or is lost.
   [[nodiscard]] bool all_left() const;
 
+  /// Whether every agent has said hello.
+  [[nodiscard]] bool all_greeted() const;
+
   /// Whether an agent is lost and has not come back.
   [[nodiscard]] bool has_lost_agents() const;
 
@@ -129,7 +132,8 @@ class Master {
   Send send_;
   double start_;
   WorkQueue queue_;
-  std::int64_t max_batch_runs_ = 1;
+  std::int64_t most_runs_ = 1;  // of a batch
+  std::int64_t most_device_runs_ = 1;
   std::vector<Agent> agents_;  // by rank
   std::int64_t next_batch_ = 0;
   std::int32_t next_worker_ = 0;

@@ -31,6 +31,12 @@ void check(int code, const char* call) {
   }
 }
 
+/// Whether a rank's death is the death of all: Open MPI 4's mpirun, unless told otherwise. Of other launchers it is not
+/// known.
+bool launcher_ends_all() {
+  return std::getenv("OMPI_MCA_orte_hnp_uri") != nullptr && std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr;
+}
+
 #if FASWEEP_ULFM
 
 /// Ranks known to have died, which is nobody unless the launcher was told to tolerate faults (mpirun --with-ft ulfm).
@@ -164,6 +170,8 @@ class MpiTransport final : public Transport {
     return news;
   }
 
+  [[nodiscard]] bool outlives_others() const override { return outlives_others_; }
+
   void set_farewell(Farewell farewell) override { farewell_ = farewell; }
 
   std::string broadcast_text(std::string text) override { return broadcast(std::move(text), MPI_COMM_WORLD); }
@@ -213,10 +221,11 @@ class MpiTransport final : public Transport {
   }
 
   void wait_for_rank_0() const {
-    constexpr double longest_s = 300;  // a file of tens of gigabytes; rank 0 may die over it
+    constexpr double longest_s = 300;  // rank 0 may have died
     constexpr std::chrono::milliseconds pause(2);
     const Stopwatch stopwatch;
-    for (int arrived = 0; arrived == 0 && stopwatch.seconds() < longest_s; std::this_thread::sleep_for(pause)) {
+    for (int arrived = 0; arrived == 0 && (!outlives_others_ || stopwatch.seconds() < longest_s);
+         std::this_thread::sleep_for(pause)) {
       if (MPI_Iprobe(0, farewell_tag, MPI_COMM_WORLD, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
         return;
       }
@@ -235,6 +244,7 @@ class MpiTransport final : public Transport {
   MPI_Comm node_ = MPI_COMM_NULL;  // the ranks of this node
   int node_rank_ = 0;
   int node_size_ = 1;
+  const bool outlives_others_ = !launcher_ends_all();
   Farewell farewell_ = Farewell::together;
   std::set<int> dead_;  // of which the caller has heard
   Stopwatch since_dead_;

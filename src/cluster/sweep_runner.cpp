@@ -64,7 +64,8 @@ class Agent {
       last_sent_ = now;
     }
     // The master answers heartbeats; without an answer for this long it is gone.
-    if (transport_.rank() != master_rank && now - last_heard_ > 2 * options_.master.lost_after_s) {
+    if (transport_.rank() != master_rank && transport_.outlives_others() &&
+        now - last_heard_ > 2 * options_.master.lost_after_s) {
       leave_without_master();
     }
     return !results.empty();
@@ -116,8 +117,8 @@ class Backoff {
   double seconds_ = shortest_s;
 };
 
-/// Seconds while this rank was looking. A laptop that slept, a stopped process or a long write of the file is a gap in
-/// which nobody was heard, and says nothing about whether the others live.
+/// Seconds while this rank was looking. A laptop that slept, a stopped process or a slow disk is a gap in which nobody
+/// was heard, and says nothing about whether the others live.
 class AttentiveClock {
  public:
   [[nodiscard]] double seconds() {
@@ -154,14 +155,16 @@ class Rank {
   }
 
   SweepEnd run() {
+    transport_.set_farewell(Farewell::together);
     try {
       while (!is_over()) {
         step();
       }
-    } catch (const StoreError&) {
-      // Nothing can be kept any more: let the other ranks go instead of leaving them to wait.
-      master_->stop_agents();
-      choose_farewell();
+    } catch (...) {
+      // Nothing can be kept any more, say: let the other ranks go instead of leaving them to wait.
+      if (master_) {
+        stop_others_after_error();
+      }
       throw;
     }
     if (master_) {
@@ -193,6 +196,15 @@ class Rank {
     master_->drain();
   }
 
+  /// Those that have not been heard yet would wait for ever: they end with this rank.
+  void stop_others_after_error() {
+    master_->stop_agents();
+    choose_farewell();
+    if (!master_->all_greeted()) {
+      transport_.set_farewell(Farewell::at_once);
+    }
+  }
+
   /// What the others were told when they were stopped; it holds even if the lost rank comes back.
   void choose_farewell() {
     if (master_->has_lost_agents()) {
@@ -221,7 +233,8 @@ class Rank {
     if (busy) {
       backoff_.reset();
     } else if (!is_over()) {
-      waker_.wait(backoff_.next());
+      constexpr double soon_s = 1e-3;  // a small file is written in little more
+      waker_.wait(finishing_ ? soon_s : backoff_.next());
     }
   }
 
@@ -254,7 +267,10 @@ class Rank {
     } else if (clock_.seconds() >= options_.time_limit_s || master_->draining()) {
       drain(SweepEnd::time_limit);
     }
-    if (master_->finished() && !stopped_) {
+    // The others stay until the file is there: left alone in MPI_Finalize, they could not tell a long write from the
+    // death of this rank.
+    finishing_ = master_->finished() && !stopped_;
+    if (finishing_ && sink_->try_finish()) {
       master_->stop_agents();
       stopped_ = true;
     }
@@ -278,6 +294,7 @@ class Rank {
   std::optional<Master> master_;
   double last_sink_tick_ = 0;
   double last_progress_ = 0;
+  bool finishing_ = false;
   bool stopped_ = false;
   std::optional<SweepEnd> why_drained_;
 };

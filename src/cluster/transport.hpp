@@ -44,6 +44,10 @@ class Transport {
   /// Ranks that died since the last call, as far as the transport hears of deaths at all; heartbeats notice the others.
   [[nodiscard]] virtual std::vector<int> take_dead() { return {}; }
 
+  /// Whether this rank lives on when another dies, so that it has to notice that rank 0 is gone. Where the launcher
+  /// ends all ranks with one, a rank 0 that is silent is only slow, and nobody may leave.
+  [[nodiscard]] virtual bool outlives_others() const { return true; }
+
   /// For this end's destructor; Farewell::together unless set.
   virtual void set_farewell(Farewell farewell) = 0;
 

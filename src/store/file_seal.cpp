@@ -9,10 +9,9 @@
 #include <cstring>
 #include <optional>
 
-#include <boost/crc.hpp>
-
 #include "store/journal.hpp"
 #include "util/bytes.hpp"
+#include "util/crc.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -21,20 +20,26 @@ namespace {
 constexpr std::uint64_t seal_magic = 0x316c616573777366;  // "fswseal1"
 constexpr std::size_t seal_size = 32;
 
-using Crc64 = boost::crc_optimal<64, 0x42F0E1EBA9EA3693, ~std::uint64_t{0}, ~std::uint64_t{0}, true, true>;
+using ReadUpTo = std::function<void(std::int64_t bytes)>;
 
 std::uint64_t crc64_of(std::span<const std::byte> bytes) {
   Crc64 crc;
-  crc.process_bytes(bytes.data(), bytes.size());
-  return crc.checksum();
+  crc.add(bytes);
+  return crc.value();
 }
 
 /// Magic, length and checksum of the contents, checksum of these three.
-Bytes make_seal(std::span<const std::byte> contents) {
+Bytes make_seal(std::span<const std::byte> contents, const ReadUpTo& read_up_to) {
+  constexpr std::size_t piece_bytes = std::size_t{1} << 22U;
+  Crc64 crc;
+  for (std::size_t at = 0; at < contents.size(); at += piece_bytes) {
+    crc.add(contents.subspan(at, std::min(piece_bytes, contents.size() - at)));
+    read_up_to(static_cast<std::int64_t>(at));
+  }
   ByteWriter out;
   out.put(seal_magic);
   out.put(static_cast<std::uint64_t>(contents.size()));
-  out.put(crc64_of(contents));
+  out.put(crc.value());
   out.put(crc64_of(out.view()));
   return out.take();
 }
@@ -78,7 +83,7 @@ void seal_file(const std::filesystem::path& path) {
   Bytes seal;
   {
     const MappedFile map(path);
-    seal = make_seal(map.bytes());
+    seal = make_seal(map.bytes(), [&](std::int64_t bytes) { map.forget_before(bytes); });
   }
   const int file = open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
   const ssize_t written = file < 0 ? -1 : write(file, seal.data(), seal.size());
@@ -91,10 +96,10 @@ void seal_file(const std::filesystem::path& path) {
   }
 }
 
-SealState check_seal(std::span<const std::byte> file) {
+SealState check_seal(std::span<const std::byte> file, const ReadUpTo& read_up_to) {
   if (has_seal(file)) {
     const std::span<const std::byte> contents = file.first(file.size() - seal_size);
-    const Bytes seal = make_seal(contents);
+    const Bytes seal = make_seal(contents, read_up_to);
     return std::equal(seal.begin(), seal.end(), file.last(seal_size).begin()) ? SealState::whole : SealState::broken;
   }
   const std::optional<std::uint64_t> end = end_of_hdf5(file);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 
 namespace fasweep {
@@ -17,7 +18,9 @@ enum class SealState {
   broken  // bytes were changed, lost or added
 };
 
-/// What a file's seal says of its bytes, all of which are read.
-[[nodiscard]] SealState check_seal(std::span<const std::byte> file);
+/// What a file's seal says of its bytes, all of which are read. read_up_to: called now and then with how many have
+/// been.
+[[nodiscard]] SealState check_seal(
+    std::span<const std::byte> file, const std::function<void(std::int64_t bytes)>& read_up_to = [](std::int64_t) {});
 
 }  // namespace fasweep

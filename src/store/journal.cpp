@@ -11,9 +11,8 @@
 #include <optional>
 #include <utility>
 
-#include <boost/crc.hpp>
-
 #include "util/bytes.hpp"
+#include "util/crc.hpp"
 #include "util/error.hpp"
 #include "util/fault_point.hpp"
 
@@ -23,14 +22,12 @@ namespace {
 constexpr std::uint32_t magic = 0x6a777366;  // "fswj"
 constexpr std::size_t header_size = 16;
 
-using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
-
 std::uint32_t checksum(std::uint32_t type, std::span<const std::byte> payload) {
   Crc32c crc;
   const std::array<std::uint32_t, 2> head{type, static_cast<std::uint32_t>(payload.size())};
-  crc.process_bytes(head.data(), sizeof head);
-  crc.process_bytes(payload.data(), payload.size());
-  return crc.checksum();
+  crc.add(std::as_bytes(std::span(head)));
+  crc.add(payload);
+  return crc.value();
 }
 
 /// The whole frame at `offset`, or nothing.
@@ -69,6 +66,11 @@ std::optional<Frame> find_frame(std::span<const std::byte> bytes, std::size_t of
     ++offset;
   }
   return std::nullopt;
+}
+
+DamagedError changed_in_use(std::int64_t offset) {
+  return DamagedError("the journal changed while it was in use (no whole frame at offset " + std::to_string(offset) +
+                      "); run fasweep verify --repair");
 }
 
 std::size_t end_of(const Frame& frame) {
@@ -111,6 +113,12 @@ MappedFile::~MappedFile() {
   if (!bytes_.empty()) {
     munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());  // munmap takes what mmap gave, constness aside
   }
+}
+
+void MappedFile::forget_before(std::int64_t offset) const {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t whole = static_cast<std::size_t>(offset) / page * page;
+  static_cast<void>(madvise(const_cast<std::byte*>(bytes_.data()), whole, MADV_DONTNEED));  // only saves memory
 }
 
 std::string Frame::text() const {
@@ -159,8 +167,49 @@ JournalScan scan_journal(std::span<const std::byte> bytes, PastDamage past_damag
 Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset) {
   const std::optional<Frame> frame = frame_at(bytes, static_cast<std::size_t>(offset));
   if (!frame) {
-    throw DamagedError("the journal changed while it was in use (no whole frame at offset " + std::to_string(offset) +
-                       "); run fasweep verify --repair");
+    throw changed_in_use(offset);
+  }
+  return *frame;
+}
+
+FrameReader::FrameReader(const std::filesystem::path& path) : file_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (file_ < 0) {
+    throw StoreError("'" + path.string() + "' cannot be read (" + reason() + "); check the file system");
+  }
+}
+
+FrameReader::~FrameReader() {
+  close(file_);
+}
+
+/// Whether so many bytes from `offset` on are now in the buffer.
+bool FrameReader::fill(std::int64_t offset, std::size_t size) {
+  buffer_.resize(size);
+  std::size_t filled = 0;
+  while (filled < size) {
+    const ssize_t count = pread(file_, buffer_.data() + filled, size - filled, offset + static_cast<off_t>(filled));
+    if (count < 0 && errno == EINTR) {
+      continue;
+    }
+    if (count <= 0) {
+      return false;
+    }
+    filled += static_cast<std::size_t>(count);
+  }
+  return true;
+}
+
+Frame FrameReader::read(std::int64_t offset) {
+  std::uint32_t length = 0;
+  struct stat status {};
+  const bool has_head = fill(offset, header_size) && fstat(file_, &status) == 0;
+  if (has_head) {
+    std::memcpy(&length, buffer_.data() + 2 * sizeof length, sizeof length);  // after magic and type
+  }
+  const std::optional<Frame> frame =
+      has_head && length <= status.st_size && fill(offset, header_size + length) ? frame_at(buffer_, 0) : std::nullopt;
+  if (!frame) {
+    throw changed_in_use(offset);
   }
   return *frame;
 }

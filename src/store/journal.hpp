@@ -37,6 +37,9 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
+  /// Gives back the memory of what has been read; it is read from the file again if need be.
+  void forget_before(std::int64_t offset) const;
+
  private:
   std::span<const std::byte> bytes_;
 };
@@ -69,6 +72,25 @@ enum class PastDamage { stop, go_on };
 /// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is not whole any more.
 [[nodiscard]] Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset);
 
+/// Reads single frames of a journal that grows meanwhile; none of it stays in memory.
+class FrameReader {
+ public:
+  /// Throws StoreError if the file cannot be opened.
+  explicit FrameReader(const std::filesystem::path& path);
+  ~FrameReader();
+  FrameReader(const FrameReader&) = delete;
+  FrameReader& operator=(const FrameReader&) = delete;
+
+  /// The frame at `offset`, which lives until the next call. Throws DamagedError if it is not whole.
+  [[nodiscard]] Frame read(std::int64_t offset);
+
+ private:
+  [[nodiscard]] bool fill(std::int64_t offset, std::size_t size);
+
+  int file_;
+  Bytes buffer_;
+};
+
 /// The first whole frame of this type, damage before it or not.
 [[nodiscard]] std::optional<Frame> find_first_frame(std::span<const std::byte> bytes, FrameType type);
 
@@ -90,6 +112,9 @@ class JournalWriter {
   /// machine.
   std::int64_t append(FrameType type, std::span<const std::byte> payload);
   std::int64_t append(FrameType type, std::string_view text);
+
+  /// Where the next frame goes.
+  [[nodiscard]] std::int64_t end() const { return end_; }
 
   /// fdatasync, if anything was appended since the last one.
   void sync();

@@ -5,7 +5,7 @@
 namespace fasweep {
 namespace {
 
-void take(const Frame& frame, JournalContents& contents) {
+void take(const Frame& frame, JournalContents& contents, const JournalListener& listener) {
   ByteReader in(frame.payload);
   switch (frame.type) {
     case FrameType::format:
@@ -30,16 +30,12 @@ void take(const Frame& frame, JournalContents& contents) {
         throw TransportError(in.left() > 0 ? "record with " + std::to_string(in.left()) + " bytes too many"
                                            : "record of a run that is said to be pending");
       }
-      contents.records.try_emplace(identity, JournalContents::Entry{frame.offset, header});
-      contents.forgotten.erase(identity);
+      listener.record(identity, {frame.offset, header});
       break;
     }
-    case FrameType::forget: {
-      const auto identity = in.get<std::uint64_t>();
-      contents.records.erase(identity);
-      contents.forgotten.insert(identity);
+    case FrameType::forget:
+      listener.forget(in.get<std::uint64_t>());
       break;
-    }
     default:
       throw TransportError("frame of unknown type " + std::to_string(static_cast<std::uint32_t>(frame.type)));
   }
@@ -48,11 +44,31 @@ void take(const Frame& frame, JournalContents& contents) {
 }  // namespace
 
 JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_damage) {
+  std::unordered_map<std::uint64_t, JournalContents::Entry> records;
+  std::unordered_set<std::uint64_t> forgotten;
+  JournalContents contents = read_journal(bytes, past_damage,
+                                          {.record =
+                                               [&](std::uint64_t identity, const JournalContents::Entry& entry) {
+                                                 records.try_emplace(identity, entry);
+                                                 forgotten.erase(identity);
+                                               },
+                                           .forget =
+                                               [&](std::uint64_t identity) {
+                                                 records.erase(identity);
+                                                 forgotten.insert(identity);
+                                               }});
+  contents.records = std::move(records);
+  contents.forgotten = std::move(forgotten);
+  return contents;
+}
+
+JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_damage,
+                             const JournalListener& listener) {
   JournalContents contents;
   std::string unreadable;
   contents.scan = scan_journal(bytes, past_damage, [&](const Frame& frame) {
     try {
-      take(frame, contents);
+      take(frame, contents, listener);
     } catch (const TransportError& error) {
       unreadable = "frame at offset " + std::to_string(frame.offset) + ": " + error.what();
     }

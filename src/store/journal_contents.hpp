@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -31,9 +32,19 @@ struct JournalContents {
 inline constexpr std::uint32_t journal_version = 2;
 [[nodiscard]] Bytes make_format_payload();
 
+/// What a journal says of its runs, in the order in which it was said.
+struct JournalListener {
+  std::function<void(std::uint64_t identity, const JournalContents::Entry& entry)> record;
+  std::function<void(std::uint64_t identity)> forget;
+};
+
 /// Replays whole frames. Frames whose payload cannot be read count as damage. Throws ConfigError if a later version of
 /// fasweep wrote the journal.
 [[nodiscard]] JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_damage);
+
+/// The same for those who keep less of the records, or nothing: `records` and `forgotten` of the result are empty.
+[[nodiscard]] JournalContents read_journal(std::span<const std::byte> bytes, PastDamage past_damage,
+                                           const JournalListener& listener);
 
 /// Identity and record of a record frame. Throws TransportError on other bytes.
 struct JournalRecord {

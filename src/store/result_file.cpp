@@ -33,7 +33,7 @@ bool check_seal_of(const fs::path& path) {
     return false;  // opening it says so
   }
   const MappedFile map(path);
-  const SealState state = check_seal(map.bytes());
+  const SealState state = check_seal(map.bytes(), [&](std::int64_t bytes) { map.forget_before(bytes); });
   if (state == SealState::broken) {
     throw DamagedError("file '" + path.string() +
                        "' is damaged (its bytes are not those that were written); if its journal is there, run fasweep "

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <system_error>
 #include <utility>
 
 #include "store/checkpoint_files.hpp"
@@ -79,6 +81,9 @@ std::optional<Job> first_job_of(const fs::path& journal) {
   return frame ? std::optional(parse_stored_job(frame->text(), journal.string())) : std::nullopt;
 }
 
+/// A publication was told that nobody needs it any more.
+struct Cancelled {};
+
 /// Records that must agree do so in everything but time and place.
 bool same_outcome(const RunRecord& a, const RunRecord& b) {
   const auto same_numbers = [](const std::vector<double>& x, const std::vector<double>& y) {
@@ -95,6 +100,10 @@ std::optional<Job> find_stored_job(const fs::path& file) {
     return first_job_of(journal_path(file));
   }
   return fs::exists(file) ? std::optional(ResultFile(file).plan().job()) : std::nullopt;
+}
+
+ResultStore::~ResultStore() {
+  abandon_publication();
 }
 
 ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, SessionInfo session)
@@ -119,6 +128,8 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
     note_session(utc_now() + " " + session_.host + ": " + session_.command_line);
     sync();
   }
+  row_of_identity_ = {};
+  since_publish_.restart();  // reading a long journal is no time in which anything was trained
 }
 
 void ResultStore::open_journal() {
@@ -136,7 +147,29 @@ void ResultStore::open_journal() {
 void ResultStore::replay() {
   const fs::path path = journal_path(file_);
   const MappedFile map(path);
-  const JournalContents contents = read_journal(map.bytes(), PastDamage::stop);
+  std::string wrong;
+  std::unordered_set<std::uint64_t> forgotten;
+  std::int64_t told = 0;
+  const auto take = [&](std::uint64_t identity, const JournalContents::Entry& entry) {
+    constexpr std::int64_t told_every = std::int64_t{1} << 22U;
+    if (entry.offset >= told + told_every) {
+      told = entry.offset;
+      map.forget_before(told);
+      options_.on_replay(told, static_cast<std::int64_t>(map.bytes().size()));
+    }
+    forgotten.erase(identity);
+    if (const std::int64_t row = find_row(identity, entry.header.run); row >= 0 && !has(row)) {
+      wrong = wrong.empty() ? why_not_of_plan(entry.header, row, plan_) : wrong;
+      set_row(row, entry.offset, entry.header.status);
+    }
+  };
+  const auto forget = [&](std::uint64_t identity) {
+    forgotten.insert(identity);
+    if (const std::int64_t row = find_row(identity, -1); row >= 0) {
+      clear_row(row);
+    }
+  };
+  const JournalContents contents = read_journal(map.bytes(), PastDamage::stop, {take, forget});
   if (!contents.scan.damage.empty()) {
     throw DamagedError("'" + path.string() + "' is damaged (" + contents.scan.damage +
                        "); run fasweep verify --repair, which keeps every whole record");
@@ -150,15 +183,9 @@ void ResultStore::replay() {
     options_.warn("'" + path.string() + "' ended in an unfinished record of " +
                   std::to_string(contents.scan.torn_bytes) + " bytes, which is dropped; that run is trained again");
   }
-  for (const auto& [identity, entry] : contents.records) {
-    if (const std::int64_t row = find_row(identity); row >= 0) {
-      if (const std::string wrong = why_not_of_plan(entry.header, row, plan_); !wrong.empty()) {
-        throw DamagedError(
-            "'" + path.string() + "' holds a record that is not of its plan (" + wrong +
-            "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
-      }
-      set_row(row, entry.offset, entry.header.status);
-    }
+  if (!wrong.empty()) {
+    throw DamagedError("'" + path.string() + "' holds a record that is not of its plan (" + wrong +
+                       "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
   }
   provenance_.sessions = contents.sessions;
   provenance_.agents = contents.agents;
@@ -168,16 +195,20 @@ void ResultStore::replay() {
     append_plan();
   }
   if (fs::exists(file_)) {
-    take_runs_of_file_alone(contents.forgotten);
+    take_runs_of_file_alone(forgotten);
   }
 }
 
 /// Runs that the file has and its journal does not, as where an old journal came back from a backup.
 void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t>& forgotten) {
   const ResultFile published(file_);
+  const bool same_rows = published.plan().hash() == plan_.hash();
   const auto is_alone = [&](std::int64_t run) {
+    if (same_rows && has(run)) {
+      return false;
+    }
     const std::uint64_t identity = published.plan().identity(run);
-    const std::int64_t row = find_row(identity);
+    const std::int64_t row = find_row(identity, run);
     return row >= 0 && !has(row) && !forgotten.contains(identity);
   };
   const std::vector<RunStatus> statuses = published.read_statuses();
@@ -197,7 +228,7 @@ void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t
     const std::uint64_t identity = published.plan().identity(record.run);
     ByteWriter encoded;
     encode(record, encoded);
-    set_row(find_row(identity), append_record(identity, encoded.view()), record.status);
+    set_row(find_row(identity, record.run), append_record(identity, encoded.view()), record.status);
   });
 }
 
@@ -230,7 +261,9 @@ void ResultStore::import_file() {
     finished_file_ = true;
     for (std::int64_t row = 0; row < plan_.size(); ++row) {
       const RunStatus status = statuses[static_cast<std::size_t>(row)];
-      set_row(row, status == RunStatus::pending ? -1 : 0, status);
+      if (status != RunStatus::pending) {
+        set_row(row, 0, status);  // in no journal
+      }
     }
     return;
   }
@@ -247,7 +280,7 @@ void ResultStore::import_file() {
       ByteWriter encoded;
       encode(record, encoded);
       const std::int64_t offset = append_record(identity, encoded.view());
-      if (const std::int64_t row = find_row(identity); row >= 0) {
+      if (const std::int64_t row = find_row(identity, record.run); row >= 0) {
         set_row(row, offset, record.status);
       }
     });
@@ -275,12 +308,12 @@ void ResultStore::forget_retried() {
     return;
   }
   for (std::size_t row = 0; row < rows_.size(); ++row) {
-    if (plan_.in_shard(static_cast<std::int64_t>(row)) && rows_[row].offset >= 0 &&
-        options_.retry.contains(rows_[row].status)) {
+    if (plan_.in_shard(static_cast<std::int64_t>(row)) && rows_[row].has_record() &&
+        options_.retry.contains(rows_[row].status())) {
       ByteWriter identity;
       identity.put(plan_.identity(static_cast<std::int64_t>(row)));
       journal_->append(FrameType::forget, identity.view());
-      set_row(static_cast<std::int64_t>(row), -1, RunStatus::pending);
+      clear_row(static_cast<std::int64_t>(row));
     }
   }
 }
@@ -303,29 +336,41 @@ void ResultStore::check_room() const {
   }
 }
 
-std::int64_t ResultStore::find_row(std::uint64_t identity) {
+/// guess: where the run was in the plan of those who recorded it, mostly this one.
+std::int64_t ResultStore::find_row(std::uint64_t identity, std::int64_t guess) {
+  if (guess >= 0 && guess < plan_.size() && plan_.identity(guess) == identity) {
+    return guess;
+  }
   if (row_of_identity_.empty()) {
     row_of_identity_.reserve(rows_.size());
     for (std::int64_t row = 0; row < plan_.size(); ++row) {
-      row_of_identity_.emplace(plan_.identity(row), row);
+      row_of_identity_.emplace_back(plan_.identity(row), row);
     }
+    std::sort(row_of_identity_.begin(), row_of_identity_.end());
   }
-  const auto found = row_of_identity_.find(identity);
-  return found == row_of_identity_.end() ? -1 : found->second;
+  const auto found = std::lower_bound(row_of_identity_.begin(), row_of_identity_.end(), std::pair(identity, -1L));
+  return found == row_of_identity_.end() || found->first != identity ? -1 : found->second;
 }
 
+/// status: not pending.
 void ResultStore::set_row(std::int64_t row, std::int64_t offset, RunStatus status) {
   Row& entry = rows_[static_cast<std::size_t>(row)];
-  --counts_[static_cast<std::size_t>(entry.status)];
+  --counts_[static_cast<std::size_t>(entry.status())];
   ++counts_[static_cast<std::size_t>(status)];
-  if (plan_.in_shard(row)) {
-    shard_left_ += (entry.offset >= 0 ? 1 : 0) - (offset >= 0 ? 1 : 0);
-  }
-  entry = {offset, status};
+  shard_left_ -= plan_.in_shard(row) && !entry.has_record() ? 1 : 0;
+  entry.set(offset, status);
+}
+
+void ResultStore::clear_row(std::int64_t row) {
+  Row& entry = rows_[static_cast<std::size_t>(row)];
+  --counts_[static_cast<std::size_t>(entry.status())];
+  ++counts_[static_cast<std::size_t>(RunStatus::pending)];
+  shard_left_ += plan_.in_shard(row) && entry.has_record() ? 1 : 0;
+  entry.clear();
 }
 
 bool ResultStore::has(std::int64_t run) const {
-  return rows_[static_cast<std::size_t>(run)].offset >= 0;
+  return rows_[static_cast<std::size_t>(run)].has_record();
 }
 
 bool ResultStore::complete() const {
@@ -343,10 +388,13 @@ void ResultStore::add(const RecordHeader& header, std::span<const std::byte> enc
 }
 
 void ResultStore::compare_duplicate(std::int64_t run, std::span<const std::byte> encoded) {
+  if (journal_ == nullptr) {
+    return;  // from a rank that was lost and came back after the end
+  }
   ByteReader in(encoded);
   const RunRecord second = decode_record(in);
-  const MappedFile map(journal_path(file_));
-  const RunRecord first = read_record(read_frame(map.bytes(), rows_[static_cast<std::size_t>(run)].offset)).record;
+  FrameReader journal(journal_path(file_));
+  const RunRecord first = read_record(journal.read(rows_[static_cast<std::size_t>(run)].offset())).record;
   if (!same_outcome(first, second)) {
     ++differing_duplicates_;
     options_.warn("run " + std::to_string(run) +
@@ -376,6 +424,9 @@ void ResultStore::note_origin(const Provenance& origin) {
 }
 
 void ResultStore::note_agent(const std::string& description) {
+  if (journal_ == nullptr) {
+    return;  // it came after the end
+  }
   journal_->append(FrameType::agent, description);
   provenance_.agents += description + "\n";
 }
@@ -399,11 +450,15 @@ void ResultStore::drop_checkpoints() {
 }
 
 void ResultStore::tick() {
+  if (finished_file_) {
+    return;
+  }
   if (since_sync_.seconds() >= options_.sync_interval_s) {
     sync();
   }
-  if (since_publish_.seconds() >= publish_interval_s_ && !puts_off_publishing()) {
-    publish();
+  if (end_publication() && since_publish_.seconds() >= publish_interval_s_ && !is_published(Purpose::snapshot) &&
+      !puts_off_publishing()) {
+    begin_publication(Purpose::snapshot);
   }
 }
 
@@ -423,59 +478,140 @@ bool ResultStore::puts_off_publishing() {
 }
 
 void ResultStore::publish() {
-  const Stopwatch stopwatch;
+  abandon_publication();
+  begin_publication(Purpose::end);
+  publication_->warning.wait();
+  static_cast<void>(end_publication());
+}
+
+void ResultStore::begin_publication(Purpose purpose) {
   sync();
+  publication_ = std::make_unique<Publication>();
+  publication_->purpose = purpose;
+  publication_->journal_end = journal_->end();
+  const auto replace = [this, end = journal_->end(), provenance = provenance_, &cancelled = publication_->cancelled] {
+    return replace_file(end, provenance, cancelled);
+  };
+  try {
+    publication_->warning = std::async(std::launch::async, replace);
+  } catch (const std::system_error& error) {
+    publication_.reset();
+    throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
+                     "); allow this user more threads or memory, and run the same command again");
+  }
+}
+
+/// Whether no publication is under way any more. What went wrong in the last one is thrown here.
+bool ResultStore::end_publication() {
+  if (publication_ == nullptr) {
+    return true;
+  }
+  if (publication_->warning.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    return false;
+  }
+  const std::unique_ptr<Publication> publication = std::move(publication_);
+  since_publish_.restart();
+  try {
+    if (const std::string warning = publication->warning.get(); !warning.empty()) {
+      options_.warn(warning);
+    }
+  } catch (const Cancelled&) {
+    return true;
+  }
+  // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
+  constexpr double growth = 1.5;
+  constexpr double share = 20;
+  publish_interval_s_ = std::max(publish_interval_s_ * growth, share * publication->stopwatch.seconds());
+  published_end_ = publication->journal_end;
+  published_for_ = publication->purpose;
+  return true;
+}
+
+/// What it would have written stays in the journal.
+void ResultStore::abandon_publication() {
+  if (publication_ != nullptr) {
+    publication_->cancelled = true;
+    publication_->warning.wait();
+    publication_.reset();
+  }
+}
+
+/// Whether the journal holds nothing that was not published, at the end for Purpose::end: a file of long ago may have
+/// been replaced since.
+bool ResultStore::is_published(Purpose purpose) const {
+  return published_end_ == journal_->end() && (purpose == Purpose::snapshot || published_for_ == Purpose::end);
+}
+
+/// On the publishing thread: the file from what the journal holds before `journal_end`. Returns a warning, if there is
+/// one to give.
+std::string ResultStore::replace_file(std::int64_t journal_end, const Provenance& provenance,
+                                      const std::atomic<bool>& cancelled) const {
   const fs::path draft = file_.string() + ".new";
   std::vector<std::string> lost;
   try {
-    lost = write_file(draft);
+    FrameReader journal(journal_path(file_));
+    lost = write_result_file(
+        draft, plan_,
+        [&](std::int64_t row) -> std::optional<RunRecord> {
+          if (cancelled) {
+            throw Cancelled{};
+          }
+          const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset();
+          return offset < 0 || offset >= journal_end ? std::nullopt
+                                                     : std::optional(read_record(journal.read(offset)).record);
+        },
+        provenance, fs::exists(file_) ? file_ : fs::path());
+    fault_point("file-drafted");
+    sync_file(draft);
+  } catch (const Cancelled&) {
+    std::error_code ignored;
+    fs::remove(draft, ignored);
+    throw;
   } catch (const StoreError& error) {
     std::error_code ignored;
     fs::remove(draft, ignored);  // half a file would only take the room that is missing
     throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
                      "); what was recorded is kept in its journal: make room and run the same command again");
   }
+  std::string warning;
   if (!lost.empty()) {
-    const fs::path aside = keep_aside(file_, "before");
-    options_.warn("the file so far is kept as '" + aside.string() +
-                  "', because this could not be taken over from it: " +
-                  join(std::vector<std::string_view>(lost.begin(), lost.end()), "; "));
+    warning = "the file so far is kept as '" + keep_aside(file_, "before").string() +
+              "', because this could not be taken over from it: " +
+              join(std::vector<std::string_view>(lost.begin(), lost.end()), "; ");
   }
   fs::rename(draft, file_);
   fault_point("file-renamed");
   sync_folder_of(file_);
-  // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
-  constexpr double growth = 1.5;
-  constexpr double share = 20;
-  publish_interval_s_ = std::max(publish_interval_s_ * growth, share * stopwatch.seconds());
-  since_publish_.restart();
+  return warning;
 }
 
-std::vector<std::string> ResultStore::write_file(const fs::path& path) const {
-  const MappedFile map(journal_path(file_));
-  std::vector<std::string> lost = write_result_file(
-      path, plan_,
-      [&](std::int64_t row) -> std::optional<RunRecord> {
-        const std::int64_t offset = rows_[static_cast<std::size_t>(row)].offset;
-        return offset < 0 ? std::nullopt : std::optional(read_record(read_frame(map.bytes(), offset)).record);
-      },
-      provenance_, fs::exists(file_) ? file_ : fs::path());
-  fault_point("file-drafted");
-  sync_file(path);
-  return lost;
-}
-
-void ResultStore::finish() {
+bool ResultStore::try_finish() {
   if (finished_file_) {
-    return;
+    return true;
   }
-  publish();
+  if (publication_ != nullptr && publication_->purpose != Purpose::end) {
+    publication_->cancelled = true;
+  }
+  if (!end_publication()) {
+    return false;
+  }
+  if (!is_published(Purpose::end)) {
+    begin_publication(Purpose::end);
+    return false;
+  }
   if (complete()) {
     journal_.reset();
     remove_checkpoints(checkpoint_folder(file_));
     fs::remove(journal_path(file_));
     fault_point("journal-removed");
     finished_file_ = true;
+  }
+  return true;
+}
+
+void ResultStore::finish() {
+  while (!try_finish()) {
+    publication_->warning.wait();
   }
 }
 

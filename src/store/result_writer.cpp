@@ -35,21 +35,33 @@ using hdf5::write_text;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Columns of one number a run, collected while the rows go by.
+/// Columns of one number a run, collected while the rows go by: what rank 0 needs of memory for a publication.
 struct Columns {
-  std::vector<std::string_view> status, reason, solver;
+  std::vector<RunStatus> status;
+  std::vector<StopReason> reason;
+  std::vector<Solver> solver;
   std::vector<std::int64_t> steps;
   std::vector<std::int32_t> worker;
   std::vector<double> wall_s, finished_at;
   std::array<std::int64_t, run_status_names.size()> counts{};
   double wall_s_total = 0;
 
+  void reserve(std::size_t runs) {
+    status.reserve(runs);
+    reason.reserve(runs);
+    solver.reserve(runs);
+    steps.reserve(runs);
+    worker.reserve(runs);
+    wall_s.reserve(runs);
+    finished_at.reserve(runs);
+  }
+
   void push(const std::optional<RunRecord>& record) {
     const RunRecord empty;
     const RunRecord& r = record ? *record : empty;
-    status.push_back(name_of(r.status));
-    reason.push_back(name_of(r.reason));
-    solver.push_back(name_of(r.solver));
+    status.push_back(r.status);
+    reason.push_back(r.reason);
+    solver.push_back(r.solver);
     ++counts[static_cast<std::size_t>(r.status)];
     wall_s_total += record ? r.wall_s : 0;
     steps.push_back(r.steps);
@@ -87,13 +99,23 @@ class ResultWriter {
  private:
   Handle make_run_scale() {
     Handle scale = create_dataset<std::int64_t>(file_.id(), "run", {runs_}, 0, "row in the plan", "1");
-    std::vector<std::int64_t> numbers(runs_);
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      numbers[i] = static_cast<std::int64_t>(i);
-    }
-    write_all(scale, numbers, "run");
+    write_by_run<std::int64_t>(scale, [](std::int64_t run) { return run; });
     check(H5DSset_scale(scale.id(), "run"), "making run a scale");
     return scale;
+  }
+
+  /// A number for each run, value(run), some chunks at a time.
+  template <class Number, class Value>
+  void write_by_run(const Handle& dataset, const Value& value) const {
+    constexpr hsize_t slab_runs = hsize_t{1} << 18U;
+    std::vector<Number> slab;
+    for (hsize_t first = 0; first < runs_; first += slab_runs) {
+      slab.resize(std::min(slab_runs, runs_ - first));
+      for (std::size_t i = 0; i < slab.size(); ++i) {
+        slab[i] = value(static_cast<std::int64_t>(first + i));
+      }
+      hdf5::write_slab<Number>(dataset, {first}, {slab.size()}, slab);
+    }
   }
 
   Handle make_step_scale() {
@@ -103,19 +125,28 @@ class ResultWriter {
     return scale;
   }
 
-  template <class Number>
-  Handle write_column(const std::string& name, const std::vector<Number>& values, const std::string& long_name,
+  /// A number for each run, value(run).
+  template <class Number, class Value>
+  Handle write_column(const std::string& name, const Value& value, const std::string& long_name,
                       const std::string& units) {
     const Number fill = std::is_floating_point_v<Number> ? static_cast<Number>(nan) : Number{};
     Handle dataset = create_dataset<Number>(file_.id(), name, {runs_}, fill, long_name, units);
-    write_all(dataset, values, name);
+    write_by_run<Number>(dataset, value);
     check(H5DSattach_scale(dataset.id(), run_scale_.id(), 0), "attaching run to " + name);
     return dataset;
   }
 
-  /// A column of names or other texts; HDF5 has no checksums for those, `verify` compares them with the plan.
-  Handle write_texts(const std::string& name, const std::vector<std::string_view>& values,
-                     const std::string& long_name) {
+  template <class Number>
+  Handle write_column(const std::string& name, const std::vector<Number>& values, const std::string& long_name,
+                      const std::string& units) {
+    return write_column<Number>(
+        name, [&](std::int64_t run) { return values[static_cast<std::size_t>(run)]; }, long_name, units);
+  }
+
+  /// A column of names or other texts, text(run), which ends with a zero. HDF5 has no
+  /// checksums for those, `verify` compares them with the plan.
+  template <class Text>
+  Handle write_texts(const std::string& name, const Text& text, const std::string& long_name) {
     const Handle type = make_text_type();
     const Handle space(H5Screate_simple(1, &runs_, nullptr), H5Sclose, "making the shape of " + name);
     const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "preparing " + name);
@@ -123,11 +154,8 @@ class ResultWriter {
     Handle dataset(
         H5Dcreate2(file_.id(), name.c_str(), type.id(), space.id(), H5P_DEFAULT, properties.id(), H5P_DEFAULT),
         H5Dclose, "creating " + name);
-    std::vector<const char*> pointers;
-    pointers.reserve(values.size());
-    for (const std::string_view value : values) {
-      pointers.push_back(value.data());  // of names and canonical texts, which end with a zero
-    }
+    constexpr hsize_t slab_runs = hsize_t{1} << 16U;
+    std::vector<const char*> pointers(std::min(slab_runs, runs_));
     // HDF5 clears two buffers of 1 MiB a column by default: several milliseconds of a small sweep.
     constexpr std::size_t most_bytes = 1024 * 1024;
     constexpr std::size_t text_bytes = 16;  // of a text of variable length on disk and in memory
@@ -135,7 +163,16 @@ class ResultWriter {
     check(H5Pset_buffer(transfer.id(), std::clamp(text_bytes * pointers.size(), text_bytes, most_bytes), nullptr,
                         nullptr),
           "preparing " + name);
-    check(H5Dwrite(dataset.id(), type.id(), H5S_ALL, H5S_ALL, transfer.id(), pointers.data()), "writing " + name);
+    for (hsize_t first = 0; first < runs_; first += slab_runs) {
+      const hsize_t count = std::min(slab_runs, runs_ - first);
+      for (hsize_t i = 0; i < count; ++i) {
+        pointers[i] = text(static_cast<std::int64_t>(first + i));
+      }
+      const Handle memory(H5Screate_simple(1, &count, nullptr), H5Sclose, "making a slab of " + name);
+      check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, &first, nullptr, &count, nullptr), "placing " + name);
+      check(H5Dwrite(dataset.id(), type.id(), memory.id(), space.id(), transfer.id(), pointers.data()),
+            "writing " + name);
+    }
     write_attribute(dataset.id(), "long_name", long_name);
     check(H5DSattach_scale(dataset.id(), run_scale_.id(), 0), "attaching run to " + name);
     return dataset;
@@ -145,34 +182,20 @@ class ResultWriter {
     for (const Key* key : plan_.columns()) {
       const std::string name(key->column);
       coordinates_ += (coordinates_.empty() ? "" : " ") + name;
+      const std::string long_name(key->name);
+      const auto value = [&](std::int64_t run) { return key->get(plan_.point(run)); };
       if (key->kind == KeyKind::whole) {
-        write_column(name, values_of<std::int64_t>(*key), std::string(key->name), "1");
+        write_column<std::int64_t>(
+            name, [&](std::int64_t run) { return static_cast<std::int64_t>(value(run)); }, long_name, "1");
       } else if (key->kind == KeyKind::real) {
-        write_column(name, values_of<double>(*key), std::string(key->name), "1");
+        write_column<double>(name, value, long_name, "1");
       } else {
-        write_text_axis(*key);
+        std::set<std::string> texts;  // each once; runs refer to them
+        write_texts(
+            name, [&](std::int64_t run) { return texts.insert(write_value(*key, plan_.point(run))).first->c_str(); },
+            long_name);
       }
     }
-  }
-
-  template <class Number>
-  [[nodiscard]] std::vector<Number> values_of(const Key& key) const {
-    std::vector<Number> values;
-    values.reserve(runs_);
-    for (std::int64_t run = 0; run < plan_.size(); ++run) {
-      values.push_back(static_cast<Number>(key.get(plan_.point(run))));
-    }
-    return values;
-  }
-
-  void write_text_axis(const Key& key) {
-    std::set<std::string> texts;  // each once; runs refer to them
-    std::vector<std::string_view> values;
-    values.reserve(runs_);
-    for (std::int64_t run = 0; run < plan_.size(); ++run) {
-      values.push_back(*texts.insert(write_value(key, plan_.point(run))).first);
-    }
-    write_texts(std::string(key.column), values, std::string(key.name));
   }
 
   /// A metric's two datasets, and the rows of them that are written next.
@@ -189,7 +212,8 @@ class ResultWriter {
   Columns write_metrics(const RowSource& rows, Provenance& provenance) {
     std::vector<MetricRows> metrics = create_metrics();
     Columns columns;
-    constexpr hsize_t slab_bytes = 8 * 1024 * 1024;
+    columns.reserve(runs_);
+    constexpr hsize_t slab_bytes = 1024 * 1024;  // of each metric
     const hsize_t row_numbers = points_ * std::max<hsize_t>(plan_.layout().values / metrics.size(), 1);
     const hsize_t slab_rows = std::clamp<hsize_t>(slab_bytes / (sizeof(Real) * row_numbers), 1, runs_);
     for (hsize_t first = 0; first < runs_; first += slab_rows) {
@@ -317,9 +341,12 @@ class ResultWriter {
   }
 
   void write_columns(const Columns& columns) {
-    write_texts("status", columns.status, "how the run ended");
-    write_texts("stop_reason", columns.reason, "what ended the run");
-    write_texts("solver", columns.solver, "formulation that was computed");
+    const auto names_of = [](const auto& codes) {
+      return [&codes](std::int64_t run) { return name_of(codes[static_cast<std::size_t>(run)]).data(); };
+    };
+    write_texts("status", names_of(columns.status), "how the run ended");
+    write_texts("stop_reason", names_of(columns.reason), "what ended the run");
+    write_texts("solver", names_of(columns.solver), "formulation that was computed");
     write_column("steps", columns.steps, "training steps taken; the step of the final values", "1");
     mark_provenance(write_column("worker", columns.worker, "worker that trained the run", "1"));
     mark_provenance(write_column("wall_s", columns.wall_s, "wall time of training", "s"));

@@ -1,5 +1,8 @@
 #include "store/status_report.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "store/journal_contents.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"
@@ -10,9 +13,37 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What a journal says of a run, without its numbers; pending: that its record no longer counts.
+struct Said {
+  std::uint64_t identity = 0;
+  std::int64_t offset = 0;  // of the record's frame
+  double wall_s = 0;
+  RunStatus status = RunStatus::pending;
+};
+
+/// Where the plan has a run. guess: where its record says.
+std::int64_t find_run(const Plan& plan, std::uint64_t identity, std::int64_t guess) {
+  if (guess < plan.size() && plan.identity(guess) == identity) {
+    return guess;
+  }
+  std::int64_t run = 0;
+  while (run < plan.size() && plan.identity(run) != identity) {
+    ++run;
+  }
+  return run;
+}
+
 StatusReport status_of_journal(const fs::path& path) {
   const MappedFile map(path);
-  const JournalContents contents = read_journal(map.bytes(), PastDamage::go_on);
+  std::vector<Said> said;
+  const JournalContents contents =
+      read_journal(map.bytes(), PastDamage::go_on,
+                   {[&](std::uint64_t identity, const JournalContents::Entry& entry) {
+                      said.push_back({identity, entry.offset, entry.header.wall_s, entry.header.status});
+                    },
+                    [&](std::uint64_t identity) {
+                      said.push_back({identity, 0, 0, RunStatus::pending});
+                    }});
   if (contents.job_text.empty()) {
     throw DamagedError("'" + path.string() + "' is damaged (it holds no plan); run fasweep verify --repair");
   }
@@ -20,19 +51,24 @@ StatusReport status_of_journal(const fs::path& path) {
   StatusReport report;
   report.job_text = contents.job_text;
   report.runs = plan.size();
-  for (std::int64_t run = 0; run < plan.size(); ++run) {
-    const auto found = contents.records.find(plan.identity(run));
-    if (found == contents.records.end()) {
-      ++report.counts[static_cast<std::size_t>(RunStatus::pending)];
-      continue;
+  report.counts[0] = plan.size();
+  std::stable_sort(said.begin(), said.end(), [](const Said& a, const Said& b) { return a.identity < b.identity; });
+  std::map<std::int64_t, std::string> failures;
+  for (auto one = said.begin(); one != said.end();) {
+    const Said* counts = &*one;  // the first record since the last one that was forgotten
+    for (const std::uint64_t identity = one->identity; one != said.end() && one->identity == identity; ++one) {
+      counts = one->status == RunStatus::pending || counts->status == RunStatus::pending ? &*one : counts;
     }
-    const RecordHeader& header = found->second.header;
-    ++report.counts[static_cast<std::size_t>(header.status)];
-    report.wall_s_total += header.wall_s;
-    if (header.status == RunStatus::failed) {
-      const RunRecord record = read_record(read_frame(map.bytes(), found->second.offset)).record;
-      report.failures.push_back("run " + std::to_string(run) + ": " + record.error);
+    --report.counts[0];
+    ++report.counts[static_cast<std::size_t>(counts->status)];
+    report.wall_s_total += counts->wall_s;
+    if (counts->status == RunStatus::failed) {
+      const RunRecord record = read_record(read_frame(map.bytes(), counts->offset)).record;
+      failures.emplace(find_run(plan, counts->identity, record.run), record.error);
     }
+  }
+  for (const auto& [run, error] : failures) {
+    report.failures.push_back("run " + std::to_string(run) + ": " + error);
   }
   return report;
 }

@@ -278,13 +278,17 @@ void require_one_set_a_grid(const Job& job) {
 
 void check_size(const Job& job) {
   constexpr double max_runs = 1e9;
-  double runs = 0;
-  for (const Grid& grid : job.grids) {
-    runs += grid.size();
-  }
+  const double runs = count_points(job);
   if (runs > max_runs) {
     throw ConfigError("the grid has " + format_real(runs) + " runs (more than " + format_real(max_runs) +
                       "); split it into several jobs, or sample it (grid.sample)");
+  }
+  constexpr double max_compared_runs = 2e7;
+  if (runs > max_compared_runs && may_repeat_runs(job)) {
+    throw ConfigError("the grids have " + format_real(runs) + " runs together (more than " +
+                      format_real(max_compared_runs) +
+                      ", and those of several [grid] sections, of zip and of samples are compared one by one); split " +
+                      "them into several jobs");
   }
 }
 
@@ -445,6 +449,20 @@ KeyValues facts_of(const Dataset& dataset) {
           {"data.outputs", std::to_string(dataset.outputs)},
           {"data.test-n", std::to_string(dataset.test_samples)},
           {"data.checksum", format_checksum(dataset.checksum)}};
+}
+
+double count_points(const Job& job) {
+  double points = 0;
+  for (const Grid& grid : job.grids) {
+    points += grid.size();
+  }
+  return points;
+}
+
+bool may_repeat_runs(const Job& job) {
+  const Grid& first = job.grids.front();
+  return job.grids.size() > 1 || first.write(key_called("grid.sample")) != "none" ||
+         first.write(key_called("grid.zip")) != "none";
 }
 
 void for_each_setting(const Job& job, const std::function<void(const Point&)>& visit) {

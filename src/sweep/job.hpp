@@ -66,6 +66,14 @@ using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 /// and values that differ by rounding alone are those that were used.
 [[nodiscard]] Job continue_job(const Job& stored, Job wanted);
 
+/// Runs of all grids together, those that several hold counted several times; as a real number, for they may be more
+/// than any integer.
+[[nodiscard]] double count_points(const Job& job);
+
+/// Whether a run may be there several times, in several grids, or in lists that advance together, or in samples: a plan
+/// then compares all of them.
+[[nodiscard]] bool may_repeat_runs(const Job& job);
+
 /// Calls `visit` for one run of every combination of settings, those of the paper's five axes left out unless settings
 /// follow from them.
 void for_each_setting(const Job& job, const std::function<void(const Point&)>& visit);

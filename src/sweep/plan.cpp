@@ -9,6 +9,7 @@
 #include "model/dataset.hpp"
 #include "model/metric/list.hpp"
 #include "model/snapshot.hpp"
+#include "model/stop/list.hpp"
 #include "model/stop/monitor.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/text.hpp"
@@ -19,6 +20,9 @@ namespace {
 std::int64_t count(const auto& values) {
   return static_cast<std::int64_t>(values.size());
 }
+
+/// Combinations of a grid's values of which something is remembered.
+constexpr std::int64_t most_kept = 20'000;
 
 /// The last step a run may come to.
 std::int64_t last_step_of(const Point& point) {
@@ -42,10 +46,7 @@ Plan::Plan(Job job, Solver solver, Shard shard)
   for (const Grid& grid : job_->grids) {
     add_grid(grid);
   }
-  const auto may_repeat = [](const Grid& grid) {
-    return grid.write(key_called("grid.sample")) != "none" || grid.write(key_called("grid.zip")) != "none";
-  };
-  if (blocks_.size() > 1 || may_repeat(*blocks_.front().grid)) {
+  if (may_repeat_runs(*job_)) {
     drop_repeats();
   }
   collect_steps();
@@ -55,6 +56,9 @@ Plan::Plan(Job job, Solver solver, Shard shard)
     grid.for_each_combination(choices, [&](const Point& point) {
       static_cast<void>(choose_solver(solver, point.data, point.training, point.run));
     });
+  }
+  for (Block& block : blocks_) {
+    price(block);
   }
 }
 
@@ -72,7 +76,6 @@ void Plan::add_grid(const Grid& grid) {
     }
   }
   block.settings = grid.dimensions_of(settings);
-  constexpr std::int64_t most_kept = 20'000;
   if (const std::int64_t combinations = grid.combinations(block.settings); combinations <= most_kept) {
     for (std::int64_t i = 0; i < combinations; ++i) {
       const Point point = grid.at(grid.first_of_combination(i, block.settings));
@@ -249,11 +252,6 @@ std::uint64_t Plan::identity(std::int64_t run) const {
   return identity_in(block, index_in(block, run));
 }
 
-Solver Plan::solver(std::int64_t run) const {
-  const Point all = point(run);
-  return choose_solver(solver_, all.data, all.training, all.run);
-}
-
 /// Recorded steps a run may come to.
 double Plan::observations(const Point& point) const {
   const std::vector<std::int64_t>& recorded = recorded_steps(point);
@@ -261,29 +259,69 @@ double Plan::observations(const Point& point) const {
                              recorded.begin());
 }
 
-double Plan::run_cost(std::int64_t run) const {
-  const Point all = point(run);
-  const TrainingSettings& training = all.training;
-  const Solver by = choose_solver(solver_, all.data, training, all.run);
+Plan::Cost Plan::cost_of(const Point& point) const {
+  const TrainingSettings& training = point.training;
+  const Solver by = choose_solver(solver_, point.data, training, point.run);
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
-  return (static_cast<double>(last_step_of(all) + 1) * step_cost(by, all.data, training, all.run) +
-          observations(all) * evaluation_cost(by, all.data, training, traits_of(job_->metrics), all.run)) *
-             (is_double ? 2 : 1) +
-         snapshot_cost(run);
-}
-
-double Plan::snapshot_cost(std::int64_t run) const {
-  if (!reads_snapshot(job_->metrics)) {
-    return 0;
+  Cost cost{.solver = by, .setup = fasweep::setup_cost(by, point.data, point.run.width)};
+  if (reads_snapshot(job_->metrics)) {
+    cost.snapshot = observations(point) * fasweep::snapshot_cost(by, point.data, job_->metrics, point.run);
   }
-  const Point all = point(run);
-  const Solver by = choose_solver(solver_, all.data, all.training, all.run);
-  return observations(all) * fasweep::snapshot_cost(by, all.data, job_->metrics, all.run);
+  cost.run = (static_cast<double>(last_step_of(point) + 1) * step_cost(by, point.data, training, point.run) +
+              observations(point) * evaluation_cost(by, point.data, training, traits_of(job_->metrics), point.run)) *
+                 (is_double ? 2 : 1) +
+             cost.snapshot;
+  return cost;
 }
 
-double Plan::setup_cost(std::int64_t run) const {
-  const Point all = point(run);
-  return fasweep::setup_cost(choose_solver(solver_, all.data, all.training, all.run), all.data, all.run.width);
+void Plan::price(Block& block) const {
+  const Grid& grid = *block.grid;
+  const bool by_ridge = grid.write(key_called("training.stop")).find(RidgeTimeStop::name) != std::string::npos;
+  std::vector<const Key*> keys;
+  for (const Key& key : all_keys()) {
+    if (key.short_name() != "seed" && (by_ridge || key.name != "grid.lambda")) {
+      keys.push_back(&key);
+    }
+  }
+  block.pricing = grid.dimensions_of(keys);
+  if (const std::int64_t combinations = grid.combinations(block.pricing); combinations <= most_kept) {
+    for (std::int64_t i = 0; i < combinations; ++i) {
+      block.costs.push_back(cost_of(grid.at(grid.first_of_combination(i, block.pricing))));
+    }
+  }
+}
+
+Plan::Cost Plan::cost_in(const Block& block, std::int64_t index) const {
+  return block.costs.empty() ? cost_of(block.grid->at(index))
+                             : block.costs[static_cast<std::size_t>(block.grid->combination_of(index, block.pricing))];
+}
+
+Plan::Cost Plan::cost(std::int64_t run) const {
+  const Block& block = block_of(run);
+  return cost_in(block, index_in(block, run));
+}
+
+void Plan::for_each_kind(const std::function<void(const Kind& kind)>& visit) const {
+  for (const Block& block : blocks_) {
+    const std::int64_t per_problem = block.grid->runs_per_problem();
+    if (!block.kept.empty()) {
+      std::int64_t problem = -1;
+      for (const std::int64_t index : block.kept) {
+        const bool begins = std::exchange(problem, index / per_problem) != problem;
+        visit({cost_in(block, index), 1, begins ? 1 : 0});
+      }
+      continue;
+    }
+    const std::int64_t kinds = block.grid->combinations(block.pricing);
+    std::int64_t first_kinds = 0;  // that begin problems
+    for (std::int64_t kind = 0; kind < kinds; ++kind) {
+      first_kinds += block.grid->first_of_combination(kind, block.pricing) % per_problem == 0 ? 1 : 0;
+    }
+    for (std::int64_t kind = 0; kind < kinds; ++kind) {
+      const std::int64_t first = block.grid->first_of_combination(kind, block.pricing);
+      visit({cost_in(block, first), block.runs / kinds, first % per_problem == 0 ? block.problems / first_kinds : 0});
+    }
+  }
 }
 
 std::int64_t Plan::record_bytes() const {
@@ -335,14 +373,11 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
   for (const Dataset& dataset : datasets) {
     size.data_bytes += memory_bytes(dataset);
   }
-  for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
-    const RunRange runs = plan.runs_of(problem);
-    size.flop += plan.setup_cost(runs.first);
-    for (std::int64_t run = runs.first; run < runs.first + runs.count; ++run) {
-      size.flop += plan.run_cost(run);
-      size.snapshot_flop += plan.snapshot_cost(run);
-    }
-  }
+  plan.for_each_kind([&](const Plan::Kind& kind) {
+    const auto runs = static_cast<double>(kind.runs);
+    size.flop += runs * kind.cost.run + static_cast<double>(kind.problems) * kind.cost.setup;
+    size.snapshot_flop += runs * kind.cost.snapshot;
+  });
   for (const Grid& grid : plan.job().grids) {
     std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
                                   &key_called("data.test-n"), &key_called("training.batch-size")};
@@ -356,8 +391,9 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
   const auto values = static_cast<std::int64_t>(plan.layout().values) * (count(plan.recorded_steps()) + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();
-  constexpr std::int64_t bookkeeping_bytes = 64;  // identity, status, journal position, queue share
-  size.master_bytes = plan.size() * bookkeeping_bytes;
+  constexpr std::int64_t run_bytes = 8 + 31;  // where its record is, and its columns while the file is written
+  constexpr std::int64_t problem_bytes = 40;  // in the queue
+  size.master_bytes = plan.size() * run_bytes + plan.problems() * problem_bytes;
   return size;
 }
 

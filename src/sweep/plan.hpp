@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
@@ -79,13 +80,31 @@ class Plan {
   [[nodiscard]] std::uint64_t hash() const { return hash_; }
 
   /// The solver that will train a run.
-  [[nodiscard]] Solver solver(std::int64_t run) const;
+  [[nodiscard]] Solver solver(std::int64_t run) const { return cost(run).solver; }
 
   /// Predicted work in flop: of one run, steps up to its bound, and of the set-up its problem's runs share.
-  [[nodiscard]] double run_cost(std::int64_t run) const;
-  [[nodiscard]] double setup_cost(std::int64_t run) const;
+  [[nodiscard]] double run_cost(std::int64_t run) const { return cost(run).run; }
+  [[nodiscard]] double setup_cost(std::int64_t run) const { return cost(run).setup; }
   /// Of a run's work, that of metrics that read a snapshot.
-  [[nodiscard]] double snapshot_cost(std::int64_t run) const;
+  [[nodiscard]] double snapshot_cost(std::int64_t run) const { return cost(run).snapshot; }
+
+  /// All of these.
+  struct Cost {
+    Solver solver = Solver::automatic;
+    double run = 0;
+    double setup = 0;
+    double snapshot = 0;
+  };
+  [[nodiscard]] Cost cost(std::int64_t run) const;
+
+  /// Runs that cost the same, since they differ in what no cost depends on: seeds, and lambda for most stop rules.
+  struct Kind {
+    Cost cost;
+    std::int64_t runs = 0;
+    std::int64_t problems = 0;  // whose first run is among them
+  };
+  /// Calls `visit` with kinds that together are the plan; one kind may come in several parts.
+  void for_each_kind(const std::function<void(const Kind& kind)>& visit) const;
 
   /// Upper bound of a run's record in the journal and on the wire.
   [[nodiscard]] std::int64_t record_bytes() const;
@@ -102,9 +121,14 @@ class Plan {
     std::vector<std::int64_t> problem_ends;  // then: ends of the problems in `kept`
     std::vector<bool> settings;              // dimensions on which settings depend
     std::vector<std::uint64_t> hashes;       // of the settings' lines by combination; empty: too many to keep
+    std::vector<bool> pricing;               // dimensions on which costs depend
+    std::vector<Cost> costs;                 // by combination; empty: too many to keep
   };
 
   void add_grid(const Grid& grid);
+  void price(Block& block) const;
+  [[nodiscard]] Cost cost_of(const Point& point) const;
+  [[nodiscard]] Cost cost_in(const Block& block, std::int64_t index) const;
   void drop_repeats();
   void collect_steps();
   void collect_layout();

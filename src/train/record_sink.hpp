@@ -25,8 +25,13 @@ class RecordSink {
   /// the first and dropped. Throws StoreError when it cannot be kept.
   virtual void add(const RecordHeader& header, std::span<const std::byte> encoded) = 0;
 
-  /// Called a few times a second while the sweep runs: the place for bounded-interval work such as fdatasync.
+  /// Called a few times a second while the sweep runs: the place for bounded-interval work such as fdatasync. Returns
+  /// soon: the other ranks wait for an answer meanwhile. Throws StoreError like add().
   virtual void tick() = 0;
+
+  /// No more records are expected: writes what is left to write, without making the caller wait. Called again and again
+  /// until it returns true; a record may come late all the same, and the next call takes it in.
+  [[nodiscard]] virtual bool try_finish() { return true; }
 
   /// Notes a worker host for the provenance, e.g. "rank 1: node7, 2 cpu workers".
   virtual void note_agent(const std::string& description) = 0;

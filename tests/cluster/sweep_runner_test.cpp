@@ -4,6 +4,7 @@
 #include <atomic>
 #include <future>
 #include <limits>
+#include <optional>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -13,6 +14,7 @@
 #include "cluster/sweep_case.hpp"
 #include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
+#include "util/stopwatch.hpp"
 
 namespace fasweep {
 namespace {
@@ -409,6 +411,91 @@ TEST(SweepRunner, PauseOfTheWholeProcessLosesNoAgent) {
   EXPECT_THAT(warnings, ::testing::IsEmpty());
   EXPECT_EQ(static_cast<std::int64_t>(sink.sink.records.size()), plan.size());
   EXPECT_GT(sink.ticks, 2);
+}
+
+TEST(SweepRunner, OtherRanksStayHowEverLongTheFileTakes) {
+  // Longer than a silent master is waited for; nobody is to leave before the file is there.
+  class SlowSink final : public RecordSink {
+   public:
+    [[nodiscard]] bool has(std::int64_t run) const override { return sink.has(run); }
+    void add(const RecordHeader& header, std::span<const std::byte> encoded) override { sink.add(header, encoded); }
+    void tick() override {}
+    [[nodiscard]] bool try_finish() override {
+      constexpr double writing_s = 1.5;
+      writing = writing ? writing : std::optional<Stopwatch>(std::in_place);
+      finished = finished || writing->seconds() > writing_s;
+      return finished;
+    }
+    void note_agent(const std::string&) override {}
+
+    MemorySink sink;
+    std::optional<Stopwatch> writing;
+    std::atomic<bool> finished = false;
+  };
+  const Plan plan = make_plan();
+  SlowSink sink;
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  std::vector<std::string> warnings;
+  SweepOptions options;
+  options.heartbeat_s = 0.02;
+  options.master.lost_after_s = 0.3;
+  SweepOptions leading = options;
+  leading.master.warn = [&](const std::string& text) { warnings.push_back(text); };
+  bool was_finished = false;
+  const TrainerFactory factory = fake_factory();
+  std::thread other([&] {
+    run_sweep(*transports[1], plan, nullptr, factory, options);
+    was_finished = sink.finished;
+  });
+
+  run_sweep(*transports[0], plan, &sink, factory, leading);
+
+  other.join();
+  EXPECT_TRUE(was_finished);
+  EXPECT_THAT(warnings, ::testing::IsEmpty());
+}
+
+/// Of ranks that a launcher ends together.
+class FragileTransport final : public Transport {
+ public:
+  explicit FragileTransport(Transport& inner) : inner_(inner) {}
+
+  [[nodiscard]] int rank() const override { return inner_.rank(); }
+  [[nodiscard]] int size() const override { return inner_.size(); }
+  void send(int to, Bytes body) override { inner_.send(to, std::move(body)); }
+  [[nodiscard]] std::optional<Message> receive() override { return inner_.receive(); }
+  [[nodiscard]] bool outlives_others() const override { return false; }
+  void set_farewell(Farewell farewell) override { last_farewell = farewell; }
+  std::string broadcast_text(std::string text) override { return inner_.broadcast_text(std::move(text)); }
+  [[nodiscard]] int node_rank() const override { return inner_.node_rank(); }
+  [[nodiscard]] int node_size() const override { return inner_.node_size(); }
+  [[nodiscard]] std::string broadcast_in_node(std::string text) override { return text; }
+  [[nodiscard]] bool must_poll() const override { return inner_.must_poll(); }
+
+  Farewell last_farewell = Farewell::at_once;
+
+ private:
+  Transport& inner_;
+};
+
+TEST(SweepRunner, SilentMasterIsWaitedForWhereItsDeathWouldBeEverybodys) {
+  const Plan plan = make_plan();
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  FragileTransport fragile(*transports[1]);
+  SweepOptions options;
+  options.heartbeat_s = 0.02;
+  options.master.lost_after_s = 0.1;
+  std::atomic<bool> left = false;
+  std::thread agent([&] {
+    run_sweep(fragile, plan, nullptr, fake_factory(), options);
+    left = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(800));
+  EXPECT_FALSE(left);
+
+  transports[0]->send(1, encode(Stop{}));
+  agent.join();
+  EXPECT_EQ(fragile.last_farewell, Farewell::together);
 }
 
 TEST(SweepRunner, ErrorOfTheSinkReachesTheCallerAndTheOtherRanksLeave) {

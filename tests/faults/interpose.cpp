@@ -1,7 +1,8 @@
-// Put before the C library with LD_PRELOAD, gives a program a failing disk, a clock that goes backwards, or no memory
-// to share with other processes:
+// Put before the C library with LD_PRELOAD, gives a program a failing or slow disk, a clock that goes backwards, or no
+// memory to share with other processes:
 //   FASWEEP_EIO=CALL:PART:COUNT  from the COUNTth time on, CALL (pwrite, fdatasync or fsync) on a file with PART in its
 //                                path fails with EIO
+//   FASWEEP_SLOW=PART:SECONDS    fsync of a file with PART in its path takes so long
 //   FASWEEP_CLOCK=backwards      every look at the time of day is an hour before the last one
 //   FASWEEP_MEMFD=none           memfd_create fails with ENOSYS
 #include <dlfcn.h>
@@ -55,6 +56,15 @@ bool fails(std::string_view call, int file) {
   return true;
 }
 
+void wait_for_disk(int file) {
+  static const char* variable = std::getenv("FASWEEP_SLOW");
+  const std::string text = variable == nullptr ? "" : variable;
+  const std::size_t seconds = text.find(':');
+  if (!text.empty() && path_of(file).find(text.substr(0, seconds)) != std::string::npos) {
+    sleep(static_cast<unsigned>(std::stoi(text.substr(seconds + 1))));
+  }
+}
+
 /// The C library's own.
 template <class Function>
 Function* original(const char* name) {
@@ -97,6 +107,7 @@ int fdatasync(int file) {
 
 int fsync(int file) {
   static const auto call = original<int(int)>("fsync");
+  wait_for_disk(file);
   return fails("fsync", file) ? -1 : call(file);
 }
 

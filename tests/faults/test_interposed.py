@@ -1,5 +1,5 @@
-"""A disk that fails stops a sweep with a clear error, keeps what was acknowledged, and the same command continues; a clock
-that goes backwards changes nothing but time stamps; ranks that cannot share memory read their data for themselves."""
+"""A disk that fails stops a sweep with a clear error, keeps what was acknowledged, and the same command continues; one that
+is slow loses no rank; a clock that goes backwards changes nothing but time stamps; ranks that cannot share memory read their data for themselves."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "out.h5"
 
 
-def run(folder: Path, ranks: int, *arguments: str, **interposed: str) -> subprocess.CompletedProcess:
+def run(
+    folder: Path, ranks: int, *arguments: str, launch: tuple[str, ...] = (), **interposed: str
+) -> subprocess.CompletedProcess:
     if ranks > 1 and shutil.which("mpirun") is None:
         pytest.skip("no mpirun on PATH")
-    launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    launcher = ["mpirun", *launch, "-n", str(ranks)] if ranks > 1 else []
     preloaded = {"LD_PRELOAD": str(LIBRARY), "ASAN_OPTIONS": "verify_asan_link_order=0"}
     return subprocess.run(
         [*launcher, str(kill.BINARY), "run", "job.cfg", "-o", "out.h5", "--workers", "1", "--batch-seconds", "0.005",
@@ -61,6 +63,15 @@ def test_disk_that_fails(folder: Path, reference: Path, fault: str, ranks: int):
     kill.finish(folder, ranks)
 
     kill.check_kept(kept, kill.file_records(folder / "out.h5"), "in the final file")
+    kill.assert_same_results(folder / "out.h5", reference)
+
+
+@pytest.mark.parametrize("launch", [(), ("--enable-recovery",)])
+def test_file_that_takes_longer_than_a_silent_rank_is_waited_for(folder: Path, reference: Path, launch: tuple[str, ...]):
+    """Rank 0 answers the others while its file is written, and they stay until it is."""
+    out = run(folder, 3, "--lost-after-seconds", "1", launch=launch, FASWEEP_SLOW="out.h5.new:4")
+    assert out.returncode == 0, out.stdout
+    assert "lost" not in out.stdout, out.stdout
     kill.assert_same_results(folder / "out.h5", reference)
 
 

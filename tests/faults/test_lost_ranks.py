@@ -103,6 +103,20 @@ def test_others_leave_at_once_when_rank_0_dies(tmp_path: Path, reference: Path):
     kill.assert_same_results(tmp_path / "out.h5", reference)
 
 
+def test_sweep_goes_on_when_rank_0_wakes_up(tmp_path: Path, reference: Path):
+    """The others wait for it, for mpirun would have ended them if it were dead."""
+    process = start(tmp_path, 3, lost_after_s=1)
+    processes = kill.find_processes(process, 3)
+    wait_for_records(tmp_path, process, 5)
+    os.kill(processes[0], signal.SIGSTOP)
+    time.sleep(4)
+    os.kill(processes[0], signal.SIGCONT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, out
+    assert "lost" not in out, out
+    kill.assert_same_results(tmp_path / "out.h5", reference)
+
+
 def test_sweep_finishes_without_a_rank_that_hangs(tmp_path: Path, reference: Path):
     """Rank 0 leaves alone, upon which mpirun ends the rank that hangs."""
     process = start(tmp_path, 3)

@@ -221,5 +221,20 @@ TEST(Journal, FirstRecordOfARunCountsUntilItIsForgotten) {
   EXPECT_EQ(read_journal(read_bytes(folder / "journal"), PastDamage::stop).records.at(77).header.wall_s, 3);
 }
 
+TEST(FrameReader, ReadsWhatIsAppendedAndRefusesWhatIsNoFrame) {
+  const Folder folder;
+  JournalWriter writer(folder / "journal", 0);
+  const std::int64_t first = writer.append(FrameType::session, "one");
+  FrameReader reader(folder / "journal");
+  const std::int64_t second = writer.append(FrameType::session, "another");
+
+  EXPECT_EQ(reader.read(second).text(), "another");
+  EXPECT_EQ(reader.read(first).text(), "one");
+  for (const std::int64_t other : {first + 1, writer.end() - 1, writer.end(), writer.end() + 100}) {
+    EXPECT_THROW(static_cast<void>(reader.read(other)), DamagedError) << other;
+  }
+  EXPECT_THROW(FrameReader(folder / "none"), StoreError);
+}
+
 }  // namespace
 }  // namespace fasweep

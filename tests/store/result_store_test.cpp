@@ -282,6 +282,48 @@ TEST(ResultStore, RetriedStatusesAreTrainedAgain) {
   EXPECT_EQ(csv_of(folder / "out.h5"), csv_of(folder / "whole.h5"));
 }
 
+TEST(ResultStore, StatusCountsWhatAJournalLastSaid) {
+  const Folder folder;
+  const Plan plan = make_plan();
+  StoreOptions again;
+  again.retry = {RunStatus::failed};
+  RunRecord failed = make_record(plan, 3, 5);
+  failed.status = RunStatus::failed;
+  failed.error = "no reason";
+  const auto count = [](const StatusReport& report, RunStatus status) {
+    return report.counts[static_cast<std::size_t>(status)];
+  };
+  {
+    ResultStore store(folder / "out.h5", plan, {}, session());
+    add(store, failed);
+    add(store, make_record(plan, 5, 2));
+    add(store, make_record(plan, 5, 7));  // the first one counts
+  }
+  const StatusReport before = read_status(folder / "out.h5");
+  EXPECT_EQ(count(before, RunStatus::pending), plan.size() - 2);
+  EXPECT_EQ(before.wall_s_total, 7);
+  EXPECT_THAT(before.failures, ::testing::ElementsAre("run 3: no reason"));
+
+  const Plan larger = make_plan({{"grid.lambda", "0, 0.5, 1"}});
+  { const ResultStore store(folder / "out.h5", larger, {}, session()); }
+  const std::string run = [&] {
+    std::int64_t found = 0;
+    while (larger.identity(found) != plan.identity(3)) {
+      ++found;
+    }
+    return std::to_string(found);
+  }();
+  EXPECT_NE(run, "3");
+  EXPECT_THAT(read_status(folder / "out.h5").failures, ::testing::ElementsAre("run " + run + ": no reason"));
+
+  ResultStore store(folder / "out.h5", larger, again, session());
+  EXPECT_EQ(count(read_status(folder / "out.h5"), RunStatus::pending), larger.size() - 1);
+  EXPECT_EQ(count(read_status(folder / "out.h5"), RunStatus::failed), 0);
+  add(store, make_record(larger, std::stoll(run), 3));
+  EXPECT_EQ(count(read_status(folder / "out.h5"), RunStatus::done), 2);
+  EXPECT_EQ(read_status(folder / "out.h5").wall_s_total, 5);
+}
+
 TEST(ResultStore, LiveLockIsRefusedAndADeadOneTakenOver) {
   const Folder folder;
   const Plan plan = make_plan();

@@ -45,6 +45,74 @@ TEST(Plan, RunsOfAProblemAreConsecutive) {
   EXPECT_EQ(next, plan.size());
 }
 
+TEST(Plan, CostsAreTheRunsOwnWhateverElseTheGridHolds) {
+  for (const char* rest :
+       {"", "[training]\nstop = ridge-time(2)\n", "[training]\nstep-size = 0.1 / (1 + seed)\nstop = time(3)\n",
+        "zip = p, lambda\n[data]\nn = 20, 50\n", "sample = sobol(4)\n[training]\nstep-size = uniform(0.1, 0.2)\n",
+        "[grid]\np = 8, 64\nlambda = 1\nseed = 0\n[training]\nmax-steps = 10\nbatch-size = 5\n",
+        "[training]\nseed = 0..2\n[record]\nmetrics = loss, kernel_eigenvalues\n"}) {
+    const Plan plan(
+        parse_job("[grid]\np = 8, 16\nlambda = 0, 0.5\nactivation = linear, relu\nseed = 0..4\n" + std::string(rest),
+                  "test.cfg"));
+    double flop = 0;
+    double snapshot_flop = 0;
+    for (std::int64_t run = 0; run < plan.size(); ++run) {
+      const Point point = plan.point(run);
+      const auto text = [&](const char* key) { return write_value(key_called(key), point); };
+      const Plan alone(parse_job(
+          "[grid]\np = " + text("grid.p") + "\nlambda = " + text("grid.lambda") +
+              "\nactivation = " + text("grid.activation") + "\nseed = " + text("grid.seed") +
+              "\n[data]\nn = " + text("data.n") + "\n[training]\nmax-steps = " + text("training.max-steps") +
+              "\nstep-size = " + text("training.step-size") + "\nbatch-size = " + text("training.batch-size") +
+              "\nstop = " + text("training.stop") +
+              "\n[record]\nmetrics = " + (plan.layout().values > 20 ? "loss, kernel_eigenvalues" : "default") + "\n",
+          "test.cfg"));
+      EXPECT_EQ(plan.run_cost(run), alone.run_cost(0)) << rest;
+      EXPECT_EQ(plan.setup_cost(run), alone.setup_cost(0)) << rest;
+      EXPECT_EQ(plan.snapshot_cost(run), alone.snapshot_cost(0)) << rest;
+      EXPECT_EQ(plan.solver(run), alone.solver(0)) << rest;
+      flop += plan.run_cost(run);
+      snapshot_flop += plan.snapshot_cost(run);
+    }
+    for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
+      flop += plan.setup_cost(plan.runs_of(problem).first);
+    }
+    constexpr double rounding = 1e-12;  // of sums in another order
+    EXPECT_NEAR(measure_plan(plan).flop, flop, rounding * flop) << rest;
+    EXPECT_NEAR(measure_plan(plan).snapshot_flop, snapshot_flop, rounding * flop) << rest;
+    std::int64_t runs = 0;
+    std::int64_t problems = 0;
+    plan.for_each_kind([&](const Plan::Kind& kind) {
+      runs += kind.runs;
+      problems += kind.problems;
+    });
+    EXPECT_EQ(runs, plan.size()) << rest;
+    EXPECT_EQ(problems, plan.problems()) << rest;
+  }
+}
+
+TEST(Plan, GridsThatWouldTakeLongToCompareAreRefusedWithTheLimit) {
+  const auto parse = [](const std::string& text) { return parse_job(text, "test.cfg"); };
+  const std::string grid = "[grid]\np = 1..100\nlambda = linspace(0, 1, 1000)\nseed = 0..199\n";
+  EXPECT_EQ(count_points(parse(grid)), 2e7);
+  EXPECT_FALSE(may_repeat_runs(parse(grid)));
+  try {
+    parse(grid + "[grid]\np = 200\n");
+    FAIL();
+  } catch (const ConfigError& error) {
+    EXPECT_NE(std::string(error.what()).find("20000001 runs together (more than 2e+07,"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(Plan, LargePlanIsMeasuredWithoutLookingAtEveryRun) {
+  const Plan plan(parse_job("[grid]\np = 1..100\nlambda = linspace(0, 1, 1000)\nseed = 0..9999\n", "test.cfg"));
+  std::int64_t kinds = 0;
+  plan.for_each_kind([&](const Plan::Kind&) { ++kinds; });
+  EXPECT_EQ(plan.size(), 1'000'000'000);
+  EXPECT_EQ(kinds, 100);
+}
+
 TEST(Plan, IdentityIsTheRunsOwnWhateverElseTheGridHolds) {
   const Plan small = make_plan();
   const Plan large =
