@@ -110,6 +110,33 @@ TEST(CheckRecord, FindsAFinalValueThatWasChangedAndAMissingNumber) {
   EXPECT_FALSE(check(c, record).is_sensitive);
 }
 
+/// Gradients of errors that are rounding have no angle; the reference's, in float64, still have one.
+TEST(CheckRecord, PassesGradientsThatAreMarkedAsVanished) {
+  TrainingCase c(5, 30, 40, Activations::index_of<Relu>(), Rules::index_of<Backprop>(), 2000);
+  c.training.precision = Precision::float32;
+  c.run.step_size = 0.05;
+  c.run.ridge = 0;
+  c.record.steps = {0, 10, 2000};
+
+  const RunRecord narrow = train(c, Solver::weight_space);
+  EXPECT_LT(value_at<LossMetric>(narrow, 2), 1e-11 * value_at<LossMetric>(narrow, 0));
+  EXPECT_FALSE(std::isnan(value_at<GradientAlignmentMetric>(narrow, 1)));
+  EXPECT_TRUE(std::isnan(value_at<GradientAlignmentMetric>(narrow, 2)));
+  for (const Deviation& d : check(c, narrow).deviations) {
+    EXPECT_FALSE(d.metric == Metrics::index_of<GradientAlignmentMetric>() && d.is_wrong()) << d.expected;
+  }
+
+  RunRecord changed = narrow;
+  changed.trajectory[static_cast<std::size_t>(Metrics::index_of<GradientAlignmentMetric>()) * changed.points + 1] =
+      std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(check(c, changed).is_sound()) << "it has not vanished yet";
+
+  c.training.precision = Precision::float64;
+  c.record.steps = {0, 10, 500};
+  c.training.max_steps = 500;
+  EXPECT_FALSE(std::isnan(value_at<GradientAlignmentMetric>(train(c, Solver::weight_space), 1)));
+}
+
 /// In float32 a confident sample's error has few digits as a difference from 1, or none.
 TEST(CheckRecord, PassesSignalsOfConfidentSamples) {
   TrainingCase c(13, 20, 40, Activations::index_of<Tanh>(), Rules::index_of<FeedbackAlignment>(), 3000);
