@@ -5,11 +5,16 @@
 #include <mpi-ext.h>
 #endif
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdlib>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <list>
 #include <numeric>
@@ -30,6 +35,26 @@ void check(int code, const char* call) {
     MPI_Error_string(code, text.data(), &length);
     throw TransportError(std::string(call) + " failed (" + std::string(text.data(), static_cast<std::size_t>(length)) +
                          "); run the same command again to continue");
+  }
+}
+
+/// Whether a rank's death is the death of all: Open MPI 4's mpirun, unless told otherwise. Of other launchers it is not
+/// known.
+bool launcher_ends_all() {
+  return std::getenv("OMPI_MCA_orte_hnp_uri") != nullptr && std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr;
+}
+
+/// Ends a process of this program that is stopped (SIGSTOP): it cannot leave by itself, and launchers wait for it.
+void end_if_stopped(long process) {
+  const std::string folder = "/proc/" + std::to_string(process);
+  std::error_code ignored;
+  const bool is_ours = std::filesystem::read_symlink(folder + "/exe", ignored) ==
+                       std::filesystem::read_symlink("/proc/self/exe", ignored);
+  std::string status;  // "PID (NAME) STATE ..."
+  std::getline(std::ifstream(folder + "/stat"), status);
+  const std::size_t name_end = status.rfind(") ");
+  if (is_ours && name_end != std::string::npos && status[name_end + 2] == 'T') {
+    kill(static_cast<pid_t>(process), SIGKILL);
   }
 }
 
@@ -93,6 +118,9 @@ class MpiTransport final : public Transport {
           "MPI_Comm_split_type");
     check(MPI_Comm_rank(node_, &node_rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(node_, &node_size_), "MPI_Comm_size");
+    node_processes_.resize(static_cast<std::size_t>(node_size_));
+    const long own = getpid();
+    check(MPI_Allgather(&own, 1, MPI_LONG, node_processes_.data(), 1, MPI_LONG, node_), "MPI_Allgather");
   }
 
   ~MpiTransport() override {
@@ -101,6 +129,9 @@ class MpiTransport final : public Transport {
         let_the_others_go();
       } else {
         wait_for_rank_0();
+      }
+      if (!launcher_ends_all()) {
+        std::for_each(node_processes_.begin(), node_processes_.end(), end_if_stopped);
       }
     }
     constexpr double patience_s = 1;
@@ -237,6 +268,7 @@ class MpiTransport final : public Transport {
   MPI_Comm node_ = MPI_COMM_NULL;  // the ranks of this node
   int node_rank_ = 0;
   int node_size_ = 1;
+  std::vector<long> node_processes_;  // of the ranks of this node
   Farewell farewell_ = Farewell::together;
   std::set<int> dead_;  // of which the caller has heard
   Stopwatch since_dead_;
