@@ -42,19 +42,22 @@ check_files() {
 }
 
 # mpirun --enable-recovery ends with 0 whatever its ranks end with. Rank 0, which is on this node, therefore leaves its
-# exit code in a file; its shell outlives the signals that mpirun sends to both.
-exit_code_file=${TMPDIR:-/tmp}/fasweep-exit-code-${SLURM_JOB_ID:-}
+# exit code in a file of a folder that nobody else may write to; its shell outlives the signals that mpirun sends to both.
 # shellcheck disable=SC2016 # for the shell of each rank
 keep_exit_code='[[ $OMPI_COMM_WORLD_RANK == 0 ]] || exec "$@"; trap : USR1 USR2 INT TERM; "$@"; echo $? >"$0"'
 
 choose_launcher() {
+  exit_code_folder=
   case ${FASWEEP_LAUNCHER:-srun} in
     # The ranks end together, but not in the same instant: rank 0, which ends with 75, must not get the others killed.
     # A rank that is killed still ends the step, by PMIx.
     srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0) ;;
     # Goes on without ranks that are killed. Slurm confines the job to its cores; binding within them, mpirun's default,
     # would pile the threads of a rank on one core.
-    mpirun) launcher=(mpirun --enable-recovery --bind-to none bash -c "$keep_exit_code" "$exit_code_file") ;;
+    mpirun)
+      exit_code_folder=$(mktemp -d) || fail "no temporary folder can be made (TMPDIR = '${TMPDIR:-/tmp}'); set TMPDIR"
+      launcher=(mpirun --enable-recovery --bind-to none bash -c "$keep_exit_code" "$exit_code_folder/code")
+      ;;
     *) fail "FASWEEP_LAUNCHER = '$FASWEEP_LAUNCHER' is not accepted (no such launcher); use srun or mpirun" ;;
   esac
 }
@@ -78,7 +81,6 @@ describe_job_to_program() {
 # Runs the launcher with the program and "$@", passing USR1 on. Returns the program's exit code.
 run_step() {
   local step signalled code
-  rm -f "$exit_code_file"
   "${launcher[@]}" "$FASWEEP_BINARY" "$@" &
   step=$!
   trap 'signalled=yes; kill -USR1 "$step" 2>/dev/null || true' USR1
@@ -90,9 +92,12 @@ run_step() {
     [[ $signalled ]] || break
   done
   trap : USR1 # too late to stop anything
-  if ((code == 0)) && [[ ${launcher[0]} == mpirun ]]; then
-    code=$(cat "$exit_code_file") || code=1
-    rm -f "$exit_code_file"
+  if [[ $exit_code_folder ]]; then
+    if ((code == 0)) && ! code=$(cat "$exit_code_folder/code" 2>/dev/null); then
+      echo "fasweep job: rank 0, which keeps the results, was killed; submit the job again to continue" >&2
+      code=1
+    fi
+    rm -rf "$exit_code_folder"
   fi
   return "$code"
 }

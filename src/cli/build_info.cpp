@@ -25,6 +25,10 @@ std::vector<std::pair<std::string, std::string>> build_info() {
           {"boost", boost.str()}};
 }
 
+std::string version_text() {
+  return std::string(FASWEEP_VERSION) + " (" + FASWEEP_GIT + ")";
+}
+
 std::string build_text() {
   std::string text;
   for (const auto& [name, value] : build_info()) {

@@ -13,4 +13,7 @@ namespace fasweep::cli {
 /// The pairs as "name: value" lines.
 [[nodiscard]] std::string build_text();
 
+/// "0.2.0 (a5f8e4e)": version and git state.
+[[nodiscard]] std::string version_text();
+
 }  // namespace fasweep::cli

@@ -19,7 +19,8 @@ SessionInfo make_session(std::string_view command, const Arguments& arguments) {
     const bool plain = argument.find_first_of(" \t'\"$*&|;<>()#") == std::string::npos && !argument.empty();
     line += plain ? " " + argument : " '" + argument + "'";
   }
-  return {line, build_text(), host_name()};
+  // As a comment, so that the line can be run again: a file may be continued by another version than began it.
+  return {line + "  # fasweep " + version_text(), build_text(), host_name()};
 }
 
 }  // namespace fasweep::cli

@@ -117,7 +117,9 @@ Comparison compare(const Plan& plan, const RunRecord& record, const RunRecord& a
         }
         const double now = stored(again.trajectory[number * again.points + static_cast<std::size_t>(at)]);
         ++result.numbers;
-        if (now == before || (std::isnan(now) && std::isnan(before))) {
+        // Versions before 0.2 did not mark gradients that have vanished.
+        const bool is_unmarked = place.metric == Metrics::index_of<GradientAlignmentMetric>() && std::isnan(now);
+        if (now == before || (std::isnan(now) && std::isnan(before)) || is_unmarked) {
           return;
         }
         ++result.different;

@@ -5,9 +5,15 @@
 #include <mpi-ext.h>
 #endif
 
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <limits>
 #include <list>
 #include <numeric>
@@ -35,6 +41,20 @@ void check(int code, const char* call) {
 /// known.
 bool launcher_ends_all() {
   return std::getenv("OMPI_MCA_orte_hnp_uri") != nullptr && std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr;
+}
+
+/// Ends a process of this program that is stopped (SIGSTOP): it cannot leave by itself, and launchers wait for it.
+void end_if_stopped(long process) {
+  const std::string folder = "/proc/" + std::to_string(process);
+  std::error_code ignored;
+  const bool is_ours = std::filesystem::read_symlink(folder + "/exe", ignored) ==
+                       std::filesystem::read_symlink("/proc/self/exe", ignored);
+  std::string status;  // "PID (NAME) STATE ..."
+  std::getline(std::ifstream(folder + "/stat"), status);
+  const std::size_t name_end = status.rfind(") ");
+  if (is_ours && name_end != std::string::npos && status[name_end + 2] == 'T') {
+    kill(static_cast<pid_t>(process), SIGKILL);
+  }
 }
 
 #if FASWEEP_ULFM
@@ -97,6 +117,9 @@ class MpiTransport final : public Transport {
           "MPI_Comm_split_type");
     check(MPI_Comm_rank(node_, &node_rank_), "MPI_Comm_rank");
     check(MPI_Comm_size(node_, &node_size_), "MPI_Comm_size");
+    node_processes_.resize(static_cast<std::size_t>(node_size_));
+    const long own = getpid();
+    check(MPI_Allgather(&own, 1, MPI_LONG, node_processes_.data(), 1, MPI_LONG, node_), "MPI_Allgather");
   }
 
   ~MpiTransport() override {
@@ -105,6 +128,9 @@ class MpiTransport final : public Transport {
         let_the_others_go();
       } else {
         wait_for_rank_0();
+      }
+      if (!launcher_ends_all()) {
+        std::for_each(node_processes_.begin(), node_processes_.end(), end_if_stopped);
       }
     }
     constexpr double patience_s = 1;
@@ -245,6 +271,7 @@ class MpiTransport final : public Transport {
   int node_rank_ = 0;
   int node_size_ = 1;
   const bool outlives_others_ = !launcher_ends_all();
+  std::vector<long> node_processes_;  // of the ranks of this node
   Farewell farewell_ = Farewell::together;
   std::set<int> dead_;  // of which the caller has heard
   Stopwatch since_dead_;

@@ -238,20 +238,16 @@ std::span<const double> Snapshot::errors() const {
   const std::span<const double> f = outputs();
   const auto k = static_cast<std::size_t>(sizes_.outputs);
   const std::size_t count = product(sizes_.samples, sizes_.outputs);
+  const std::span<const double> y = targets();
   std::vector<double> e(count);
   visit_loss(training_.loss, [&](auto type) {
     using Loss = typename decltype(type)::type;
     for (std::size_t first = 0; first < count; first += k) {
-      const double shared = Loss::shared(f.subspan(first, k));
-      for (std::size_t i = first; i < first + k; ++i) {
-        e[i] = Loss::prediction(f[i], shared);
-      }
+      std::span<double> errors = std::span(e).subspan(first, k);
+      const std::span<const double> outputs = f.subspan(first, k);
+      Loss::take_errors(outputs, y.subspan(first, k), Loss::shared(outputs), errors);
     }
   });
-  const std::span<const double> y = targets();
-  for (std::size_t i = 0; i < count; ++i) {
-    e[i] -= y[i];
-  }
   return errors_.emplace(std::move(e));
 }
 

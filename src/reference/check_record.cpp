@@ -150,6 +150,8 @@ class Check {
     for (std::size_t i = 0; i <= points; ++i) {
       const std::int64_t step = i < points ? reference_.steps[i] : record_.steps;
       const bool cannot_say = has_overflown(step, recorded.values[i]) ||
+                              (worst.metric == Metrics::index_of<GradientAlignmentMetric>() &&
+                               std::isnan(recorded.values[i]) && may_have_vanished(step)) ||
                               (diverges() && is_bounded(worst.metric) &&  // gradients of saturated units underflow
                                std::isnan(expected.values[i] + recorded.values[i]));
       const double relative = cannot_say ? 0 : difference(recorded.values[i], expected.values[i], scales[i]);
@@ -177,6 +179,14 @@ class Check {
       grown = std::isfinite(now) ? std::max(grown, now) : grown;
     }
     return grown;
+  }
+
+  /// Whether a step's gradients may be marked as rounding in the record: its loss, which is rounded there, is about
+  /// that.
+  [[nodiscard]] bool may_have_vanished(std::int64_t step) const {
+    constexpr double about = 100;
+    const double share = vanished_loss_share(settings_.training.loss, record_.precision);
+    return share > 0 && reference_.losses[static_cast<std::size_t>(step)] <= about * share * reference_.losses.front();
   }
 
   /// At the last step of a run that diverges, what its precision cannot hold may be missing, and so may be what

@@ -1,6 +1,7 @@
 #include "reference/plain_formulas.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <variant>
 
 namespace fasweep {
@@ -64,7 +65,9 @@ const std::vector<PlainLoss> plain_losses{
        }
        return sum;
      },
-     [](std::span<const double> f, std::span<double> prediction) { std::ranges::copy(f, prediction.begin()); }},
+     [](std::span<const double> f, std::span<const double> y, std::span<double> e) {
+       std::ranges::transform(f, y, e.begin(), std::minus<>());
+     }},
     {"cross-entropy",
      [](std::span<const double> f, std::span<const double> y) {
        const double log_sum = log_sum_exp(f);
@@ -74,9 +77,17 @@ const std::vector<PlainLoss> plain_losses{
        }
        return sum;
      },
-     [](std::span<const double> f, std::span<double> prediction) {
+     [](std::span<const double> f, std::span<const double> y, std::span<double> e) {
+       // p_c - y_c = (1 - y_c) p_c - y_c sum_{j != c} p_j, for the p_j sum to 1.
        const double log_sum = log_sum_exp(f);
-       std::ranges::transform(f, prediction.begin(), [&](double output) { return std::exp(output - log_sum); });
+       std::vector<double> p(f.size());
+       std::ranges::transform(f, p.begin(), [&](double output) { return std::exp(output - log_sum); });
+       for (std::size_t c = 0; c < f.size(); ++c) {
+         e[c] = (1 - y[c]) * p[c];
+         for (std::size_t j = 0; j < f.size(); ++j) {
+           e[c] -= j == c ? 0 : y[c] * p[j];
+         }
+       }
      }},
 };
 

@@ -34,7 +34,8 @@ struct PlainLoss {
   static constexpr std::string_view kind = "loss";
   std::string_view name;
   double (*loss)(std::span<const double> f, std::span<const double> y);
-  void (*predict)(std::span<const double> f, std::span<double> prediction);  // minus y: the error that flows back
+  /// The error that flows back, prediction - y, written so that nothing cancels.
+  void (*take_errors)(std::span<const double> f, std::span<const double> y, std::span<double> e);
 };
 
 struct PlainSchedule {

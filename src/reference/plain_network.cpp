@@ -115,14 +115,13 @@ PlainNetwork::Pass PlainNetwork::pass(Rows rows, int first) const {
   }
   p.seen = rounded(p.z.unaryExpr(function_.psi)).cwiseProduct(p.mask);
   p.f = rounded((output_scale() * p.seen * beta).rowwise() + output_bias.transpose());
-  MatrixXd prediction = p.f;
+  p.error = p.f;
   for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
-    const std::vector<double> outputs = row_of(p.f, i);
-    std::vector<double> predicted(outputs.size());
-    loss_.predict(outputs, predicted);
-    prediction.row(i) = VectorXd::Map(predicted.data(), prediction.cols());
+    std::vector<double> errors(static_cast<std::size_t>(p.f.cols()));
+    loss_.take_errors(row_of(p.f, i), row_of(p.y, i), errors);
+    p.error.row(i) = VectorXd::Map(errors.data(), p.error.cols());
   }
-  p.error = rounded(prediction) - p.y;
+  p.error = rounded(p.error);
   return p;
 }
 

@@ -42,7 +42,7 @@ struct PlainGradients {
 
 /// Makes a network less precise, to see what that changes.
 struct PlainRounding {
-  /// What is kept of weights after a step, of activations, of 1 + slope, of outputs and predictions. Empty: every bit.
+  /// What is kept of weights after a step, of activations, of 1 + slope, of outputs and errors. Empty: every bit.
   std::function<double(double)> round;
   /// So much of the largest z is added to z where slopes are taken, and of the largest output to that of the right
   /// class where classes are guessed: units of a ReLU and samples that stand at a boundary go over it.

@@ -366,6 +366,23 @@ std::int64_t worker_bytes(const Point& point) {
   return 8 * (weights + 3 * samples * width + samples * (data.inputs + samples));
 }
 
+/// Of a row's columns in the result file, but for its metrics.
+std::int64_t row_bytes(const Plan& plan) {
+  constexpr std::int64_t number = 8;
+  constexpr std::int64_t name = 64;  // HDF5's reference to a text, the head of the text, and it
+  constexpr std::int64_t own_columns = 5 * number + 3 * name;  // run, steps, worker, times; status, stop reason, solver
+  std::int64_t bytes = own_columns;
+  for (const Key* key : plan.columns()) {
+    bytes += key->is_number() ? number : name;
+    std::int64_t longest = 0;
+    for (const Grid& grid : plan.job().grids) {
+      longest = std::max(longest, count(grid.write(*key)));
+    }
+    bytes += key->kind == KeyKind::call ? name + longest : 0;  // with its numbers written out
+  }
+  return bytes;
+}
+
 }  // namespace
 
 PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
@@ -386,8 +403,8 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
     });
   }
   const std::int64_t number = plan.precision() == Precision::float64 ? 8 : 4;
-  const std::int64_t columns_bytes = 80 + 16 * count(plan.axes());  // axes, status, times of a row
-  constexpr std::int64_t constant_bytes = 128 * 1024;               // HDF5's own, whatever the plan
+  const std::int64_t columns_bytes = row_bytes(plan);
+  constexpr std::int64_t constant_bytes = 128 * 1024;  // HDF5's own, whatever the plan
   const auto values = static_cast<std::int64_t>(plan.layout().values) * (count(plan.recorded_steps()) + 1) * number;
   size.file_bytes = plan.size() * (values + columns_bytes) + constant_bytes;
   size.journal_bytes = plan.size() * plan.record_bytes();

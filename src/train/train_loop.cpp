@@ -50,7 +50,9 @@ Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver so
       metrics_(request.record.metrics),
       visitor_(request.visitor),
       layout_(values_of(metrics_, sizes_of(request.data, run.width))),
-      snapshot_size_(count_snapshot_values(layout_)) {
+      snapshot_size_(count_snapshot_values(layout_)),
+      vanished_share_(vanished_loss_share(
+          request.training.loss, solver == Solver::reduced_linear ? Precision::float64 : request.training.precision)) {
   static_cast<RecordHeader&>(record_) = start_header(run, request.training, layout_.values, solver);
   observations_.reserve(steps_.size() + 1);
 }
@@ -82,10 +84,22 @@ void Recorder::restore(ByteReader& in) {
   snapshot_values_ = in.get_array<double>(next_ * snapshot_size_);
 }
 
+/// The observation at this position, without gradients where they have vanished in rounding.
+Observation Recorder::marked(std::size_t point) const {
+  Observation observation = observations_[point];
+  if (vanished_share_ > 0 && observation.batch_loss <= vanished_share_ * observations_.front().batch_loss) {
+    observation.rule_gradient_square = 0;
+    observation.backprop_gradient_square = 0;
+    observation.gradient_dot = 0;
+  }
+  return observation;
+}
+
 /// The numbers of the observation at this position, in the order of the layout.
 std::vector<double> Recorder::values(std::size_t point) const {
   std::vector<double> values;
   values.reserve(layout_.values);
+  const Observation observation = marked(point);
   auto of_snapshot = snapshot_values_.begin() + static_cast<std::ptrdiff_t>(point * snapshot_size_);
   for (const MetricPlace& place : layout_.places) {
     if (reads_snapshot(place.metric)) {
@@ -93,7 +107,7 @@ std::vector<double> Recorder::values(std::size_t point) const {
       values.insert(values.end(), of_snapshot, end);
       of_snapshot = end;
     } else {
-      values.push_back(value_of(place.metric, observations_[point]));
+      values.push_back(value_of(place.metric, observation));
     }
   }
   return values;

@@ -77,12 +77,14 @@ class Recorder {
 
  private:
   [[nodiscard]] std::vector<double> values(std::size_t point) const;
+  [[nodiscard]] Observation marked(std::size_t point) const;
 
   std::span<const std::int64_t> steps_;
   const std::vector<int>& metrics_;
   SnapshotVisitor* visitor_;
   MetricLayout layout_;
   std::size_t snapshot_size_;  // numbers of a step that come from its snapshot
+  double vanished_share_;      // of the first step's loss, at which gradients are rounding
   std::size_t next_ = 0;
   std::vector<Observation> observations_;
   std::vector<double> snapshot_values_;  // observations x snapshot_size_

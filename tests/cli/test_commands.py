@@ -8,6 +8,7 @@ import json
 
 import h5py
 import numpy as np
+import pytest
 from conftest import Fasweep
 
 
@@ -26,6 +27,27 @@ def test_plan_counts_the_grid(fasweep: Fasweep):
     assert plan["runs"] == 2 * 2 * 3 * 2 * 3
     assert sum(plan["solvers"].values()) == plan["runs"]
     assert not list(fasweep.folder.glob("*.h5*"))
+
+
+SMALL_DATA = "[data]\nn = 2\nd = 2\n[training]\nmax-steps = 2\n"
+ONE_METRIC = "[record]\nsteps = log(2)\nmetrics = loss\n"
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        "[grid]\np = 2\n" + SMALL_DATA + ONE_METRIC,
+        "[grid]\np = 2\nseed = 0..9999\n" + SMALL_DATA + ONE_METRIC,  # nearly all of it is the columns of a row
+        "[grid]\np = 2, 3\nlambda = 0..49\nseed = 0..9\nactivation = linear, tanh\n" + SMALL_DATA
+        + "schedule = constant, cutoff(200 * sqrt(p)), multistep(0.123456, 100, 1000, 10000)\n" + ONE_METRIC,
+        "[grid]\np = 40\nseed = 0..199\n[data]\ntest-n = 5\n[training]\nmax-steps = 300\n[record]\nsteps = log(200)\n",
+    ],
+    ids=["one", "rows", "texts", "steps"],
+)  # fmt: skip
+def test_sizes_of_plan_are_bounds(fasweep: Fasweep, job: str):
+    plan = json.loads(fasweep.run("plan", fasweep.job(job), "--json"))
+    fasweep.run("run", "job.cfg", "-o", "out.h5")
+    assert (fasweep.folder / "out.h5").stat().st_size <= plan["file_bytes"]
 
 
 def test_status_and_verify_of_a_complete_file(fasweep: Fasweep):

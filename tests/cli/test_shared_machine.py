@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 from conftest import Fasweep
@@ -12,7 +13,7 @@ from conftest import Fasweep
 def test_workers_follow_what_the_process_may_use(fasweep: Fasweep, variable: str):
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("there is one core anyway")
-    settings = {"OMP_NUM_THREADS": "2", variable: "1"}
+    settings: dict[str, Any] = {"OMP_NUM_THREADS": "2", variable: "1"}
     said = f"1 worker ({variable} = 1), "
     assert said in fasweep.run("run", fasweep.job(), "-o", "out.h5", **settings)
     assert f"here: {said}" in fasweep.run("plan", "job.cfg", **settings)
@@ -32,7 +33,7 @@ def test_memory_that_slurm_does_not_give_is_not_counted_on(fasweep: Fasweep):
     assert "there are 1.0 MiB, SLURM_MEM_PER_NODE" in refused
 
 
-def step_of_two(task: int) -> dict[str, str]:
+def step_of_two(task: int) -> dict[str, Any]:
     """What srun sets without a PMI."""
     return {
         "SLURM_JOB_ID": "7", "SLURM_STEP_ID": "0", "SLURM_PROCID": str(task), "SLURM_NTASKS": "2", "SLURM_STEP_NUM_TASKS": "2",

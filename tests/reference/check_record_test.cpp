@@ -22,6 +22,7 @@ namespace {
 
 using ::testing::HasSubstr;
 using testing::TrainingCase;
+using testing::value_at;
 
 RunRecord train(const TrainingCase& c, Solver solver = Solver::automatic) {
   const Problem problem = c.problem();
@@ -109,6 +110,53 @@ TEST(CheckRecord, FindsAFinalValueThatWasChangedAndAMissingNumber) {
   EXPECT_FALSE(check(c, record).is_sensitive);
 }
 
+/// Gradients of errors that are rounding have no angle; the reference's, in float64, still have one.
+TEST(CheckRecord, PassesGradientsThatAreMarkedAsVanished) {
+  TrainingCase c(5, 30, 40, Activations::index_of<Relu>(), Rules::index_of<Backprop>(), 2000);
+  c.training.precision = Precision::float32;
+  c.run.step_size = 0.05;
+  c.run.ridge = 0;
+  c.record.steps = {0, 10, 2000};
+
+  const RunRecord narrow = train(c, Solver::weight_space);
+  EXPECT_LT(value_at<LossMetric>(narrow, 2), 1e-11 * value_at<LossMetric>(narrow, 0));
+  EXPECT_FALSE(std::isnan(value_at<GradientAlignmentMetric>(narrow, 1)));
+  EXPECT_TRUE(std::isnan(value_at<GradientAlignmentMetric>(narrow, 2)));
+  for (const Deviation& d : check(c, narrow).deviations) {
+    EXPECT_FALSE(d.metric == Metrics::index_of<GradientAlignmentMetric>() && d.is_wrong()) << d.expected;
+  }
+
+  RunRecord changed = narrow;
+  changed.trajectory[static_cast<std::size_t>(Metrics::index_of<GradientAlignmentMetric>()) * changed.points + 1] =
+      std::numeric_limits<double>::quiet_NaN();
+  EXPECT_FALSE(check(c, changed).is_sound()) << "it has not vanished yet";
+
+  c.training.precision = Precision::float64;
+  c.record.steps = {0, 10, 500};
+  c.training.max_steps = 500;
+  EXPECT_FALSE(std::isnan(value_at<GradientAlignmentMetric>(train(c, Solver::weight_space), 1)));
+}
+
+/// In float32 a confident sample's error has few digits as a difference from 1, or none.
+TEST(CheckRecord, PassesSignalsOfConfidentSamples) {
+  TrainingCase c(13, 20, 40, Activations::index_of<Tanh>(), Rules::index_of<FeedbackAlignment>(), 3000);
+  c.data.outputs = 3;
+  c.training.loss = LossFunction::cross_entropy;
+  c.training.precision = Precision::float32;
+  c.run.step_size = 20;
+  c.run.ridge = 0;
+  c.record.steps = {0, 10, 300, 3000};
+
+  const RunRecord record = train(c);
+
+  EXPECT_LT(value_at<LossMetric>(record, 3), 13 * 1e-4) << "confident";
+  for (const Deviation& d : check(c, record).deviations) {
+    if (d.metric == Metrics::index_of<SignalAlignmentMetric>()) {
+      EXPECT_LT(d.relative, 1e-4) << d.recorded << " and " << d.expected << " at step " << d.step;
+    }
+  }
+}
+
 TEST(CheckRecord, PassesNetworksWithEverySetting) {
   for (int loss = 0; loss < Losses::size; ++loss) {
     TrainingCase c(13, 6, 21, Activations::index_of<Tanh>(), 0, 40);
@@ -193,7 +241,7 @@ TEST(CheckRecord, PassesRunsThatDiverge) {
 
 TEST(CheckRecord, FindsANumberThatWasChangedInARunThatDiverges) {
   TrainingCase c(9, 6, 21, Activations::index_of<Linear>(), 0, 10000);
-  c.run.step_size = 1;
+  c.run.step_size = 20;
   RunRecord record = train(c);
   ASSERT_EQ(record.status, RunStatus::diverged);
   ASSERT_TRUE(check(c, record).is_sound());

@@ -28,14 +28,11 @@ struct OutputSums {
 /// error = prediction - y of one sample; its loss is returned.
 template <class Loss, class Column, class Target, class Error>
 double take_error(const Column& f, const Target& y, Error error) {
-  using Scalar = typename Error::Scalar;
   const double shared = Loss::shared(f);
+  Loss::take_errors(f, y, shared, error);
   double sum = 0;
-  for (Eigen::Index c = 0; c < f.size(); ++c) {
-    error[c] = static_cast<Scalar>(Loss::prediction(static_cast<double>(f[c]), shared)) - y[c];
-    if constexpr (!Loss::is_half_square) {
-      sum += Loss::part(static_cast<double>(f[c]), static_cast<double>(y[c]), shared);
-    }
+  for (Eigen::Index c = 0; c < f.size() && !Loss::is_half_square; ++c) {
+    sum += Loss::part(static_cast<double>(f[c]), static_cast<double>(y[c]), shared);
   }
   return Loss::is_half_square ? 0.5 * error.template cast<double>().squaredNorm() : sum;
 }

@@ -164,15 +164,21 @@ __device__ inline void take_sample_error(const WeightSpaceBatch& batch, const Sa
   int guess = 0;
   int truth = 0;
   double square = 0;
+  double others = 0;  // error of the classes that are not the sample's
   for (int c = 0; c < batch.outputs; ++c) {
     const double f = prediction(batch, sample, c);
     const double y = sample.target[c];
     guess = f > prediction(batch, sample, guess) ? c : guess;
     truth = sample.target[c] > sample.target[truth] ? c : truth;
-    const double e = is_entropy ? elementary::exp(f - log_sum) - y : f - y;
+    const double e = !is_entropy ? f - y : y == 0 ? elementary::exp(f - log_sum) : 0;
     sample.error[c] = static_cast<float>(e);
     square += e * e;
+    others += e;
     sums[sample_loss] += is_entropy && y != 0 ? -y * (f - log_sum) : 0;
+  }
+  if (is_entropy) {  // as in model/loss/cross_entropy.hpp
+    sample.error[truth] = static_cast<float>(-others);
+    square += others * others;
   }
   sums[sample_loss] += is_entropy ? 0 : 0.5 * square;
   sums[sample_squared_error] += square;

@@ -13,7 +13,12 @@ struct SquaredLoss {
   [[nodiscard]] static double shared(const Outputs& /*f*/) {
     return 0;
   }
-  [[nodiscard]] static double prediction(double f, double /*shared*/) { return f; }
+  template <class Outputs, class Targets, class Errors>
+  static void take_errors(const Outputs& f, const Targets& y, double /*shared*/, Errors& e) {
+    for (decltype(f.size()) c = 0; c < f.size(); ++c) {
+      e[c] = f[c] - y[c];
+    }
+  }
   [[nodiscard]] static double part(double f, double y, double /*shared*/) { return 0.5 * (f - y) * (f - y); }
 };
 

@@ -1,6 +1,7 @@
 // A small training problem with everything a TrainingRequest refers to, for tests of trainers.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -9,6 +10,7 @@
 
 #include <gtest/gtest.h>
 
+#include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/problem.hpp"
 #include "train/trainer.hpp"
@@ -40,7 +42,18 @@ struct TrainingCase {
     run = {0, width, 0.1, activation, rule, 7, 0.01};
   }
 
-  [[nodiscard]] Problem problem() const { return make_problem(data, {run.seed, run.width, run.activation}); }
+  /// A teacher's; its largest output is the class where the loss is of classes.
+  [[nodiscard]] Problem problem() const {
+    Problem made = make_problem(data, {run.seed, run.width, run.activation});
+    if (visit_loss(training.loss, [](auto type) { return decltype(type)::type::needs_classes; })) {
+      for (auto first = made.y.begin(); first != made.y.end(); first += data.outputs) {
+        const auto largest = std::max_element(first, first + data.outputs);
+        std::fill(first, first + data.outputs, 0.0);
+        *largest = 1;
+      }
+    }
+    return made;
+  }
   [[nodiscard]] TrainingRequest request(const Problem& problem) const {
     return {problem, data, training, record, {&run, 1}, solver, cancelled};
   }

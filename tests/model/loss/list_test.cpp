@@ -1,5 +1,6 @@
 #include "model/loss/list.hpp"
 
+#include <cmath>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -21,6 +22,13 @@ class EveryLoss : public ::testing::Test {
     return loss;
   }
 
+  template <class Number>
+  static std::vector<Number> errors_of(const std::vector<Number>& f, const std::vector<Number>& y) {
+    std::vector<Number> errors(f.size());
+    Loss::take_errors(f, y, Loss::shared(f), errors);
+    return errors;
+  }
+
   const std::vector<double> f_{0.5, -1.25, 2.0};
   const std::vector<double> y_{0, 1, 0};
 };
@@ -36,19 +44,33 @@ TYPED_TEST(EveryLoss, ErrorIsItsDerivative) {
 
     const double difference = (this->loss_of(above, this->y_) - this->loss_of(below, this->y_)) / (2 * h);
 
-    EXPECT_NEAR(TypeParam::prediction(this->f_[c], TypeParam::shared(this->f_)) - this->y_[c], difference, 1e-9) << c;
+    EXPECT_NEAR(this->errors_of(this->f_, this->y_)[c], difference, 1e-9) << c;
   }
 }
 
 TYPED_TEST(EveryLoss, HalfSquareIsWhatSolversTakeItFor) {
-  const double shared = TypeParam::shared(this->f_);
   double half_square = 0;
-  for (std::size_t c = 0; c < this->f_.size(); ++c) {
-    const double e = TypeParam::prediction(this->f_[c], shared) - this->y_[c];
+  for (const double e : this->errors_of(this->f_, this->y_)) {
     half_square += 0.5 * e * e;
   }
 
   EXPECT_EQ(this->loss_of(this->f_, this->y_) == half_square, TypeParam::is_half_square);
+}
+
+TEST(CrossEntropyLoss, KeepsAllDigitsOfAConfidentSamplesErrors) {
+  // e^-30 and e^-31 beside 1, of which float32 and even float64 would keep nothing or a few digits.
+  const std::vector<double> f{0, 30, -1};
+  const std::vector<float> narrow{0, 30, -1};
+  std::vector<double> errors(3);
+  std::vector<float> narrow_errors(3);
+
+  CrossEntropyLoss::take_errors(f, std::vector<double>{0, 1, 0}, CrossEntropyLoss::shared(f), errors);
+  CrossEntropyLoss::take_errors(narrow, std::vector<float>{0, 1, 0}, CrossEntropyLoss::shared(narrow), narrow_errors);
+
+  const double sum = std::exp(-30.0) + std::exp(-31.0);
+  EXPECT_NEAR(errors[0], std::exp(-30.0), 1e-12 * sum);  // e^-30 of the sum itself is beyond its 16 digits
+  EXPECT_NEAR(errors[1], -sum, 1e-12 * sum);
+  EXPECT_NEAR(static_cast<double>(narrow_errors[1]), -sum, 1e-7 * sum);
 }
 
 }  // namespace
