@@ -60,7 +60,7 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   progress_.total = plan.shard_size();
   progress_.done = progress_.total - queue_.runs_left();
   done_at_start_ = progress_.done;
-  for (std::int64_t run = 0; run < plan.size(); ++run) {
+  for (std::int64_t run = 0; run < plan.size() && done_at_start_ > 0; ++run) {
     cost_done_ += plan.in_shard(run) && sink.has(run) ? plan.run_cost(run) : 0;
   }
 }
@@ -68,6 +68,9 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
 void Master::handle(int from, const WireMessage& message, double now) {
   Agent& agent = agents_.at(static_cast<std::size_t>(from));
   agent.last_heard = now;
+  if (agent.lost || !std::holds_alternative<Heartbeat>(message)) {
+    may_want_work_.insert(from);
+  }
   agent.lost = agent.dead;  // a late message revives what was only silent
   if (const auto* hello = std::get_if<Hello>(&message)) {
     take(from, *hello, now);
@@ -247,11 +250,10 @@ void Master::take_back_batches(Agent& agent) {
 }
 
 void Master::tick(double now, double time_left_s) {
-  for (int rank = 0; rank < static_cast<int>(agents_.size()); ++rank) {
-    const Agent& agent = agents_[static_cast<std::size_t>(rank)];
-    if (!agent.gone() && now - agent.last_heard > options_.lost_after_s) {
-      lose(rank, "silent for " + format_real(options_.lost_after_s) + " s");
-    }
+  constexpr double looks_until_lost = 100;  // at every agent
+  if (now - looked_ > options_.lost_after_s / looks_until_lost) {
+    looked_ = now;
+    lose_silent_agents(now);
   }
   if (draining_) {
     return;
@@ -264,18 +266,34 @@ void Master::tick(double now, double time_left_s) {
   }
 }
 
+void Master::lose_silent_agents(double now) {
+  for (int rank = 0; rank < static_cast<int>(agents_.size()); ++rank) {
+    const Agent& agent = agents_[static_cast<std::size_t>(rank)];
+    if (!agent.gone() && now - agent.last_heard > options_.lost_after_s) {
+      lose(rank, "silent for " + format_real(options_.lost_after_s) + " s");
+    }
+  }
+}
+
 void Master::assign_work(double time_left_s) {
+  if (queue_.empty() || may_want_work_.empty()) {
+    return;
+  }
+  const int workers = std::max(count_workers(), 1);
   // Round by round, so that no agent takes the whole rest while another has nothing.
   for (bool assigned = true; assigned && !queue_.empty();) {
     assigned = false;
-    for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    for (auto next = may_want_work_.begin(); next != may_want_work_.end() && !queue_.empty();) {
+      const auto rank = static_cast<std::size_t>(*next);
       Agent& agent = agents_[rank];
       if (!wants_work(agent)) {
+        next = may_want_work_.erase(next);  // until it is heard again
         continue;
       }
+      ++next;
       // A batch is at most a third of a worker's fair share of the rest; a device gains nothing by few runs at a time.
       const double shares_a_worker = agent.has_devices ? 1 : 3;
-      const double fair = queue_.cost_left() / (shares_a_worker * std::max(count_workers(), 1));
+      const double fair = queue_.cost_left() / (shares_a_worker * workers);
       const double most = most_run_cost(agent, time_left_s);
       const double target =
           std::min(std::max(std::min(agent.rate * options_.batch_seconds, fair), side_by_side_cost(agent)), most);

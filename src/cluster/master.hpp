@@ -6,6 +6,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -116,6 +117,7 @@ class Master {
   void record_failure(std::int64_t run, const std::string& why);
   void lose(int rank, const std::string& why);
   void take_back_batches(Agent& agent);
+  void lose_silent_agents(double now);
   void assign_work(double time_left_s);
   [[nodiscard]] double most_run_cost(const Agent& agent, double time_left_s) const;
   [[nodiscard]] bool out_of_time() const;
@@ -134,7 +136,9 @@ class Master {
   WorkQueue queue_;
   std::int64_t most_runs_ = 1;  // of a batch
   std::int64_t most_device_runs_ = 1;
-  std::vector<Agent> agents_;  // by rank
+  std::vector<Agent> agents_;                                 // by rank
+  std::set<int> may_want_work_;                               // ranks; no other one does
+  double looked_ = -std::numeric_limits<double>::infinity();  // for silent agents, the last time
   std::int64_t next_batch_ = 0;
   std::int32_t next_worker_ = 0;
   std::map<std::string, int> device_owners_;  // UUID -> first rank that has it

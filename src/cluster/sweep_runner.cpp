@@ -214,9 +214,14 @@ class Rank {
 
   void step() {
     bool busy = false;
-    while (const std::optional<Message> message = transport_.receive()) {
+    // Where more messages arrive than can be handled there is other work, too.
+    constexpr double longest_s = 0.05;
+    for (const Stopwatch stopwatch; stopwatch.seconds() < longest_s; busy = true) {
+      const std::optional<Message> message = transport_.receive();
+      if (!message) {
+        break;
+      }
       handle(*message);
-      busy = true;
     }
     for (const int rank : transport_.take_dead()) {
       if (master_) {

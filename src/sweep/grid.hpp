@@ -20,6 +20,7 @@ struct Axis {
   std::vector<double> numbers = {};                   // numbers, names by their position; NaN where a formula stands
   std::map<std::int64_t, std::string> formulas = {};  // by position; of a key of calls or texts: all of them
   std::string range = {};                             // where values were sampled: the range as written
+  std::vector<double> by_activation = {};             // what its one formula gives, if it looks at nothing else
 };
 
 /// Axes that advance together; most dimensions have one.
@@ -81,6 +82,7 @@ class Grid {
   void sort_dimensions();
   void order_axes();
   void fold_formulas();
+  void tabulate_formulas();
   [[nodiscard]] std::vector<const Key*> with_keys_in_formulas(std::vector<const Key*> keys) const;
 
   Point base_;

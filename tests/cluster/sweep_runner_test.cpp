@@ -455,16 +455,15 @@ TEST(SweepRunner, OtherRanksStayHowEverLongTheFileTakes) {
   EXPECT_THAT(warnings, ::testing::IsEmpty());
 }
 
-/// Of ranks that a launcher ends together.
-class FragileTransport final : public Transport {
+/// Another transport, some of it in another way.
+class WrappedTransport : public Transport {
  public:
-  explicit FragileTransport(Transport& inner) : inner_(inner) {}
+  explicit WrappedTransport(Transport& inner) : inner_(inner) {}
 
   [[nodiscard]] int rank() const override { return inner_.rank(); }
   [[nodiscard]] int size() const override { return inner_.size(); }
   void send(int to, Bytes body) override { inner_.send(to, std::move(body)); }
   [[nodiscard]] std::optional<Message> receive() override { return inner_.receive(); }
-  [[nodiscard]] bool outlives_others() const override { return false; }
   void set_farewell(Farewell farewell) override { last_farewell = farewell; }
   std::string broadcast_text(std::string text) override { return inner_.broadcast_text(std::move(text)); }
   [[nodiscard]] int node_rank() const override { return inner_.node_rank(); }
@@ -477,6 +476,34 @@ class FragileTransport final : public Transport {
  private:
   Transport& inner_;
 };
+
+/// Of ranks that a launcher ends together.
+class FragileTransport final : public WrappedTransport {
+ public:
+  using WrappedTransport::WrappedTransport;
+  [[nodiscard]] bool outlives_others() const override { return false; }
+};
+
+/// Messages arrive faster than they are read.
+class FloodedTransport final : public WrappedTransport {
+ public:
+  using WrappedTransport::WrappedTransport;
+  [[nodiscard]] std::optional<Message> receive() override {
+    std::optional<Message> message = WrappedTransport::receive();
+    return message ? std::move(message) : std::optional(Message{0, encode(Heartbeat{})});
+  }
+};
+
+TEST(SweepRunner, FloodOfMessagesKeepsNoWorkFromBeingHandedOut) {
+  const Plan plan = make_plan({{"grid.p", "8"}, {"grid.lambda", "0"}, {"grid.seed", "0"}});
+  MemorySink sink;
+  const std::unique_ptr<Transport> single = make_single_transport();
+  FloodedTransport flooded(*single);
+
+  run_sweep(flooded, plan, &sink, fake_factory(), {});
+
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+}
 
 TEST(SweepRunner, SilentMasterIsWaitedForWhereItsDeathWouldBeEverybodys) {
   const Plan plan = make_plan();
