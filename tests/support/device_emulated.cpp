@@ -12,7 +12,6 @@
 #include <Eigen/Core>
 
 #include "backend/cuda/queue_kernels.hpp"
-#include "backend/cuda/queue_resident.hpp"
 
 namespace fasweep {
 namespace {

@@ -1,0 +1,2 @@
+// The resident kernel on the emulated device.
+#include "backend/cuda/queue_resident.hpp"
