@@ -279,8 +279,7 @@ class TableNetwork {
     }
   }
 
-  /// Finds the function for `part_size` groups, so that the loop over them is unrolled. Z += step times the sum of the
-  /// tables' entries for the active samples; the last part also adds to the outputs.
+  /// Finds the function for `part_size` groups, so that the loop over them is unrolled.
   template <int vectors, int size, bool is_last>
   void add_part(int part_size, int first, int end, int position, int part) {
     if constexpr (size > 1) {
@@ -288,6 +287,13 @@ class TableNetwork {
         return add_part<vectors, size - 1, is_last>(part_size, first, end, position, part);
       }
     }
+    add_groups<vectors, size, is_last>(first, end, position, part);
+  }
+
+  /// Z += step times the sum of the tables' entries for the active samples; the last part also adds to the outputs.
+  /// Never inlined, so that its registers do not depend on what else is in this file.
+  template <int vectors, int size, bool is_last>
+  [[gnu::noinline]] void add_groups(int first, int end, int position, int part) {
     Scalar* const outputs = partial_outputs_.data() + position;
     std::array<P, vectors> output;
     for (int v = 0; v < vectors; ++v) {
