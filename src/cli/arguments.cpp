@@ -179,7 +179,7 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   });
   constexpr double many_runs = 1e6;  // a second or two
   if (const double runs = count_points(loaded.job); runs > many_runs && may_repeat_runs(loaded.job)) {
-    std::cerr << "fasweep: comparing " << format_real(runs) << " runs, for the grids may hold some of them twice\n";
+    print_message("comparing " + format_real(runs) + " runs, for the grids may hold some of them twice");
   }
   return loaded;
 }

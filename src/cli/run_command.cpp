@@ -279,8 +279,8 @@ std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::strin
                        "' was read (by a signal); run the same command again to continue");
     }
     if (since_told.seconds() >= interval_s) {
-      std::cerr << "fasweep: reading the journal of '" << file << "', " << format_bytes(static_cast<double>(bytes))
-                << " of " << format_bytes(static_cast<double>(of_bytes)) << "\n";
+      print_message("reading the journal of '" + file + "', " + format_bytes(static_cast<double>(bytes)) + " of " +
+                    format_bytes(static_cast<double>(of_bytes)));
       since_told.restart();
     }
   };

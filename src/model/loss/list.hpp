@@ -18,9 +18,8 @@ namespace fasweep {
 //   needs_classes      whether the targets must be classes, one-hot;
 //   shared(f)          a number that the outputs of a sample have in common, computed once. f: a vector of float or
 //                      double with size() and [];
-//   take_errors(f, y, shared, e)   e = prediction - y of a sample, which must be what dL/df is, to all digits where it
-//   is
-//                      small too. y, e: vectors like f, of the same numbers;
+//   take_errors(f, y, shared, e)   e = prediction - y of a sample, which must be what dL/df is, with all its digits
+//                      where it is small too. y, e: vectors like f, of the same numbers;
 //   part(f, y, shared)      what one output adds to the loss of its sample;
 //   is_half_square     whether the loss is 1/2 sum_c e_c^2: solvers have that sum already and then take no part().
 

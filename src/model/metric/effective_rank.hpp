@@ -6,7 +6,6 @@
 
 #include "model/linear_algebra.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
-#include "model/metric/traits.hpp"
 #include "model/snapshot.hpp"
 
 namespace fasweep {
@@ -15,22 +14,15 @@ inline double effective_rank(const SymmetricMatrix& matrix) {
   return matrix.trace() * matrix.trace() / matrix.frobenius_square();
 }
 
-struct TangentKernelEffectiveRankMetric {
+struct TangentKernelEffectiveRankMetric : OfTangentKernel {
   static constexpr std::string_view name = "tangent_kernel_effective_rank";
   static constexpr std::string_view long_name = "tr(K)^2 / ||K||_F^2 of the tangent kernel K";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
-  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes); }
   static double value(const Snapshot& snapshot) { return effective_rank(sum_of_kernels(snapshot, Kernel::backprop)); }
 };
 
-struct PreActivationEffectiveRankMetric {
+struct PreActivationEffectiveRankMetric : OfKernel {
   static constexpr std::string_view name = "pre_activation_effective_rank";
   static constexpr std::string_view long_name = "tr(A)^2 / ||A||_F^2 of A = Z Z^T over training samples";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot;
-  static constexpr HiddenParts reads = HiddenParts::units;
   static double cost(const NetworkSizes& sizes) { return kernel_cost(sizes); }
   static double value(const Snapshot& snapshot) {
     SymmetricMatrix gram(snapshot.sizes().samples);

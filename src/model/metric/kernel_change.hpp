@@ -1,6 +1,5 @@
-// How large the kernel of feedback alignment is, and how far kernels have moved since step 0: the paper's proofs rest
-// on
-// ||H|| and ||G(t) - G(0)|| staying small in wide networks (Song, Xu, Lafferty 2021, Section 3). In float32 the change
+// How large the kernel of feedback alignment is, and how far kernels have moved since step 0. The paper's proofs need
+// ||H|| and ||G(t) - G(0)|| to stay small in wide networks (Song, Xu, Lafferty 2021, Section 3). In float32 the change
 // at step 0 is the rounding of the initial weights, some 1e-7 of the kernel.
 #pragma once
 
@@ -8,7 +7,6 @@
 
 #include "model/linear_algebra.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
-#include "model/metric/traits.hpp"
 #include "model/snapshot.hpp"
 
 namespace fasweep {
@@ -24,35 +22,26 @@ inline double initial_cost(const NetworkSizes& sizes) {
   return (60.0 + 2.0 * sizes.rows()) * sizes.inputs * sizes.width;
 }
 
-struct FeedbackKernelNormMetric {
+struct FeedbackKernelNormMetric : OfTangentKernel {
   static constexpr std::string_view name = "feedback_kernel_norm";
   static constexpr std::string_view long_name =
       "spectral norm of H, the hidden weights' part of feedback alignment's kernel";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
   static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
   static double value(const Snapshot& snapshot) { return snapshot.kernel(Kernel::feedback).spectral_norm(); }
 };
 
-struct KernelChangeMetric {
+struct KernelChangeMetric : OfKernel {
   static constexpr std::string_view name = "kernel_change";
   static constexpr std::string_view long_name = "spectral norm of G(t) - G(0)";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot;
-  static constexpr HiddenParts reads = HiddenParts::units;
   static double cost(const NetworkSizes& sizes) {
     return 2 * kernel_cost(sizes) + initial_cost(sizes) + eigenvalue_cost(sizes);
   }
   static double value(const Snapshot& snapshot) { return change_of_kernel(snapshot, Kernel::outputs); }
 };
 
-struct FeedbackKernelChangeMetric {
+struct FeedbackKernelChangeMetric : OfTangentKernel {
   static constexpr std::string_view name = "feedback_kernel_change";
   static constexpr std::string_view long_name = "spectral norm of H(t) - H(0), of feedback alignment";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
   static double cost(const NetworkSizes& sizes) {
     return 2 * tangent_cost(sizes) + initial_cost(sizes) + eigenvalue_cost(sizes);
   }

@@ -34,14 +34,22 @@ inline SymmetricMatrix sum_of_kernels(const Snapshot& snapshot, Kernel hidden) {
   return sum;
 }
 
-struct KernelEigenvaluesMetric {
+/// What metrics of kernels have in common; those of H are for networks with one output.
+struct OfKernel {
+  static constexpr std::string_view units = "1";
+  static constexpr unsigned traits = sees_snapshot;
+  static constexpr HiddenParts reads = HiddenParts::units;
+};
+struct OfTangentKernel : OfKernel {
+  static constexpr unsigned traits = sees_snapshot | for_one_output;
+  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes); }
+};
+
+struct KernelEigenvaluesMetric : OfKernel {
   static constexpr std::string_view name = "kernel_eigenvalues";
   static constexpr std::string_view long_name =
       "eigenvalues of the kernel G, 1/p H H^T or H H^T by the scale of the outputs, over training samples, ascending";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot;
   static constexpr std::string_view dimension = "eigenvalue";
-  static constexpr HiddenParts reads = HiddenParts::units;
   static int size(const NetworkSizes& sizes) { return sizes.samples; }
   static double cost(const NetworkSizes& sizes) { return kernel_cost(sizes) + eigenvalue_cost(sizes); }
   static void values(const Snapshot& snapshot, std::span<double> out) {
@@ -49,44 +57,34 @@ struct KernelEigenvaluesMetric {
   }
 };
 
-struct FeedbackKernelEigenvaluesMetric {
+/// Of G + H.
+template <Kernel hidden>
+struct TangentSpectrum : OfTangentKernel {
+  static constexpr std::string_view dimension = "eigenvalue";
+  static int size(const NetworkSizes& sizes) { return sizes.samples; }
+  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
+  static void values(const Snapshot& snapshot, std::span<double> out) {
+    std::ranges::copy(sum_of_kernels(snapshot, hidden).eigenvalues(), out.begin());
+  }
+};
+
+struct FeedbackKernelEigenvaluesMetric : TangentSpectrum<Kernel::feedback> {
   static constexpr std::string_view name = "feedback_kernel_eigenvalues";
   static constexpr std::string_view long_name =
       "eigenvalues of G + H with feedback weights b (Song, Xu, Lafferty 2021, Section 3) over training samples, "
       "ascending";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr std::string_view dimension = "eigenvalue";
-  static constexpr HiddenParts reads = HiddenParts::units;
-  static int size(const NetworkSizes& sizes) { return sizes.samples; }
-  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
-  static void values(const Snapshot& snapshot, std::span<double> out) {
-    std::ranges::copy(sum_of_kernels(snapshot, Kernel::feedback).eigenvalues(), out.begin());
-  }
 };
 
-struct TangentKernelEigenvaluesMetric {
+struct TangentKernelEigenvaluesMetric : TangentSpectrum<Kernel::backprop> {
   static constexpr std::string_view name = "tangent_kernel_eigenvalues";
   static constexpr std::string_view long_name =
       "eigenvalues of the tangent kernel, G + H with beta in the place of b, over training samples, ascending";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr std::string_view dimension = "eigenvalue";
-  static constexpr HiddenParts reads = HiddenParts::units;
-  static int size(const NetworkSizes& sizes) { return sizes.samples; }
-  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
-  static void values(const Snapshot& snapshot, std::span<double> out) {
-    std::ranges::copy(sum_of_kernels(snapshot, Kernel::backprop).eigenvalues(), out.begin());
-  }
 };
 
-struct SharpnessMetric {
+struct SharpnessMetric : OfTangentKernel {
   static constexpr std::string_view name = "sharpness";
   static constexpr std::string_view long_name =
       "largest eigenvalue of the tangent kernel, to be compared with 2 / step size";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
   static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes) + eigenvalue_cost(sizes); }
   static double value(const Snapshot& snapshot) {
     return sum_of_kernels(snapshot, Kernel::backprop).eigenvalues().back();

@@ -9,7 +9,6 @@
 
 #include "model/linear_algebra.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
-#include "model/metric/traits.hpp"
 #include "model/snapshot.hpp"
 
 namespace fasweep {
@@ -21,23 +20,15 @@ inline double target_alignment(const Snapshot& snapshot, Kernel hidden) {
   return kernel.form(y) / (std::sqrt(kernel.frobenius_square()) * square);
 }
 
-struct FeedbackKernelTargetAlignmentMetric {
+struct FeedbackKernelTargetAlignmentMetric : OfTangentKernel {
   static constexpr std::string_view name = "feedback_kernel_target_alignment";
   static constexpr std::string_view long_name = "y^T K y / (||K||_F y^T y) of K = G + H with feedback weights b";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
-  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes); }
   static double value(const Snapshot& snapshot) { return target_alignment(snapshot, Kernel::feedback); }
 };
 
-struct TangentKernelTargetAlignmentMetric {
+struct TangentKernelTargetAlignmentMetric : OfTangentKernel {
   static constexpr std::string_view name = "tangent_kernel_target_alignment";
   static constexpr std::string_view long_name = "y^T K y / (||K||_F y^T y) of the tangent kernel K";
-  static constexpr std::string_view units = "1";
-  static constexpr unsigned traits = sees_snapshot | for_one_output;
-  static constexpr HiddenParts reads = HiddenParts::units;
-  static double cost(const NetworkSizes& sizes) { return tangent_cost(sizes); }
   static double value(const Snapshot& snapshot) { return target_alignment(snapshot, Kernel::backprop); }
 };
 
