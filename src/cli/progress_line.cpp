@@ -32,6 +32,24 @@ std::size_t terminal_width() {
   return (is_known ? size.ws_col : usual) - 1;
 }
 
+/// "97 % busy", with the name of each crew where there are two. Empty before the first batch is over.
+std::string describe_busy(const std::array<double, crew_count>& busy) {
+  const auto [cores, devices] = busy;
+  const auto share = [](double of_crew) { return std::to_string(std::lround(100 * of_crew)) + " %"; };
+  if (!(cores > 0) && !(devices > 0)) {
+    return {};
+  }
+  if (std::isnan(devices)) {
+    return " " + share(cores) + " busy";
+  }
+  return std::isnan(cores) ? " (GPUs " + share(devices) + " busy)"
+                           : " (cores " + share(cores) + ", GPUs " + share(devices) + " busy)";
+}
+
+nlohmann::json to_json_number(double value) {
+  return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(nullptr);
+}
+
 nlohmann::json to_json(const Progress& progress) {
   return {{"done", progress.done},
           {"total", progress.total},
@@ -39,8 +57,10 @@ nlohmann::json to_json(const Progress& progress) {
           {"failed", progress.failed},
           {"diverged", progress.diverged},
           {"workers", progress.workers},
+          {"cores_busy", to_json_number(progress.busy[0])},
+          {"devices_busy", to_json_number(progress.busy[1])},
           {"runs_per_second", progress.runs_per_second},
-          {"eta_s", std::isfinite(progress.eta_s) ? nlohmann::json(progress.eta_s) : nlohmann::json(nullptr)}};
+          {"eta_s", to_json_number(progress.eta_s)}};
 }
 
 }  // namespace
@@ -74,7 +94,8 @@ std::string describe_progress(const Progress& progress, std::size_t width) {
       ", " + std::to_string(progress.workers) + (progress.workers == 1 ? " worker" : " workers");
   const std::string eta = ", ETA " + format_duration(progress.eta_s);
   for (const std::string& text :
-       {runs + rate + bad + workers + eta, runs + rate + bad + eta, runs + bad + eta, runs + eta, share + eta}) {
+       {runs + rate + bad + workers + describe_busy(progress.busy) + eta, runs + rate + bad + workers + eta,
+        runs + rate + bad + eta, runs + bad + eta, runs + eta, share + eta}) {
     if (text.size() <= width) {
       return text;
     }

@@ -37,15 +37,9 @@ enum class Backend { automatic, cpu, cuda };
 constexpr std::array<std::string_view, 3> backend_names{"auto", "cpu", "cuda"};
 constexpr std::array<std::string_view, 3> retry_names{"failed", "diverged", "all"};
 
-/// A GPU trains tens of runs at once, each more slowly than it would train one alone.
-constexpr double device_batch_seconds = 2;
-
 /// Flop per second that a GPU is believed to do until it has shown: a guess too low would begin with runs too few to
 /// fill it.
 constexpr double first_device_rate = 1e13;
-
-/// Worker threads that share a GPU: while it trains the runs of one, another prepares the next.
-constexpr int workers_a_device = 2;
 
 /// What the command line of `run` says, checked.
 struct RunOptions {
@@ -55,12 +49,12 @@ struct RunOptions {
   Solver solver = Solver::automatic;
   GpuArithmetic arithmetic = GpuArithmetic::fast;
   Shard shard;
-  int workers = 0;  // 0: two a device, else what the process may use
+  std::optional<int> workers;  // that train on a core each; none: what the process may use
   std::string workers_origin = "--workers";
   std::vector<int> devices;  // CUDA devices of this rank; none: train on the CPU
   double time_limit_s = std::numeric_limits<double>::infinity();
   std::string time_limit_origin;  // what sets it, for people
-  double batch_seconds = 0;
+  std::optional<double> batch_seconds;
   double sync_seconds = 0;
   double publish_seconds = 0;
   double lost_after_seconds = 0;
@@ -81,16 +75,15 @@ void add_options(ArgumentGrammar& grammar) {
        "; fast trains in sample space, and on pixels, by tensor cores to float32's accuracy, exact with the bits of "
        "`selftest`")
           .c_str())("workers", value<int>(),
-                    "worker threads on each rank; default two a GPU, else SLURM_CPUS_PER_TASK or 1 where there are "
-                    "several ranks, else "
-                    "every core that the process may use")(
+                    "worker threads on each rank that train on a core, beside two for each GPU, which leave them the "
+                    "runs that GPUs do not take; default SLURM_CPUS_PER_TASK or 1 where there are several ranks, else "
+                    "every core that the process may use, with GPUs two a GPU less; 0: GPUs alone")(
       "time-limit", value<std::string>(),
       "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
       "seen by itself")(
-      "batch-seconds",
-      value<double>()->default_value(MasterOptions{}.batch_seconds, format_real(MasterOptions{}.batch_seconds)),
-      ("training time a batch of runs aims at, by default " + format_real(device_batch_seconds) +
-       " where rank 0 has GPUs; results do not depend on it")
+      "batch-seconds", value<double>(),
+      ("training time a batch of runs aims at, by default " + format_real(MasterOptions{}.batch_seconds) +
+       ", of GPUs " + format_real(MasterOptions{}.device_batch_seconds) + "; results do not depend on it")
           .c_str())("sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
                     "force results to disk at least this often; a crash of the machine loses no more")(
       "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
@@ -222,15 +215,15 @@ RunOptions read_options(const program_options::variables_map& values) {
   options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   if (values.count("workers") > 0) {
     options.workers = values["workers"].as<int>();
-    if (options.workers < 1 || options.workers > 4096) {
-      throw ConfigError("option '--workers' = '" + std::to_string(options.workers) +
-                        "' is not accepted (no such number of threads); write 1..4096");
+    const int least = options.devices.empty() ? 1 : 0;
+    if (*options.workers < least || *options.workers > 4096) {
+      throw ConfigError("option '--workers' = '" + std::to_string(*options.workers) +
+                        "' is not accepted (no such number of threads); write " + std::to_string(least) + "..4096");
     }
   }
   set_time_limit(values, options);
-  options.batch_seconds = read_seconds(values, "batch-seconds");
-  if (values["batch-seconds"].defaulted() && !options.devices.empty()) {
-    options.batch_seconds = device_batch_seconds;
+  if (values.count("batch-seconds") > 0) {
+    options.batch_seconds = read_seconds(values, "batch-seconds");
   }
   options.sync_seconds = read_seconds(values, "sync-seconds");
   options.publish_seconds = read_seconds(values, "publish-seconds");
@@ -259,6 +252,11 @@ void check_memory(const Plan& plan, std::span<const Dataset> datasets, int worke
   }
 }
 
+/// Threads of this rank.
+int count_threads(const RunOptions& options) {
+  return *options.workers + workers_a_device * static_cast<int>(options.devices.size());
+}
+
 /// How many train, and why not more or fewer.
 void report_workers(const RunOptions& options, const Transport& transport) {
   const Limit memory = memory_limit();
@@ -266,8 +264,14 @@ void report_workers(const RunOptions& options, const Transport& transport) {
   if (transport.size() > 1) {
     ranks = " on each of " + std::to_string(transport.size()) + " ranks";
   }
-  print_line(std::to_string(options.workers) + (options.workers == 1 ? " worker" : " workers") + ranks + " (" +
-             options.workers_origin + "), " + format_bytes(memory.value) + " of memory (" + memory.origin + ")");
+  std::string devices;
+  if (!options.devices.empty()) {
+    devices = ", " + std::to_string(workers_a_device) + " more for each of " + std::to_string(options.devices.size()) +
+              (options.devices.size() == 1 ? " GPU" : " GPUs");
+  }
+  print_line(std::to_string(*options.workers) + (*options.workers == 1 ? " worker" : " workers") + ranks + " (" +
+             options.workers_origin + ")" + devices + ", " + format_bytes(memory.value) + " of memory (" +
+             memory.origin + ")");
 }
 
 /// Says how far the reading of a long journal has come. A request to stop ends it: nothing has been changed.
@@ -292,12 +296,30 @@ void report_data(const DataReport& report) {
   print_warnings(report);
 }
 
-/// Makes the trainer of each worker thread of this rank.
+/// Makes the trainer of each worker thread of this rank: those of the devices first, then those of the cores.
 TrainerFactory trainer_factory(const RunOptions& options) {
   return [devices = options.devices, arithmetic = options.arithmetic](int worker) {
-    return devices.empty() ? make_cpu_trainer()
-                           : make_cuda_trainer(devices[static_cast<std::size_t>(worker) % devices.size()],
-                                               make_cpu_trainer(), arithmetic);
+    const auto number = static_cast<std::size_t>(worker);
+    return number >= workers_a_device * devices.size()
+               ? make_cpu_trainer()
+               : make_cuda_trainer(devices[number % devices.size()], make_cpu_trainer(), arithmetic);
+  };
+}
+
+/// Which runs the devices train, by what the first of this rank can.
+std::function<bool(std::int64_t)> find_device_runs(const RunOptions& options, const Plan& plan) {
+  if (options.devices.empty()) {
+    return {};
+  }
+  if (!why_left_to_cpu(plan.metrics()).empty()) {
+    return [](std::int64_t /*run*/) { return false; };
+  }
+  return [&plan, limits = describe_limits(options.devices.front())](std::int64_t run) {
+    Point point = plan.point(run);
+    const RunSpec spec = point.run;
+    const RunSettings settings = plan.settings(std::move(point));
+    return choose_device_solver(settings.data, settings.training, plan.wanted_solver(), spec, limits) !=
+           Solver::automatic;
   };
 }
 
@@ -332,26 +354,28 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
                                 ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
-  sweep.workers = options.workers;
-  sweep.device_rate = options.devices.empty() ? 0 : first_device_rate;
+  sweep.workers = *options.workers;
+  sweep.device_count = static_cast<int>(options.devices.size());
+  sweep.device_rate = first_device_rate;
   sweep.datasets = datasets;
   sweep.checkpoints = checkpoints;
   if (checkpoints != nullptr) {
     sweep.master.saved_after_s = least_saved_s(checkpoints->interval_s());
   }
   sweep.stop_request = stop_request;
-  sweep.master.batch_seconds = options.batch_seconds;
+  sweep.master.batch_seconds = options.batch_seconds.value_or(sweep.master.batch_seconds);
+  sweep.master.device_batch_seconds = options.batch_seconds.value_or(sweep.master.device_batch_seconds);
   sweep.master.lost_after_s = options.lost_after_seconds;
   sweep.heartbeat_s = std::min(sweep.heartbeat_s, options.lost_after_seconds / heartbeats_until_lost);
   sweep.master.warn = print_message;
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
-  sweep.description = host_name() + ", " + std::to_string(options.workers) + " " +
-                      std::string(backend_names[options.devices.empty() ? 1 : 2]) + " workers";
+  sweep.description = host_name() + ", " + std::to_string(*options.workers) + " cpu workers";
   if (!options.devices.empty()) {
-    sweep.description +=
-        ", " + std::string(gpu_arithmetic_names[static_cast<std::size_t>(options.arithmetic)]) + " arithmetic";
+    sweep.description += ", " + std::to_string(count_threads(options) - *options.workers) + " cuda workers, " +
+                         std::string(gpu_arithmetic_names[static_cast<std::size_t>(options.arithmetic)]) +
+                         " arithmetic";
   }
   name_devices(options.devices, sweep);
   return sweep;
@@ -432,7 +456,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     for (const DataReport& report : loaded.reports) {
       report_data(report);
     }
-    check_memory(*plan, loaded.datasets, options.workers * transport.node_size());
+    check_memory(*plan, loaded.datasets, count_threads(options) * transport.node_size());
     StoreOptions store_options;
     store_options.sync_interval_s = options.sync_seconds;
     store_options.first_publish_s = options.publish_seconds;
@@ -454,7 +478,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     return report_end(*store, options, plan->size(), SweepEnd::done);
   }
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
-    print_message("every run trains on the CPU (" + why + "); with --backend cpu, on every core");
+    print_message("every run trains on the CPU (" + why + ")");
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
@@ -465,8 +489,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  const SweepEnd end = run_sweep(transport, *plan, &*store, factory,
-                                 make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
+  SweepOptions sweep = make_sweep_options(options, loaded.datasets, checkpoints.get(), style);
+  sweep.master.device_takes = find_device_runs(options, *plan);
+  const SweepEnd end = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size(), end);
@@ -508,10 +533,12 @@ int run_agent(Transport& transport, const RunOptions& options) {
 
 /// Several ranks share their node's cores in a way that only Slurm tells.
 Limit default_workers(const RunOptions& options, const Transport& transport) {
+  Limit cores = transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
   if (!options.devices.empty()) {
-    return {static_cast<double>(workers_a_device) * static_cast<double>(options.devices.size()), "two a GPU"};
+    const auto taken = static_cast<double>(workers_a_device * options.devices.size());
+    cores = {std::max(cores.value - taken, 1.0), cores.origin + ", two a GPU less"};
   }
-  return transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
+  return cores;
 }
 
 /// Processes that a launcher started together and MPI knows nothing of: each would train everything, into one file.
@@ -548,7 +575,7 @@ int run_command(const Arguments& arguments) {
   const int tasks = launcher_number({"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"}, 1);
   const std::unique_ptr<Transport> transport = launched_by_mpi() ? make_mpi_transport() : make_single_transport();
   require_mpi_among_tasks(*transport, options, tasks);
-  if (options.workers == 0) {
+  if (!options.workers) {
     const Limit workers = default_workers(options, *transport);
     options.workers = static_cast<int>(workers.value);
     options.workers_origin = workers.origin;

@@ -47,7 +47,8 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
       options_(std::move(options)),
       send_(std::move(send)),
       start_(now),
-      queue_(plan, [&sink](std::int64_t run) { return sink.has(run); }),
+      queues_{WorkQueue(plan, [this](std::int64_t run) { return sink_.has(run) || is_for(Crew::devices, run); }),
+              WorkQueue(plan, [this](std::int64_t run) { return sink_.has(run) || !is_for(Crew::devices, run); })},
       agents_(static_cast<std::size_t>(ranks)) {
   for (Agent& agent : agents_) {
     agent.last_heard = now;
@@ -58,7 +59,7 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   most_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
   most_device_runs_ = std::max<std::int64_t>(1, device_result_bytes / plan.record_bytes());
   progress_.total = plan.shard_size();
-  progress_.done = progress_.total - queue_.runs_left();
+  progress_.done = progress_.total - runs_waiting();
   done_at_start_ = progress_.done;
   for (std::int64_t run = 0; run < plan.size() && done_at_start_ > 0; ++run) {
     cost_done_ += plan.in_shard(run) && sink.has(run) ? plan.run_cost(run) : 0;
@@ -99,14 +100,17 @@ void Master::take(int from, const Hello& hello, double now) {
     send_(from, Stop{has_lost_agents()});
     return;
   }
-  agent.workers = std::max(hello.workers, 0);
   agent.last_heard = now;
-  agent.has_devices = hello.device_rate > 0;
-  agent.rate = agent.has_devices ? hello.device_rate : nominal_flop_per_second / 4;
+  agent.greeted_at = now;
+  agent.processors = {hello.workers, hello.device_count};
+  agent.crew(Crew::cores).count = hello.workers;
+  agent.crew(Crew::cores).rate = nominal_flop_per_second / 4;
+  agent.crew(Crew::devices).count = workers_a_device * hello.device_count;
+  agent.crew(Crew::devices).rate = hello.device_rate;
   sink_.note_agent("rank " + std::to_string(from) + ": " + hello.description);
   warn_of_shared_devices(from, hello);
   send_(from, Welcome{next_worker_});
-  next_worker_ += agent.workers;
+  next_worker_ += agent.workers();
   if (draining_) {
     send_(from, Drain{});
   }
@@ -123,47 +127,52 @@ void Master::warn_of_shared_devices(int from, const Hello& hello) {
 }
 
 void Master::take(int from, const Result& result) {
-  Agent& agent = agents_[static_cast<std::size_t>(from)];
-  agent.workers = std::clamp(result.workers_left, 0, agent.workers);
+  Workers& workers = agents_[static_cast<std::size_t>(from)].crew(result.crew);
+  workers.count = std::clamp(result.workers_left, 0, workers.count);
   if (!result.resignation.empty()) {
     options_.warn("a worker of rank " + std::to_string(from) + " resigned (" + result.resignation + "); " +
                   std::to_string(count_workers()) + " workers are left");
   }
   Batch batch;  // stays empty if the batch was handed out again in the meantime: its records still count
-  if (const auto found = agent.batches.find(result.batch); found != agent.batches.end()) {
+  if (const auto found = workers.batches.find(result.batch); found != workers.batches.end()) {
     batch = std::move(found->second.batch);
-    agent.batches.erase(found);
+    workers.batches.erase(found);
   }
   std::vector<RunRange> missing = batch.ranges;
-  take_records(from, result, missing);
+  const double trained_s = take_records(from, result, missing);
+  workers.busy_s += result.crew == Crew::devices ? trained_s : result.seconds;
   const double done = cost_without(missing, batch);
   cost_done_ += done;
-  learn_rate(agent, done - result.restored, result.seconds);
+  learn_rate(workers, done - result.restored, result.seconds);
   // Runs come back because of a drain, or because a worker could not train them.
   return_work(missing, !draining_);
 }
 
 void Master::take(Agent& agent, const Heartbeat& heartbeat) {
   for (const BatchWork& work : heartbeat.work) {
-    if (const auto found = agent.batches.find(work.batch); found != agent.batches.end()) {
-      found->second.news = work;  // of another one the result came, or it was taken back
-      found->second.news.done = std::min(work.done, found->second.batch.cost);
+    for (Workers& workers : agent.crews) {
+      if (const auto found = workers.batches.find(work.batch); found != workers.batches.end()) {
+        found->second.news = work;  // of another one the result came, or it was taken back
+        found->second.news.done = std::min(work.done, found->second.batch.cost);
+      }
     }
   }
 }
 
-void Master::learn_rate(Agent& agent, double cost, double seconds) {
+void Master::learn_rate(Workers& workers, double cost, double seconds) {
   if (cost <= 0 || seconds <= 0) {
     return;
   }
   constexpr double newest_share = 0.3;
   const double rate = cost / seconds;
-  agent.rate = agent.has_rate ? (1 - newest_share) * agent.rate + newest_share * rate : rate;
-  agent.has_rate = true;
+  workers.rate = workers.has_rate ? (1 - newest_share) * workers.rate + newest_share * rate : rate;
+  workers.has_rate = true;
 }
 
-void Master::take_records(int from, const Result& result, std::vector<RunRange>& missing) {
+/// Removes the runs that have a record now from `missing`. Returns the seconds of their training.
+double Master::take_records(int from, const Result& result, std::vector<RunRange>& missing) {
   std::set<std::int64_t> recorded;
+  double seconds = 0;
   try {
     ByteReader in(result.records);
     for (std::uint32_t i = 0; i < result.count; ++i) {
@@ -174,6 +183,7 @@ void Master::take_records(int from, const Result& result, std::vector<RunRange>&
         continue;
       }
       recorded.insert(header.run);
+      seconds += header.wall_s;
       const bool is_new = !sink_.has(header.run);
       sink_.add(header, std::span(result.records).subspan(begin, end - begin));
       progress_.done += is_new ? 1 : 0;
@@ -184,6 +194,7 @@ void Master::take_records(int from, const Result& result, std::vector<RunRange>&
     options_.warn("records of rank " + std::to_string(from) + " are refused from here on: " + error.what());
   }
   missing = subtract(missing, recorded);
+  return seconds;
 }
 
 bool Master::is_acceptable(int from, const RecordHeader& header) const {
@@ -199,7 +210,7 @@ bool Master::is_acceptable(int from, const RecordHeader& header) const {
 
 void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) {
   if (!by_accident) {
-    queue_.put_back(ranges);
+    put_back(ranges);
     return;
   }
   for (const RunRange& range : ranges) {
@@ -207,12 +218,22 @@ void Master::return_work(const std::vector<RunRange>& ranges, bool by_accident) 
       const int lost = ++attempts_[run];
       if (lost < options_.max_attempts) {
         // Lost once more, it may be the one that kills its worker: from then on it risks no other run.
-        queue_.put_back({{run, 1}}, lost > 1);
+        put_back({{run, 1}}, lost > 1);
       } else {
         record_failure(run, "its worker was lost or failed " + std::to_string(options_.max_attempts) + " times");
       }
     }
   }
+}
+
+void Master::put_back(const std::vector<RunRange>& ranges, bool alone) {
+  for (auto range = ranges.rbegin(); range != ranges.rend(); ++range) {
+    queues_[is_for(Crew::devices, range->first) ? 1 : 0].put_back({*range}, alone);
+  }
+}
+
+bool Master::is_for(Crew crew, std::int64_t run) const {
+  return (options_.device_takes && options_.device_takes(run) ? Crew::devices : Crew::cores) == crew;
 }
 
 void Master::record_failure(std::int64_t run, const std::string& why) {
@@ -237,15 +258,18 @@ void Master::handle_death(int rank) {
 
 void Master::lose(int rank, const std::string& why) {
   Agent& agent = agents_[static_cast<std::size_t>(rank)];
-  options_.warn("rank " + std::to_string(rank) + " is lost (" + why + "); its " + std::to_string(agent.batches.size()) +
+  const std::size_t batches = agent.crews[0].batches.size() + agent.crews[1].batches.size();
+  options_.warn("rank " + std::to_string(rank) + " is lost (" + why + "); its " + std::to_string(batches) +
                 " batches are handed out again");
   agent.lost = true;
   take_back_batches(agent);
 }
 
 void Master::take_back_batches(Agent& agent) {
-  for (const auto& [id, assigned] : std::exchange(agent.batches, {})) {
-    return_work(assigned.batch.ranges, !draining_);
+  for (Workers& workers : agent.crews) {
+    for (const auto& [id, assigned] : std::exchange(workers.batches, {})) {
+      return_work(assigned.batch.ranges, !draining_);
+    }
   }
 }
 
@@ -260,7 +284,7 @@ void Master::tick(double now, double time_left_s) {
   }
   assign_work(time_left_s);
   if (std::isfinite(time_left_s) && out_of_time()) {
-    options_.warn("none of the " + std::to_string(queue_.runs_left()) +
+    options_.warn("none of the " + std::to_string(runs_waiting()) +
                   " runs left would be done in time; stopping before the time limit");
     drain();
   }
@@ -276,96 +300,127 @@ void Master::lose_silent_agents(double now) {
 }
 
 void Master::assign_work(double time_left_s) {
-  if (queue_.empty() || may_want_work_.empty()) {
-    return;
-  }
-  const int workers = std::max(count_workers(), 1);
   // Round by round, so that no agent takes the whole rest while another has nothing.
-  for (bool assigned = true; assigned && !queue_.empty();) {
+  for (bool assigned = true; assigned && has_work_left();) {
     assigned = false;
-    for (auto next = may_want_work_.begin(); next != may_want_work_.end() && !queue_.empty();) {
-      const auto rank = static_cast<std::size_t>(*next);
-      Agent& agent = agents_[rank];
-      if (!wants_work(agent)) {
-        next = may_want_work_.erase(next);  // until it is heard again
-        continue;
+    for (auto next = may_want_work_.begin(); next != may_want_work_.end() && has_work_left();) {
+      const int rank = *next;
+      Agent& agent = agents_[static_cast<std::size_t>(rank)];
+      bool wants = false;
+      for (const Crew crew : {Crew::devices, Crew::cores}) {
+        if (!wants_work(agent, crew)) {
+          continue;
+        }
+        wants = true;
+        std::optional<Batch> batch = take_batch(agent, crew, time_left_s);
+        if (!batch) {
+          continue;  // a faster agent may have the time for more
+        }
+        send_(rank, Assign{next_batch_, batch->ranges, crew});
+        agent.crew(crew).batches.emplace(next_batch_++, Assigned{std::move(*batch)});
+        assigned = true;
       }
-      ++next;
-      // A batch is at most a third of a worker's fair share of the rest; a device gains nothing by few runs at a time.
-      const double shares_a_worker = agent.has_devices ? 1 : 3;
-      const double fair = queue_.cost_left() / (shares_a_worker * workers);
-      const double most = most_run_cost(agent, time_left_s);
-      const double target =
-          std::min(std::max(std::min(agent.rate * options_.batch_seconds, fair), side_by_side_cost(agent)), most);
-      std::optional<Batch> batch = queue_.take(target, agent.has_devices ? most_device_runs_ : most_runs_, most);
-      if (!batch) {
-        continue;  // a faster agent may have the time for more
-      }
-      send_(static_cast<int>(rank), Assign{next_batch_, batch->ranges});
-      agent.batches.emplace(next_batch_++, Assigned{std::move(*batch)});
-      assigned = true;
+      next = wants ? std::next(next) : may_want_work_.erase(next);  // until it is heard again
     }
   }
 }
 
+/// A batch is at most a third of a worker's fair share of the rest; a device gains nothing by few runs at a time.
+std::optional<Batch> Master::take_batch(const Agent& agent, Crew crew, double time_left_s) {
+  WorkQueue* queue = queue_for(crew);
+  if (queue == nullptr) {
+    return std::nullopt;
+  }
+  const Workers& workers = agent.crew(crew);
+  const bool is_device = crew == Crew::devices;
+  const double shares_a_worker = is_device ? 1 : 3;
+  const double fair = queue->cost_left() / (shares_a_worker * std::max(count_workers(crew), 1));
+  const double wanted = workers.rate * (is_device ? options_.device_batch_seconds : options_.batch_seconds);
+  const double most = most_run_cost(workers, time_left_s);
+  const double least = is_device ? side_by_side_cost(*queue, workers) : 0;
+  return queue->take(std::min(std::max(std::min(wanted, fair), least), most),
+                     is_device ? most_device_runs_ : most_runs_, most);
+}
+
+/// Where a worker of this crew finds its next batch: among the crew's own runs, or among those of a crew that is gone.
+/// Nullptr: there is none for it.
+WorkQueue* Master::queue_for(Crew crew) {
+  const auto own = static_cast<std::size_t>(crew);
+  if (!queues_[own].empty()) {
+    return &queues_[own];
+  }
+  const auto other = static_cast<Crew>(1 - own);
+  const bool may_help = !options_.device_takes || !may_have_workers(other);
+  return may_help && !queues_[1 - own].empty() ? &queues_[1 - own] : nullptr;
+}
+
 /// Of the runs that a device with an idle worker trains side by side, however long they are: an equal share for each
 /// idle worker, and no more than fill a device.
-double Master::side_by_side_cost(const Agent& agent) const {
+double Master::side_by_side_cost(const WorkQueue& queue, const Workers& workers) const {
   constexpr double runs_that_fill = 32;
-  if (!agent.has_devices || static_cast<int>(agent.batches.size()) >= agent.workers) {
+  if (static_cast<int>(workers.batches.size()) >= workers.count) {
     return 0;
   }
   int idle = 0;
   for (const Agent& other : agents_) {
-    idle += other.can_work() ? std::max(other.workers - static_cast<int>(other.batches.size()), 0) : 0;
+    const Workers& of_other = other.crew(Crew::devices);
+    idle += other.gone() ? 0 : std::max(of_other.count - static_cast<int>(of_other.batches.size()), 0);
   }
-  return std::min(runs_that_fill * queue_.next_run_cost(), queue_.cost_left() / std::max(idle, 1));
+  return std::min(runs_that_fill * queue.next_run_cost(), queue.cost_left() / std::max(idle, 1));
 }
 
-/// Of a run that `agent` may begin now, after what it holds already.
-double Master::most_run_cost(const Agent& agent, double time_left_s) const {
-  if (!std::isfinite(time_left_s) || !agent.has_rate || time_left_s > options_.saved_after_s) {
+/// Of a run that one of these workers may begin now, after what they hold already.
+double Master::most_run_cost(const Workers& workers, double time_left_s) const {
+  if (!std::isfinite(time_left_s) || !workers.has_rate || time_left_s > options_.saved_after_s) {
     return std::numeric_limits<double>::infinity();
   }
   constexpr double margin = 0.9;  // predictions miss by some percent
   double held = 0;
-  for (const auto& [id, assigned] : agent.batches) {
+  for (const auto& [id, assigned] : workers.batches) {
     held += assigned.batch.cost;
   }
-  return std::max(margin * time_left_s * agent.rate - held / agent.workers, 0.0);
+  return std::max(margin * time_left_s * workers.rate - held / workers.count, 0.0);
 }
 
 /// Whether everybody who could work has been heard and has nothing to do although there is work.
 bool Master::out_of_time() const {
   const bool waiting = std::all_of(agents_.begin(), agents_.end(),
-                                   [](const Agent& a) { return a.gone() || (a.greeted && a.batches.empty()); });
-  return waiting && count_workers() > 0 && !queue_.empty();
+                                   [](const Agent& a) { return a.gone() || (a.greeted && !a.has_batches()); });
+  return waiting && count_workers() > 0 && has_work_left();
 }
 
-bool Master::wants_work(const Agent& agent) const {
-  if (!agent.can_work()) {
+bool Master::wants_work(const Agent& agent, Crew crew) const {
+  if (!agent.can_work(crew)) {
     return false;
   }
-  const auto held = static_cast<int>(agent.batches.size());
-  if (held < agent.workers) {
+  const Workers& workers = agent.crew(crew);
+  const auto held = static_cast<int>(workers.batches.size());
+  if (held < workers.count) {
     return true;
   }
   // One batch ahead for each worker hides the way to the master; a long run ahead would only wait where another worker
   // is idle.
   constexpr double long_batch_s = 1;
   double cost = 0;
-  for (const auto& [id, assigned] : agent.batches) {
+  for (const auto& [id, assigned] : workers.batches) {
     cost = std::max(cost, assigned.batch.cost);
   }
-  return held < 2 * agent.workers && cost < agent.rate * long_batch_s;
+  return held < 2 * workers.count && cost < workers.rate * long_batch_s;
 }
 
-int Master::count_workers() const {
+int Master::count_workers(Crew crew) const {
   int workers = 0;
   for (const Agent& agent : agents_) {
-    workers += agent.can_work() ? agent.workers : 0;
+    workers += agent.gone() ? 0 : agent.crew(crew).count;
   }
   return workers;
+}
+
+/// Whether there are workers of this crew, or may be on a rank that has not been heard yet.
+bool Master::may_have_workers(Crew crew) const {
+  return std::any_of(agents_.begin(), agents_.end(), [crew](const Agent& agent) {
+    return !agent.gone() && (!agent.greeted || agent.crew(crew).count > 0);
+  });
 }
 
 void Master::drain() {
@@ -382,11 +437,11 @@ void Master::drain() {
 
 bool Master::finished() const {
   const bool training =
-      std::any_of(agents_.begin(), agents_.end(), [](const Agent& a) { return !a.gone() && !a.batches.empty(); });
+      std::any_of(agents_.begin(), agents_.end(), [](const Agent& a) { return !a.gone() && a.has_batches(); });
   // An agent that has not said hello yet may still come and work.
   const bool hopeless = std::all_of(agents_.begin(), agents_.end(),
-                                    [](const Agent& a) { return a.gone() || (a.greeted && a.workers == 0); });
-  return !training && (queue_.empty() || draining_ || hopeless);
+                                    [](const Agent& a) { return a.gone() || (a.greeted && a.workers() == 0); });
+  return !training && (!has_work_left() || draining_ || hopeless);
 }
 
 void Master::stop_agents() {
@@ -418,15 +473,48 @@ Progress Master::progress(double now) const {
   const double done = cost_done_ + cost_under_way();
   progress.share_done = progress.done == progress.total ? 1 : done / (done + cost_left());
   progress.eta_s = time_left();
+  for (const Crew crew : {Crew::cores, Crew::devices}) {
+    progress.busy[static_cast<std::size_t>(crew)] = busy_share(agents_, crew, now);
+  }
   return progress;
+}
+
+/// Share of the time since their ranks were first heard that the agents' cores or devices have trained, by the batches
+/// that are over. NaN where there are none.
+double Master::busy_share(std::span<const Agent> agents, Crew crew, double now) {
+  double busy = 0;
+  double all = 0;
+  for (const Agent& agent : agents) {
+    busy += agent.crew(crew).busy_s;
+    all += agent.greeted ? agent.processors[static_cast<std::size_t>(crew)] * (now - agent.greeted_at) : 0;
+  }
+  return all > 0 ? std::min(busy / all, 1.0) : not_a_number;
+}
+
+void Master::note_busy(double now) {
+  for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    std::string shares;
+    for (const Crew crew : {Crew::cores, Crew::devices}) {
+      const double share = busy_share({&agents_[rank], 1}, crew, now);
+      if (!std::isnan(share)) {
+        shares += (shares.empty() ? "" : ", ") + std::string(crew == Crew::cores ? "cores " : "GPUs ") +
+                  std::to_string(std::lround(100 * share)) + " % busy";
+      }
+    }
+    if (!shares.empty()) {
+      sink_.note_agent("rank " + std::to_string(rank) + ": " + shares);
+    }
+  }
 }
 
 /// Flop done of runs that are not over.
 double Master::cost_under_way() const {
   double cost = 0;
   for (const Agent& agent : agents_) {
-    for (const auto& [id, assigned] : agent.batches) {
-      cost += assigned.news.done;
+    for (const Workers& workers : agent.crews) {
+      for (const auto& [id, assigned] : workers.batches) {
+        cost += assigned.news.done;
+      }
     }
   }
   return cost;
@@ -434,16 +522,18 @@ double Master::cost_under_way() const {
 
 /// Flop, of batches under way what is left of them.
 double Master::cost_left() const {
-  double cost = queue_.cost_left();
+  double cost = queues_[0].cost_left() + queues_[1].cost_left();
   for (const Agent& agent : agents_) {
-    for (const auto& [id, assigned] : agent.batches) {
-      cost += assigned.batch.cost - assigned.news.done;
+    for (const Workers& workers : agent.crews) {
+      for (const auto& [id, assigned] : workers.batches) {
+        cost += assigned.batch.cost - assigned.news.done;
+      }
     }
   }
   return cost;
 }
 
-double Master::Agent::known_rate() const {
+double Master::Workers::known_rate() const {
   double work = 0;
   double seconds = 0;
   for (const auto& [id, assigned] : batches) {
@@ -453,19 +543,29 @@ double Master::Agent::known_rate() const {
   return has_rate ? rate : work > 0 && seconds > 0 ? work / seconds : 0;
 }
 
-/// Seconds until all work is done if it is shared evenly, but no less than the longest batch under way takes.
+/// Seconds until all work is done if each crew shares its own evenly, but no less than the longest batch under way
+/// takes.
 double Master::time_left() const {
-  double rate = 0;
+  double all_rates = 0;
   double longest_s = 0;
-  for (const Agent& agent : agents_) {
-    const double worker_rate = agent.can_work() ? agent.known_rate() : 0;
-    rate += worker_rate * agent.workers;
-    for (const auto& [id, assigned] : agent.batches) {
-      const double left = assigned.batch.cost - assigned.news.done;
-      longest_s = worker_rate > 0 ? std::max(longest_s, left / worker_rate) : longest_s;
+  std::array<double, crew_count> own_s{};
+  for (const Crew crew : {Crew::cores, Crew::devices}) {
+    const auto index = static_cast<std::size_t>(crew);
+    double rate = 0;
+    for (const Agent& agent : agents_) {
+      const Workers& workers = agent.crew(crew);
+      const double worker_rate = agent.can_work(crew) ? workers.known_rate() : 0;
+      rate += worker_rate * workers.count;
+      for (const auto& [id, assigned] : workers.batches) {
+        const double left = assigned.batch.cost - assigned.news.done;
+        longest_s = worker_rate > 0 ? std::max(longest_s, left / worker_rate) : longest_s;
+      }
     }
+    own_s[index] = options_.device_takes && rate > 0 ? queues_[index].cost_left() / rate : 0;
+    all_rates += rate;
   }
-  return rate > 0 ? std::max(cost_left() / rate, longest_s) : std::numeric_limits<double>::infinity();
+  return all_rates > 0 ? std::max({cost_left() / all_rates, longest_s, own_s[0], own_s[1]})
+                       : std::numeric_limits<double>::infinity();
 }
 
 }  // namespace fasweep

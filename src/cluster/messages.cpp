@@ -32,6 +32,15 @@ double get_amount(ByteReader& in, const char* what) {
   return value;
 }
 
+Crew get_crew(ByteReader& in, const char* what) {
+  const auto crew = in.get<std::uint8_t>();
+  if (crew >= crew_count) {
+    throw TransportError(std::string(what) + " " + std::to_string(crew) + " is refused (below " +
+                         std::to_string(crew_count) + " expected); run the same version of fasweep on every rank");
+  }
+  return static_cast<Crew>(crew);
+}
+
 void put_body(ByteWriter& out, const Hello& hello) {
   out.put(hello.plan_hash);
   out.put(hello.workers);
@@ -40,6 +49,7 @@ void put_body(ByteWriter& out, const Hello& hello) {
   for (const std::string& device : hello.devices) {
     out.put_text(device);
   }
+  out.put(hello.device_count);
   out.put(hello.device_rate);
 }
 void put_body(ByteWriter& out, const Welcome& welcome) {
@@ -47,6 +57,7 @@ void put_body(ByteWriter& out, const Welcome& welcome) {
 }
 void put_body(ByteWriter& out, const Assign& assign) {
   out.put(assign.batch);
+  out.put(assign.crew);
   out.put(static_cast<std::uint32_t>(assign.ranges.size()));
   for (const RunRange& range : assign.ranges) {
     out.put(range.first);
@@ -57,6 +68,7 @@ void put_body(ByteWriter& out, const Result& result) {
   out.put(result.batch);
   out.put(result.seconds);
   out.put(result.restored);
+  out.put(result.crew);
   out.put(result.workers_left);
   out.put(result.count);
   out.put_text(result.resignation);
@@ -87,6 +99,7 @@ void get_body(ByteReader& in, Hello& hello) {
   for (std::uint32_t i = 0; i < devices; ++i) {
     hello.devices.push_back(in.get_text());
   }
+  hello.device_count = get_at_least<std::int32_t>(in, 0, "hello: number of devices");
   hello.device_rate = get_amount(in, "hello: rate of a device");
 }
 void get_body(ByteReader& in, Welcome& welcome) {
@@ -94,6 +107,7 @@ void get_body(ByteReader& in, Welcome& welcome) {
 }
 void get_body(ByteReader& in, Assign& assign) {
   assign.batch = get_at_least<std::int64_t>(in, 0, "assign: batch");
+  assign.crew = get_crew(in, "assign: crew");
   const auto count = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < count; ++i) {
     RunRange range;
@@ -110,6 +124,7 @@ void get_body(ByteReader& in, Result& result) {
   result.batch = get_at_least<std::int64_t>(in, 0, "result: batch");
   result.seconds = get_at_least<double>(in, 0, "result: seconds");
   result.restored = get_amount(in, "result: restored work");
+  result.crew = get_crew(in, "result: crew");
   result.workers_left = get_at_least<std::int32_t>(in, 0, "result: workers left");
   result.count = in.get<std::uint32_t>();
   result.resignation = in.get_text();

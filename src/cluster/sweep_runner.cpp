@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
@@ -21,9 +22,9 @@ class Agent {
       : transport_(transport),
         plan_(plan),
         options_(options),
-        pool_(plan, options.datasets, factory, options.workers, waker, options.checkpoints) {
+        pool_(plan, options.datasets, factory, options.workers, options.device_count, waker, options.checkpoints) {
     transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description, options.devices,
-                                              options.device_rate}));
+                                              options.device_count, options.device_rate}));
   }
 
   void handle(const WireMessage& message, double now) {
@@ -274,7 +275,10 @@ class Rank {
     }
     // The others stay until the file is there: left alone in MPI_Finalize, they could not tell a long write from the
     // death of this rank.
-    finishing_ = master_->finished() && !stopped_;
+    const bool was_finishing = std::exchange(finishing_, master_->finished() && !stopped_);
+    if (finishing_ && !was_finishing) {
+      master_->note_busy(now);
+    }
     if (finishing_ && sink_->try_finish()) {
       master_->stop_agents();
       stopped_ = true;

@@ -17,10 +17,11 @@
 namespace fasweep {
 
 struct SweepOptions {
-  int workers = 1;                     // threads of this rank
+  int workers = 1;                     // threads of this rank that train on a core each; 0 only beside devices
+  int device_count = 0;                // GPUs of this rank; workers_a_device threads more for each
   std::string description;             // of this rank, for the provenance
   std::vector<std::string> devices;    // GPUs this rank takes to be its own, by UUID
-  double device_rate = 0;              // flop per second that each worker's GPU may do; 0: workers are cores
+  double device_rate = 0;              // flop per second that a GPU is believed to do until it has shown
   std::span<const Dataset> datasets;   // that the runs train on, shared by the workers; none: teachers'
   Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
   double heartbeat_s = 1;              // how often agent and master hear of each other

@@ -72,19 +72,22 @@ std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::s
 
 }  // namespace
 
-WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int workers,
-                       Waker& waker, Checkpoints* checkpoints)
-    : plan_(plan),
-      datasets_(datasets),
-      factory_(factory),
-      waker_(waker),
-      checkpoints_(checkpoints),
-      workers_left_(workers) {
-  for (int worker = 0; worker < workers; ++worker) {
+WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores,
+                       int devices, Waker& waker, Checkpoints* checkpoints)
+    : plan_(plan), datasets_(datasets), factory_(factory), waker_(waker), checkpoints_(checkpoints) {
+  const int device_workers = workers_a_device * devices;
+  for (int worker = 0; worker < device_workers + cores; ++worker) {
     progress_.emplace_back(plan);
   }
-  for (int worker = 0; worker < workers; ++worker) {
-    threads_.emplace_back([this, worker] { work(worker); });
+  start(Crew::devices, device_workers);
+  start(Crew::cores, cores);
+}
+
+void WorkerPool::start(Crew crew, int workers) {
+  queue_of(crew).workers_left = workers;
+  for (; workers > 0; --workers) {
+    const auto worker = static_cast<int>(threads_.size());
+    threads_.emplace_back([this, crew, worker] { work(crew, worker); });
   }
 }
 
@@ -94,21 +97,25 @@ WorkerPool::~WorkerPool() {
     const std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  work_ready_.notify_all();
+  for (Queue& queue : queues_) {
+    queue.work_ready.notify_all();
+  }
   for (std::thread& thread : threads_) {
     thread.join();
   }
 }
 
 void WorkerPool::push(Assign batch) {
+  const Crew crew = batch.crew;
+  Queue& queue = queue_of(crew);
   {
     const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(batch));
-    if (workers_left_ == 0) {
-      return_waiting();
+    queue.waiting.push_back(std::move(batch));
+    if (queue.workers_left == 0) {
+      return_waiting(crew);
     }
   }
-  work_ready_.notify_one();
+  queue.work_ready.notify_one();
 }
 
 std::vector<Result> WorkerPool::take_results() {
@@ -130,14 +137,16 @@ void WorkerPool::cancel() {
   cancelled_ = true;
   {
     const std::lock_guard lock(mutex_);
-    return_waiting();
+    return_waiting(Crew::cores);
+    return_waiting(Crew::devices);
   }
   waker_.wake();
 }
 
-void WorkerPool::return_waiting() {
-  for (const Assign& batch : std::exchange(waiting_, {})) {
-    ready_.push_back({.batch = batch.batch, .workers_left = workers_left_});
+void WorkerPool::return_waiting(Crew crew) {
+  Queue& queue = queue_of(crew);
+  for (const Assign& batch : std::exchange(queue.waiting, {})) {
+    ready_.push_back({.batch = batch.batch, .crew = crew, .workers_left = queue.workers_left});
   }
 }
 
@@ -145,19 +154,21 @@ void WorkerPool::report(int worker, Result result) {
   progress_[static_cast<std::size_t>(worker)].end();
   {
     const std::lock_guard lock(mutex_);
-    result.workers_left = workers_left_;
+    result.workers_left = queue_of(result.crew).workers_left;
     ready_.push_back(std::move(result));
   }
   waker_.wake();
 }
 
-bool WorkerPool::wait_for_batch(Assign& batch) {
+bool WorkerPool::wait_for_batch(Crew crew, Assign& batch) {
+  Queue& queue = queue_of(crew);
+  const bool takes_tasks = crew == Crew::cores;
   std::unique_lock lock(mutex_);
   for (;;) {
-    ++idle_;
-    work_ready_.wait(lock, [this] { return closing_ || !waiting_.empty() || !tasks_.empty(); });
-    --idle_;
-    if (tasks_.empty()) {
+    idle_ += takes_tasks ? 1 : 0;
+    queue.work_ready.wait(lock, [&] { return closing_ || !queue.waiting.empty() || (takes_tasks && !tasks_.empty()); });
+    idle_ -= takes_tasks ? 1 : 0;
+    if (!takes_tasks || tasks_.empty()) {
       break;
     }
     const std::function<void()> task = std::move(tasks_.front());
@@ -169,27 +180,28 @@ bool WorkerPool::wait_for_batch(Assign& batch) {
   if (closing_) {
     return false;
   }
-  batch = std::move(waiting_.front());
-  waiting_.pop_front();
+  batch = std::move(queue.waiting.front());
+  queue.waiting.pop_front();
   return true;
 }
 
 bool WorkerPool::take(std::function<void()> task) {
+  Queue& cores = queue_of(Crew::cores);
   {
     const std::lock_guard lock(mutex_);
-    if (idle_ <= waiting_.size() + tasks_.size()) {
+    if (idle_ <= cores.waiting.size() + tasks_.size()) {
       return false;
     }
     tasks_.push_back(std::move(task));
   }
-  work_ready_.notify_one();
+  cores.work_ready.notify_one();
   return true;
 }
 
-void WorkerPool::work(int worker) {
+void WorkerPool::work(Crew crew, int worker) {
   Assign batch;
   std::unique_ptr<Trainer> trainer;
-  while (wait_for_batch(batch)) {
+  while (wait_for_batch(crew, batch)) {
     try {
       if (!trainer) {
         trainer = factory_(worker);
@@ -199,11 +211,11 @@ void WorkerPool::work(int worker) {
       // The device is gone: this worker resigns and its batch, without records, goes back to the queue.
       {
         const std::lock_guard lock(mutex_);
-        if (--workers_left_ == 0) {
-          return_waiting();
+        if (--queue_of(crew).workers_left == 0) {
+          return_waiting(crew);
         }
       }
-      report(worker, {.batch = batch.batch, .resignation = error.what()});
+      report(worker, {.batch = batch.batch, .crew = crew, .resignation = error.what()});
       return;
     }
   }
@@ -217,6 +229,7 @@ Result WorkerPool::train(Trainer& trainer, int worker, const Assign& batch) {
   const std::vector<Part> all = split_batch(plan_, batch, settings);
   Result result;
   result.batch = batch.batch;
+  result.crew = batch.crew;
   ByteWriter out;
   for (std::span<const Part> parts(all); !parts.empty() && !cancelled_;) {
     const int most = trainer.problems_at_once(parts.front().settings->data, parts.front().runs.front().width);

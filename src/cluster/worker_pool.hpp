@@ -2,6 +2,7 @@
 // trainer.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -30,9 +31,10 @@ class WorkerPool final : private IdleWorkers {
     std::vector<RunSpec> runs;
   };
 
-  /// Starts `workers` threads. waker is called whenever a result is ready. datasets: those of the plan.
-  /// checkpoints: nullptr for none. What is referred to outlives the pool.
-  WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int workers,
+  /// Starts `cores` threads of the crew of cores and workers_a_device for each of `devices` of that of devices, whose
+  /// numbers come first. waker is called whenever a result is ready. datasets: those of the plan. checkpoints: nullptr
+  /// for none. What is referred to outlives the pool.
+  WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores, int devices,
              Waker& waker, Checkpoints* checkpoints);
 
   /// Cancels what runs and joins the threads.
@@ -41,7 +43,7 @@ class WorkerPool final : private IdleWorkers {
   /// Number of the first worker over the whole sweep, for the records.
   void set_first_worker(std::int32_t number) { first_worker_ = number; }
 
-  /// Queues a batch; it comes back without records when no worker is left.
+  /// Queues a batch for its crew; it comes back without records when no worker of it is left.
   void push(Assign batch);
 
   /// Results that became ready since the last call.
@@ -54,13 +56,22 @@ class WorkerPool final : private IdleWorkers {
   void cancel();
 
  private:
-  void work(int worker);
-  [[nodiscard]] bool wait_for_batch(Assign& batch);
+  /// Threads that take from one queue.
+  struct Queue {
+    std::condition_variable work_ready;
+    std::deque<Assign> waiting;
+    int workers_left = 0;
+  };
+
+  void start(Crew crew, int workers);
+  void work(Crew crew, int worker);
+  [[nodiscard]] Queue& queue_of(Crew crew) { return queues_[static_cast<std::size_t>(crew)]; }
+  [[nodiscard]] bool wait_for_batch(Crew crew, Assign& batch);
   [[nodiscard]] Result train(Trainer& trainer, int worker, const Assign& batch);
   [[nodiscard]] std::vector<RunRecord> train_parts(Trainer& trainer, std::span<const Part> parts,
                                                    ProgressListener& listener);
   void report(int worker, Result result);
-  void return_waiting();  // with mutex_ held
+  void return_waiting(Crew crew);  // with mutex_ held
   [[nodiscard]] bool take(std::function<void()> task) override;
 
   const Plan& plan_;
@@ -71,12 +82,10 @@ class WorkerPool final : private IdleWorkers {
   std::atomic<std::int32_t> first_worker_ = 0;
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;
-  std::condition_variable work_ready_;
-  std::deque<Assign> waiting_;
-  std::deque<std::function<void()>> tasks_;  // fewer than idle workers
-  std::size_t idle_ = 0;                     // workers that wait, or are about to wake up
+  std::array<Queue, crew_count> queues_;     // by crew
+  std::deque<std::function<void()>> tasks_;  // of the cores; fewer than idle ones
+  std::size_t idle_ = 0;                     // cores that wait, or are about to wake up
   std::vector<Result> ready_;
-  int workers_left_;
   bool closing_ = false;
   std::deque<BatchProgress> progress_;  // by worker
   std::vector<std::thread> threads_;

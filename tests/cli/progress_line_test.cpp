@@ -8,7 +8,7 @@
 namespace fasweep::cli {
 namespace {
 
-using ::testing::StartsWith;
+using ::testing::HasSubstr;
 
 Progress half_done() {
   Progress progress;
@@ -26,6 +26,18 @@ Progress half_done() {
 TEST(ProgressLine, SaysAllWhereThereIsRoom) {
   EXPECT_EQ(describe_progress(half_done(), std::numeric_limits<std::size_t>::max()),
             "9876/20000 runs (50.0 %), 3.25 runs/s, 1 failed, 23 diverged, 64 workers, ETA 1 h 6 min");
+}
+
+TEST(ProgressLine, SaysHowBusyCoresAndDevicesAre) {
+  const auto described = [](double cores, double devices) {
+    Progress progress = half_done();
+    progress.busy = {cores, devices};
+    return describe_progress(progress, std::numeric_limits<std::size_t>::max());
+  };
+  EXPECT_THAT(described(0.9749, not_a_number), HasSubstr("64 workers 97 % busy, ETA"));
+  EXPECT_THAT(described(0.5, 0.875), HasSubstr("64 workers (cores 50 %, GPUs 88 % busy), ETA"));
+  EXPECT_THAT(described(not_a_number, 0.875), HasSubstr("64 workers (GPUs 88 % busy), ETA"));
+  EXPECT_THAT(described(0, not_a_number), HasSubstr("64 workers, ETA")) << "nothing is over yet";
 }
 
 TEST(ProgressLine, FitsEveryWidthAndKeepsTheShareAndWhatIsLeft) {

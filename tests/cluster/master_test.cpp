@@ -1,5 +1,6 @@
 #include "cluster/master.hpp"
 
+#include <map>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -32,6 +33,10 @@ class MasterTest : public ::testing::Test {
   }
 
   void greet(int rank, int workers = 1) { master_->handle(rank, Hello{plan_.hash(), workers, "test"}, 0); }
+
+  void greet_with_device(int rank, int workers, double device_rate) {
+    master_->handle(rank, Hello{plan_.hash(), workers, "test", {}, 1, device_rate}, 0);
+  }
 
   /// Batches sent to `rank` since the last call.
   std::vector<Assign> take_assigned(int rank) {
@@ -120,9 +125,10 @@ TEST_F(MasterTest, WorkIsSharedAndTheLastBatchesAreSingleRuns) {
 
 TEST_F(MasterTest, AGpuBeginsWithABatchThatFillsIt) {
   options_.batch_seconds = 1e-9;  // so little that a core gets one run
+  options_.device_batch_seconds = 1;
   make_master(2);
   greet(0);
-  master_->handle(1, Hello{plan_.hash(), 1, "test", {}, 1e30}, 0);
+  greet_with_device(1, 0, 1e30);
   master_->tick(1);
   const std::vector<Assign> core = take_assigned(0);
   const std::vector<Assign> gpu = take_assigned(1);
@@ -132,9 +138,9 @@ TEST_F(MasterTest, AGpuBeginsWithABatchThatFillsIt) {
 }
 
 TEST_F(MasterTest, LongRunsFillAGpuAllTheSame) {
-  options_.batch_seconds = 1e-9;
+  options_.device_batch_seconds = 1e-9;
   make_master(2);
-  master_->handle(1, Hello{plan_.hash(), 2, "test", {}, 1}, 0);  // at this rate every run is long
+  greet_with_device(1, 0, 1);  // at this rate every run is long
   master_->tick(1);
   const std::vector<Assign> gpu = take_assigned(1);
   ASSERT_GE(gpu.size(), 2U);
@@ -151,6 +157,102 @@ TEST_F(MasterTest, LongRunsFillAGpuAllTheSame) {
     }
     EXPECT_GT(of_batch, 10 * cost) << "one for each of its workers";
   }
+}
+
+/// Runs of p = 512 are the devices', the others the cores'.
+class MixedTest : public MasterTest {
+ protected:
+  MixedTest() {
+    options_.device_takes = [this](std::int64_t run) { return plan_.at(run).width == 512; };
+    make_master(2);
+  }
+
+  [[nodiscard]] std::set<int> widths(const Assign& batch) const {
+    std::set<int> widths;
+    for (const RunRange& range : batch.ranges) {
+      for (std::int64_t run = range.first; run < range.first + range.count; ++run) {
+        widths.insert(plan_.at(run).width);
+      }
+    }
+    return widths;
+  }
+
+  /// Trains everything; widths by the crew that trained them.
+  std::map<Crew, std::set<int>> train_all() {
+    std::map<Crew, std::set<int>> trained;
+    for (int guard = 0; !master_->finished() && guard < 1000; ++guard) {
+      master_->tick(1);
+      for (const int rank : {0, 1}) {
+        for (const Assign& batch : take_assigned(rank)) {
+          trained[batch.crew].merge(widths(batch));
+          Result result = finish(batch);
+          result.crew = batch.crew;
+          result.workers_left = 2;
+          master_->handle(rank, result, 1);
+        }
+      }
+    }
+    EXPECT_EQ(sink_.added, plan_.size());
+    return trained;
+  }
+};
+
+TEST_F(MixedTest, DevicesTrainTheirRunsAndCoresTheOthersHoweverFastTheyAre) {
+  greet(0, 4);
+  greet_with_device(1, 3, 1e12);
+  const std::map<Crew, std::set<int>> trained = train_all();
+  EXPECT_EQ(trained.at(Crew::devices), std::set<int>{512});
+  EXPECT_EQ(trained.at(Crew::cores), (std::set<int>{8, 64}));
+}
+
+TEST_F(MixedTest, CoresWaitForADeviceThatMayCome) {
+  greet(0, 4);
+  master_->tick(1);
+  for (const Assign& batch : take_assigned(0)) {
+    EXPECT_FALSE(widths(batch).contains(512));
+  }
+}
+
+TEST_F(MixedTest, DevicesAloneTrainEverything) {
+  greet_with_device(0, 0, 1e12);
+  greet_with_device(1, 0, 1e12);
+  EXPECT_EQ(train_all().at(Crew::devices), (std::set<int>{8, 64, 512}));
+}
+
+TEST_F(MixedTest, CoresTakeOverFromADeviceThatIsLost) {
+  greet(0, 1);
+  greet_with_device(1, 1, 1e12);
+  master_->tick(1);
+  for (const Assign& batch : take_assigned(1)) {
+    if (batch.crew == Crew::devices) {
+      master_->handle(1, Result{.batch = batch.batch, .crew = Crew::devices, .workers_left = 0, .resignation = "gone"},
+                      1);
+    } else {
+      master_->handle(1, finish(batch), 1);
+    }
+  }
+  const std::map<Crew, std::set<int>> trained = train_all();
+  EXPECT_FALSE(trained.contains(Crew::devices));
+  EXPECT_TRUE(trained.at(Crew::cores).contains(512));
+}
+
+TEST_F(MixedTest, SaysHowBusyCoresAndDevicesWere) {
+  greet(0, 0);
+  greet_with_device(1, 2, 1e12);
+  master_->tick(1);
+  for (const Assign& batch : take_assigned(1)) {
+    Result result = finish(batch, [](RunRecord& record) { record.wall_s = 0.25; });
+    result.crew = batch.crew;
+    result.seconds = batch.crew == Crew::cores ? 0.25 : 1;
+    result.workers_left = 2;
+    master_->handle(1, result, 1);
+  }
+  const Progress progress = master_->progress(10);
+  EXPECT_GT(progress.busy[0], 0);
+  EXPECT_LT(progress.busy[0], 1);
+  EXPECT_GT(progress.busy[1], 0);
+  master_->note_busy(10);
+  EXPECT_THAT(sink_.agents.back(), ::testing::MatchesRegex("rank 1: cores [0-9]+ % busy, GPUs [0-9]+ % busy"));
 }
 
 TEST_F(MasterTest, WorkOfASilentAgentIsHandedOutAgain) {

@@ -17,10 +17,10 @@ namespace fasweep {
 namespace {
 
 std::vector<WireMessage> one_of_each() {
-  return {Hello{0x1234, 2, "host, 2 workers", {"GPU-1", "GPU-2"}, 1e13},
+  return {Hello{0x1234, 2, "host, 2 workers", {"GPU-1", "GPU-2"}, 2, 1e13},
           Welcome{7},
-          Assign{9, {{0, 4}, {100, 1}}},
-          Result{9, 0.5, 1e6, 2, 1, Bytes(10, std::byte{3}), "no memory"},
+          Assign{9, {{0, 4}, {100, 1}}, Crew::devices},
+          Result{9, 0.5, 1e6, Crew::devices, 2, 1, Bytes(10, std::byte{3}), "no memory"},
           Heartbeat{{{9, 1.5, 4e6, 1e6}, {11, 0.25, 1e5, 0}}},
           HeartbeatReply{},
           Drain{},

@@ -56,7 +56,7 @@ TEST(SweepRunner, EveryCombinationOfRanksAndWorkersGivesTheSameRecords) {
                 [&](int, SweepOptions& options) { options.master.batch_seconds = batch_seconds; });
         EXPECT_EQ(sink.records, reference.records);
         EXPECT_EQ(sink.added, plan.size());
-        EXPECT_EQ(static_cast<int>(sink.agents.size()), ranks);
+        EXPECT_EQ(static_cast<int>(sink.agents.size()), 2 * ranks) << "who it is, and how busy it was";
       }
     }
   }
@@ -74,6 +74,63 @@ TEST(SweepRunner, TrainerThatThrowsMakesFailedRecordsAndTheSweepGoesOn) {
   for (const auto& [run, status] : sink.statuses) {
     EXPECT_EQ(status, plan.at(run).seed == 3 ? RunStatus::failed : RunStatus::done);
   }
+}
+
+/// Notes which of a rank's workers train runs of which width.
+struct Division {
+  std::mutex mutex;
+  std::map<int, std::set<int>> widths;  // by worker
+
+  TrainerFactory factory() {
+    return [this](int worker) {
+      return std::make_unique<testing::FakeTrainer>([this, worker](const RunSpec& run, const std::atomic<bool>&) {
+        const std::lock_guard lock(mutex);
+        widths[worker].insert(run.width);
+      });
+    };
+  }
+};
+
+TEST(SweepRunner, TwoDevicesAndTheCoresBesideThemDivideTheWork) {
+  const Plan plan = make_plan();
+  MemorySink reference;
+  run_all(plan, reference, 1, 1, fake_factory());
+  MemorySink sink;
+  Division division;
+  run_all(plan, sink, 1, 3, division.factory(), [&](int, SweepOptions& options) {
+    options.device_count = 2;
+    options.device_rate = 1e12;
+    options.master.device_batch_seconds = 0;
+    options.master.device_takes = [&plan](std::int64_t run) { return plan.at(run).width == 512; };
+  });
+  EXPECT_EQ(sink.records, reference.records);
+  const int device_workers = 2 * workers_a_device;
+  for (const auto& [worker, widths] : division.widths) {
+    EXPECT_LT(worker, device_workers + 3);
+    EXPECT_EQ(widths.contains(512), worker < device_workers);
+    EXPECT_EQ(widths.contains(8) || widths.contains(64), worker >= device_workers);
+  }
+  EXPECT_THAT(sink.agents.back(), ::testing::HasSubstr("GPUs"));
+}
+
+TEST(SweepRunner, CoresEndWhatADeviceBegan) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  run_all(
+      plan, sink, 1, 1,
+      [](int worker) {
+        return std::make_unique<testing::FakeTrainer>([worker](const RunSpec& run, const std::atomic<bool>&) {
+          if (worker < workers_a_device && run.seed % 2 == 1) {
+            throw DeviceError("made to fail");
+          }
+        });
+      },
+      [&](int, SweepOptions& options) {
+        options.device_count = 1;
+        options.device_rate = 1e12;
+        options.master.device_takes = [](std::int64_t) { return true; };
+      });
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
 }
 
 /// Has several problems at once, and notes how many and whether they have one shape.
@@ -358,7 +415,7 @@ TEST(WorkerPool, TellsOfRunsUnderWayAndWhatCheckpointsGave) {
   std::atomic<bool> go = false;
   const TrainerFactory factory = [&](int) { return std::make_unique<HalfDoneTrainer>(go); };
   Waker waker;
-  WorkerPool pool(plan, {}, factory, 1, waker, nullptr);
+  WorkerPool pool(plan, {}, factory, 1, 0, waker, nullptr);
   EXPECT_THAT(pool.work_under_way(), ::testing::IsEmpty());
 
   pool.push({7, {{4, 1}}});

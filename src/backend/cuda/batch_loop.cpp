@@ -24,11 +24,12 @@ struct Stop {
 class BatchLoop {
  public:
   BatchLoop(const TrainingRequest& request, std::span<const BatchMember> members, Solver solver, std::int32_t mark,
-            RunBatch& batch)
+            RunBatch& batch, DeviceClock& clock)
       : request_(request),
         solver_(solver),
         mark_(mark),
         batch_(batch),
+        turn_(clock),
         save_timer_(request.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
                                                    : request.checkpoints->interval_s()),
         tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s),
@@ -215,13 +216,14 @@ class BatchLoop {
     if (stop.reason != StopReason::interrupted) {
       tell(slot, stop.step, stop.step);
     }
-    records_[static_cast<std::size_t>(slot)] = at(slot).recorder.finish(stop.step, stop.reason);
+    records_[static_cast<std::size_t>(slot)] = at(slot).recorder.finish(stop.step, stop.reason, turn_.seconds());
   }
 
   const TrainingRequest& request_;
   Solver solver_;
   std::int32_t mark_;
   RunBatch& batch_;
+  DeviceTurn turn_;
   StepTimer save_timer_;
   StepTimer tell_timer_;
   std::vector<TrainedRun> runs_;
@@ -271,8 +273,8 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
 }
 
 std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members, Solver solver,
-                                   std::int32_t mark, RunBatch& batch) {
-  return BatchLoop(settings, members, solver, mark, batch).train();
+                                   std::int32_t mark, RunBatch& batch, DeviceClock& clock) {
+  return BatchLoop(settings, members, solver, mark, batch, clock).train();
 }
 
 }  // namespace fasweep

@@ -9,6 +9,7 @@
 #include <span>
 #include <vector>
 
+#include "backend/cuda/device_clock.hpp"
 #include "backend/cuda/run_batch.hpp"
 #include "model/problem.hpp"
 #include "train/trainer.hpp"
@@ -42,8 +43,8 @@ struct BatchParts {
                                      Checkpoints* checkpoints);
 
 /// Trains the runs of `batch`, made of the members' parts; records in the order of `members`. Of `settings` neither
-/// problem nor runs are looked at. mark: of the checkpoints. Throws DeviceError.
+/// problem nor runs are looked at. mark: of the checkpoints. clock: of the device. Throws DeviceError.
 [[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
-                                                 Solver solver, std::int32_t mark, RunBatch& batch);
+                                                 Solver solver, std::int32_t mark, RunBatch& batch, DeviceClock& clock);
 
 }  // namespace fasweep

@@ -28,7 +28,10 @@ void append(std::vector<RunRecord>& records, std::vector<RunRecord> more) {
 class CudaTrainer final : public Trainer {
  public:
   CudaTrainer(int device, std::unique_ptr<Trainer> others, GpuArithmetic arithmetic)
-      : others_(std::move(others)), arithmetic_(arithmetic), has_products_(why_no_products().empty()) {
+      : others_(std::move(others)),
+        arithmetic_(arithmetic),
+        has_products_(why_no_products().empty()),
+        clock_(DeviceClock::of(device)) {
     select_device(device);
     const DeviceInfo info = describe_device(device);
     shared_bytes_ = info.shared_bytes_a_block;
@@ -134,7 +137,7 @@ class CudaTrainer final : public Trainer {
         for (const Problem* each : parts_of(now).problems) {
           starts.emplace_back(*each, sizes.depth_tiles, sizes.column_tiles);
         }
-        append(records, train_resident(*stream_, settings, now, sizes, starts));
+        append(records, train_resident(*stream_, clock_, settings, now, sizes, starts));
         members = members.subspan(now.size());
         most = members.size();
       } catch (const DeviceMemoryError&) {
@@ -169,7 +172,7 @@ class CudaTrainer final : public Trainer {
         most = fitting;
         const std::span<const BatchMember> now = members.first(static_cast<std::size_t>(fitting));
         append(records, train_batch(settings, now, solver, mark_of(solver, *now[0].problem),
-                                    *make_batch(settings, solver, now)));
+                                    *make_batch(settings, solver, now), clock_));
         members = members.subspan(now.size());
         most = static_cast<int>(members.size());
       } catch (const DeviceMemoryError&) {
@@ -272,6 +275,7 @@ class CudaTrainer final : public Trainer {
   std::unique_ptr<Trainer> others_;
   GpuArithmetic arithmetic_;
   bool has_products_;
+  DeviceClock& clock_;
   int shared_bytes_ = 0;
   int multiprocessors_ = 0;
   int compute_capability_ = 0;
@@ -294,6 +298,10 @@ int count_cuda_devices() {
 CudaDeviceName name_cuda_device(int device) {
   const DeviceInfo info = describe_device(device);
   return {info.name + ", " + info.uuid + ", PCI " + info.pci_id, info.uuid};
+}
+
+DeviceLimits describe_limits(int device) {
+  return {describe_device(device).shared_bytes_a_block, why_no_products().empty()};
 }
 
 std::unique_ptr<Trainer> make_cuda_trainer(int device, std::unique_ptr<Trainer> others, GpuArithmetic arithmetic) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "backend/cuda/device_plan.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep {
@@ -26,6 +27,9 @@ struct CudaDeviceName {
 
 /// Why runs in weight space stay on the CPU: the library of products is missing. Empty: they do not.
 [[nodiscard]] std::string why_no_products();
+
+/// What decides which runs this device takes.
+[[nodiscard]] DeviceLimits describe_limits(int device);
 
 /// How a device multiplies: exact gives the bits of the kernels' emulation in sample space, and float32 products in
 /// weight space; fast keeps runs of sample space on chip (resident_kernels.hpp) and takes 16-bit factors for inputs

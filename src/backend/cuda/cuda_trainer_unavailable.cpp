@@ -30,6 +30,10 @@ CudaDeviceName name_cuda_device(int /*device*/) {
   refuse();
 }
 
+DeviceLimits describe_limits(int /*device*/) {
+  refuse();
+}
+
 std::unique_ptr<Trainer> make_cuda_trainer(int /*device*/, std::unique_ptr<Trainer> /*others*/,
                                            GpuArithmetic /*arithmetic*/) {
   refuse();

@@ -31,9 +31,10 @@ std::vector<ResidentRun> resident_runs(const TrainingRequest& settings, std::spa
 
 class ResidentLoop {
  public:
-  ResidentLoop(Stream& stream, const TrainingRequest& settings, std::span<const BatchMember> members,
-               const ResidentBatch& sizes, std::span<const ResidentStart> starts)
-      : settings_(settings),
+  ResidentLoop(Stream& stream, DeviceClock& clock, const TrainingRequest& settings,
+               std::span<const BatchMember> members, const ResidentBatch& sizes, std::span<const ResidentStart> starts)
+      : clock_(clock),
+        settings_(settings),
         members_(members),
         runs_(resident_runs(settings, members)),
         batch_(stream, members[0].run->activation, sizes, settings.training, settings.record.steps, starts, runs_),
@@ -91,9 +92,10 @@ class ResidentLoop {
       steps.push_back(progress(run).step);
     }
     const Stopwatch stopwatch;
+    const DeviceTurn turn(clock_);
     batch_.train(active_, launch_steps_);
-    const double seconds = stopwatch.seconds();
-    const double growth = launch_seconds / std::max(seconds, 1e-9);
+    const double seconds = turn.seconds();
+    const double growth = launch_seconds / std::max(stopwatch.seconds(), 1e-9);
     launch_steps_ = std::max<std::int64_t>(
         1, static_cast<std::int64_t>(static_cast<double>(launch_steps_) * std::clamp(growth, 0.25, 8.0)));
     double all_steps = 0;
@@ -194,6 +196,7 @@ class ResidentLoop {
     std::int64_t first_step = 0;
   };
 
+  DeviceClock& clock_;
   const TrainingRequest& settings_;
   std::span<const BatchMember> members_;
   std::vector<ResidentRun> runs_;
@@ -209,10 +212,10 @@ class ResidentLoop {
 
 }  // namespace
 
-std::vector<RunRecord> train_resident(Stream& stream, const TrainingRequest& settings,
+std::vector<RunRecord> train_resident(Stream& stream, DeviceClock& clock, const TrainingRequest& settings,
                                       std::span<const BatchMember> members, const ResidentBatch& sizes,
                                       std::span<const ResidentStart> starts) {
-  return ResidentLoop(stream, settings, members, sizes, starts).train();
+  return ResidentLoop(stream, clock, settings, members, sizes, starts).train();
 }
 
 }  // namespace fasweep
