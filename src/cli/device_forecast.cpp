@@ -1,8 +1,9 @@
 #include "cli/device_forecast.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
 
+#include "backend/cuda/device_plan.hpp"
 #include "model/solver.hpp"
 #include "model/stop/monitor.hpp"
 
@@ -45,37 +46,6 @@ std::vector<Group> group_runs(const Plan& plan, const DeviceProfile& device) {
   return groups;
 }
 
-/// Fills in all that depends on the batch. forecast_batch(runs): seconds of one batch.
-template <class ForecastBatch>
-void add_batches(ForecastRow& row, ForecastBatch forecast_batch) {
-  const std::int64_t whole = row.runs / row.batch;
-  const auto rest = static_cast<int>(row.runs % row.batch);
-  row.seconds = static_cast<double>(whole) * forecast_batch(row.batch) + (rest > 0 ? forecast_batch(rest) : 0);
-}
-
-void forecast_sample_space(const RunSettings& settings, const DeviceProfile& device, ForecastRow& row) {
-  const BatchShape shape{settings.data.samples, settings.data.samples + settings.data.test_samples, row.width};
-  row.resident_blocks = resident_blocks(device, train_step_registers, kernels::shared_bytes(settings.data.samples));
-  row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
-  row.batch_bytes = static_cast<double>(batch_bytes(shape, row.batch, row.batch));
-  row.step = forecast_step(device, shape, row.activation, row.batch);
-  const std::int64_t chunks = count_chunks(settings.record.steps, static_cast<std::int64_t>(row.steps));
-  add_batches(row, [&](int runs) { return forecast_batch(device, shape, row.activation, runs, row.steps, chunks); });
-}
-
-void forecast_weight_space(const RunSettings& settings, const DeviceProfile& device, ForecastRow& row) {
-  const WeightSpaceShape shape =
-      weight_space_shape(settings.data, settings.training, settings.record.metrics, row.width);
-  row.batch = choose_batch(device, shape, static_cast<int>(std::min<std::int64_t>(row.runs, 1 << 20)));
-  row.batch_bytes = static_cast<double>(measure(shape, row.batch, row.batch).bytes() +
-                                        (shape.shares_data ? dataset_bytes(shape) : 0));
-  row.step = forecast_step(device, shape, row.batch);
-  const std::vector<std::int64_t>& steps = settings.record.steps;
-  const std::int64_t recorded = std::count_if(
-      steps.begin(), steps.end(), [&](std::int64_t step) { return static_cast<double>(step) <= row.steps; });
-  add_batches(row, [&](int runs) { return forecast_batch(device, shape, runs, row.steps, recorded); });
-}
-
 }  // namespace
 
 DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device) {
@@ -86,21 +56,16 @@ DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device) {
     return forecast;
   }
   for (const Group& group : group_runs(plan, device)) {
-    ForecastRow row;
-    row.solver = group.solver;
-    row.activation = group.run.activation;
-    row.width = group.run.width;
-    row.runs = group.runs;
-    row.steps = group.steps / static_cast<double>(group.runs);
-    if (group.solver == Solver::sample_space) {
-      forecast_sample_space(group.settings, device, row);
-    } else {
-      forecast_weight_space(group.settings, device, row);
+    const StepShape shape = step_shape(group.settings.data, group.settings.training, group.run.width);
+    const std::optional<StepForecast> step = forecast_step(device, group.solver, group.run.activation, shape);
+    forecast.left_to_cpu -= group.runs;
+    if (!step) {
+      forecast.unknown += group.runs;
+      continue;
     }
-    forecast.rows.push_back(row);
-    forecast.left_to_cpu -= row.runs;
-    forecast.device_s += row.seconds;
-    forecast.most_batch_bytes = std::max(forecast.most_batch_bytes, row.batch_bytes);
+    forecast.rows.push_back({group.solver, group.run.activation, group.run.width, group.runs,
+                             group.steps / static_cast<double>(group.runs), *step, group.steps * step->seconds});
+    forecast.device_s += forecast.rows.back().seconds;
   }
   for (std::int64_t problem = 0; problem < plan.problems(); ++problem) {
     const std::int64_t run = plan.runs_of(problem).first;

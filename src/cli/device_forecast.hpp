@@ -1,5 +1,5 @@
-// What a plan would take on one GPU of a named kind: batches of the runs that share width and activation, by the
-// published figures of backend/cuda/device_profile.hpp.
+// What a plan would take on one GPU: the runs of each activation and width, by the measured figures of
+// backend/cuda/device_profile.hpp.
 #pragma once
 
 #include <cstdint>
@@ -17,21 +17,18 @@ struct ForecastRow {
   int activation = 0;
   int width = 0;
   std::int64_t runs = 0;
-  int resident_blocks = 0;  // of a multiprocessor, in sample space
-  int batch = 0;            // runs trained at once
-  double steps = 0;         // of a run, at most
-  StepForecast step;
-  double seconds = 0;      // of all batches
-  double batch_bytes = 0;  // of device memory
+  double steps = 0;   // of a run, at most
+  StepForecast step;  // of one run
+  double seconds = 0;
 };
 
 struct DeviceForecast {
   std::vector<ForecastRow> rows;
   std::int64_t left_to_cpu = 0;  // runs that a device does not take, or that are cheaper on a core
   std::string why_left_to_cpu;   // why all of them are, if that is so whatever they cost; else empty
-  double device_s = 0;
-  double setup_s = 0;           // of data and initial states, on one core
-  double most_batch_bytes = 0;  // of device memory
+  std::int64_t unknown = 0;      // runs that a device takes, but of whose kind nothing was measured
+  double device_s = 0;           // records and waits not included
+  double setup_s = 0;            // of data and initial states, on one core
 };
 
 [[nodiscard]] DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device);

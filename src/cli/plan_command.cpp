@@ -10,6 +10,7 @@
 
 #include "cli/arguments.hpp"
 #include "cli/device_forecast.hpp"
+#include "cli/device_profile_file.hpp"
 #include "cli/format.hpp"
 #include "model/activation/list.hpp"
 #include "sweep/plan.hpp"
@@ -140,34 +141,28 @@ void print_points_as_json(const Plan& plan) {
   std::cout << "\n]\n";
 }
 
-std::string_view bound_of(const StepForecast& step) {
-  const double slower = std::max(step.arithmetic_s, step.memory_s);
-  if (step.launch_s > slower) {
-    return "launch";
-  }
-  return step.arithmetic_s == slower ? "arithmetic" : step.in_l2 ? "L2" : "memory";
+std::string_view origin_of(const StepForecast& step) {
+  return step.is_measured ? "measured" : "scaled";
 }
 
 nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forecast) {
   nlohmann::json json;
-  json["profile"] = std::string(device.name);
+  json["profile"] = device.name;
   json["predicted_device_seconds"] = forecast.device_s;
   json["predicted_setup_core_seconds"] = forecast.setup_s;
-  json["device_bytes"] = forecast.most_batch_bytes;
   json["runs_left_to_cpu"] = forecast.left_to_cpu;
   json["why_left_to_cpu"] = forecast.why_left_to_cpu;
-  json["batches"] = nlohmann::json::array();
+  json["runs_of_unknown_cost"] = forecast.unknown;
+  json["rows"] = nlohmann::json::array();
   for (const ForecastRow& row : forecast.rows) {
-    json["batches"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
-                               {"p", row.width},
-                               {"solver", name_of(row.solver)},
-                               {"runs", row.runs},
-                               {"resident_blocks", row.resident_blocks},
-                               {"runs_a_batch", row.batch},
-                               {"steps", row.steps},
-                               {"step_seconds", row.step.seconds()},
-                               {"bound_by", bound_of(row.step)},
-                               {"predicted_seconds", row.seconds}});
+    json["rows"].push_back({{"activation", Activations::names[static_cast<std::size_t>(row.activation)]},
+                            {"p", row.width},
+                            {"solver", name_of(row.solver)},
+                            {"runs", row.runs},
+                            {"steps", row.steps},
+                            {"step_seconds", row.step.seconds},
+                            {"origin", origin_of(row.step)},
+                            {"predicted_seconds", row.seconds}});
   }
   return json;
 }
@@ -175,24 +170,27 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
     std::cout << "\non one " << device.name << ": nothing; "
-              << (forecast.why_left_to_cpu.empty() ? "every run is cheaper on a core, or not in float32"
-                                                   : forecast.why_left_to_cpu)
+              << (!forecast.why_left_to_cpu.empty() ? forecast.why_left_to_cpu
+                  : forecast.unknown > 0            ? "of runs like these nothing was measured"
+                                                    : "every run is cheaper on a core, or not in float32")
               << "\n";
     return;
   }
-  std::cout << "\non one " << device.name << ", by published peak rates and assumed latencies (nothing measured):\n"
-            << "activation      p  solver          runs  a batch  steps  us/step  bound by    time\n";
+  std::cout << "\non one " << device.name << ", full of runs, by measured rates (records not included):\n"
+            << "activation      p  solver          runs  steps  us/step             time\n";
   for (const ForecastRow& row : forecast.rows) {
     std::cout << std::left << std::setw(10) << Activations::names[static_cast<std::size_t>(row.activation)]
               << std::right << std::setw(7) << row.width << "  " << std::left << std::setw(13) << name_of(row.solver)
-              << std::right << std::setw(7) << row.runs << std::setw(9) << row.batch << std::setw(7)
-              << std::llround(row.steps) << std::setw(9) << std::fixed << std::setprecision(1)
-              << row.step.seconds() * 1e6 << "  " << std::left << std::setw(12) << bound_of(row.step)
-              << format_duration(row.seconds) << std::defaultfloat << "\n";
+              << std::right << std::setw(7) << row.runs << std::setw(7) << std::llround(row.steps) << std::setw(9)
+              << std::setprecision(3) << row.step.seconds * 1e6 << "  " << std::left << std::setw(10)
+              << origin_of(row.step) << format_duration(row.seconds) << std::setprecision(6) << "\n";
   }
   std::cout << "together " << format_duration(forecast.device_s) << " of the GPU, and "
-            << format_duration(forecast.setup_s) << " of a core to prepare its batches; largest batch "
-            << format_bytes(forecast.most_batch_bytes) << "; " << forecast.left_to_cpu << " runs stay on the CPU\n";
+            << format_duration(forecast.setup_s) << " of a core to prepare its runs; " << forecast.left_to_cpu
+            << " runs stay on the CPU\n";
+  if (forecast.unknown > 0) {
+    std::cout << forecast.unknown << " runs more, of a kind of which nothing was measured\n";
+  }
 }
 
 }  // namespace
@@ -203,8 +201,8 @@ int plan_command(const Arguments& arguments) {
                                 "section.key=value in place of the job file's; may be repeated")(
       "solver", program_options::value<std::string>()->default_value(std::string(name_of(Solver::automatic))),
       join(solver_names, ", ").c_str())("device-profile", program_options::value<std::string>(),
-                                        ("forecast the time on one GPU: " + join(device_profile_names, ", ")).c_str())(
-      "json", "one JSON object on standard output")(
+                                        "forecast the time on one GPU: h100, or a file with what `selftest --json` "
+                                        "printed where the GPU is")("json", "one JSON object on standard output")(
       "points", program_options::value<std::string>(),
       "list every run with its value on each axis instead: csv (a line a run) or json (an array)");
   grammar.add_positional("job");
@@ -232,20 +230,20 @@ int plan_command(const Arguments& arguments) {
     return success;
   }
   const PlanSize size = measure_plan(plan, loaded.datasets);
-  const DeviceProfile* device = nullptr;
+  std::optional<DeviceProfile> device;
   if (values.count("device-profile") > 0) {
-    const std::string name = values["device-profile"].as<std::string>();
-    device = &device_profiles[parse_choice("--device-profile", name, device_profile_names)];
+    const std::string name = input_path(values, "device-profile");
+    device = name == "h100" ? h100_profile() : read_device_profile(name);
   }
   if (as_json) {
     nlohmann::json json = describe(plan, size, loaded.reports);
-    if (device != nullptr) {
+    if (device) {
       json["device"] = describe(*device, forecast_device(plan, *device));
     }
     std::cout << json.dump(2) << "\n";
   } else {
     print(plan, size, loaded.reports);
-    if (device != nullptr) {
+    if (device) {
       print(*device, forecast_device(plan, *device));
     }
   }

@@ -7,6 +7,7 @@
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/selftest.hpp"
 #include "cli/arguments.hpp"
+#include "cli/device_profile_file.hpp"
 #include "util/error.hpp"
 
 namespace fasweep::cli {
@@ -19,7 +20,8 @@ constexpr std::array<std::string_view, 1> testable_backends{"cuda"};
 int selftest_command(const Arguments& arguments) {
   ArgumentGrammar grammar("selftest");
   grammar.options.add_options()("backend", program_options::value<std::string>()->default_value("cuda"),
-                                "what to test: cuda")("json", "one JSON object a line");
+                                "what to test: cuda")(
+      "json", "one JSON object a line; kept in a file, what `plan --device-profile` takes");
   grammar.epilog = "\nExit code 0 if every check passed on every visible device, else 1.\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
@@ -39,7 +41,9 @@ int selftest_command(const Arguments& arguments) {
     run_selftest(device, *reference, [&](const SelfTestLine& line) {
       failures += line.passed ? 0 : 1;
       if (is_json) {
-        std::cout << nlohmann::json({{"passed", line.passed}, {"check", line.text}}).dump() << std::endl;
+        nlohmann::json json{{"passed", line.passed}, {"check", line.text}};
+        add_to_json(line.device, line.rate, json);
+        std::cout << json.dump() << std::endl;
       } else {
         std::cout << (line.passed ? "pass  " : "FAIL  ") << line.text << std::endl;
       }

@@ -157,11 +157,31 @@ def test_plan_forecasts_a_named_gpu_and_refuses_others(fasweep: Fasweep) -> None
     fasweep.job()
     plan = json.loads(fasweep.run("plan", "job.cfg", "--solver", "sample-space", "--device-profile", "h100", "--json"))
     device = plan["device"]
-    assert device["profile"] == "h100"
-    assert sum(batch["runs"] for batch in device["batches"]) + device["runs_left_to_cpu"] == plan["runs"]
-    total = sum(batch["predicted_seconds"] for batch in device["batches"])
+    assert device["profile"] == "H100"
+    assert sum(row["runs"] for row in device["rows"]) + device["runs_left_to_cpu"] == plan["runs"]
+    total = sum(row["predicted_seconds"] for row in device["rows"])
     np.testing.assert_allclose(device["predicted_device_seconds"], total, rtol=1e-12)  # the order of a sum
 
-    assert "us/step" in fasweep.run("plan", "job.cfg", "--device-profile", "a100")
+    assert "us/step" in fasweep.run("plan", "job.cfg", "--device-profile", "h100")
     message = fasweep.run("plan", "job.cfg", "--device-profile", "gtx", expect=2)
-    assert "--device-profile" in message and "rtx4090" in message
+    assert "--device-profile" in message and "no such profile, and no such file" in message
+
+
+def test_plan_takes_what_selftest_saved(fasweep: Fasweep) -> None:
+    fasweep.job()
+    device = {"passed": True, "check": "", "device": {"name": "My GPU", "shared_bytes_a_block": 99 << 10}}
+    rate = {"solver": "sample-space", "activation": "relu", "samples": 50, "width": 1000, "inputs": 0, "outputs": 1}
+    lines = [device, {"passed": True, "check": "numbers"}, {"passed": True, "check": "", "rate": {**rate, "seconds": 1e-6}}]
+    path = fasweep.folder / "gpu.json"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert "on one My GPU" in fasweep.run("plan", "job.cfg", "--solver", "sample-space", "--device-profile", "gpu.json")
+
+    for broken, why in (
+        ("", "no figures of a GPU in it"),
+        (json.dumps(device), "no figures of a GPU in it"),
+        (json.dumps(device) + "\n" + json.dumps({"rate": {**rate, "seconds": -1}}), "line 2: "),
+        (json.dumps(device) + "\n" + json.dumps({"rate": {**rate, "activation": "x", "seconds": 1}}), "unknown name x"),
+        ("not json", "line 1: "),
+    ):
+        path.write_text(broken)
+        assert why in fasweep.run("plan", "job.cfg", "--device-profile", "gpu.json", expect=2)

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # What a GPU says of fasweep: self-test, numbers against the plain reference, kill and continue, sanitizers, times of whole runs; a table at the
-# end. Needs nothing but the program and its jobs; compute-sanitizer is used where it is. About a minute on an H100.
-# usage: tests/gpu/check.sh [BINARY=build/release/fasweep]
+# end. Needs nothing but the program and its jobs; compute-sanitizer is used where it is. Under three minutes on an H100.
+# usage: tests/gpu/check.sh [BINARY=build/release/fasweep] [FOLDER OF MNIST]
 set -uo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 fasweep=$(realpath "${1:-$root/build/release/fasweep}")
+mnist=${2:+$(realpath "$2")}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -29,10 +30,11 @@ nvidia-smi --query-gpu=name,driver_version,clocks.max.sm --format=csv,noheader |
 "$fasweep" version | head -3
 
 echo "== self-test"
-"$fasweep" selftest >selftest.log 2>&1
+"$fasweep" selftest --json >selftest.json 2>&1
 status=$?
-grep -E '^FAIL|rate' selftest.log | cut -c1-160
-note "$([ $status = 0 ] && echo pass || echo FAIL)" "self-test: $(grep -c ^pass selftest.log) checks passed"
+grep -E '"passed":false|rate of' selftest.json | cut -c1-200
+cp selftest.json "${OUT:-$work}" 2>/dev/null
+note "$([ $status = 0 ] && echo pass || echo FAIL)" "self-test: $(grep -c '"passed":true' selftest.json) checks passed"
 
 echo "== numbers against plain loops in float64"
 for psi in relu tanh; do
@@ -78,15 +80,26 @@ for case in "relu 200 131" "relu 800 65" "relu 3200 29" "relu 12800 6" "tanh 200
   read -r psi p last <<<"$case"
   rm -f time.h5*
   run "$root/jobs/figure2-$psi.cfg" --set grid.p="$p" --set grid.seed=0.."$last" --set training.max-steps=2000 \
-    --set training.stop=never -o time.h5
+    --set training.stop=never --workers 0 -o time.h5
   note time "$(printf '%s p = %5d: ' "$psi" "$p")$(column time.h5 wall_s steps |
     awk '{ s += $1; n += $2 } END { printf "%4d runs, %.4f us a step and run", NR, s / n * 1e6 }')"
 done
-for psi in relu tanh; do
+
+whole() { # NAME JOB OPTION...: the time of a whole command, and how busy cores and GPUs were
+  local start
   start=$(date +%s.%N)
-  run "$root/jobs/figure2-$psi.cfg" -o "figure2-$psi.h5"
-  note time "Figure 2, $psi: $(tail -1 run.log | tr -d '\r'), $(echo "$start $(date +%s.%N)" | awk '{ printf "%.1f s", $2 - $1 }')"
-done
+  run "$root/jobs/$2" "${@:3}" -o whole.h5
+  note time "$1: $(tail -1 run.log | tr -d '\r'), $(echo "$start $(date +%s.%N)" | awk '{ printf "%.1f s", $2 - $1 }'); $(
+    grep -o '[^ ]*[^,]*% busy)' run.log | tail -1)"
+  rm -f whole.h5*
+}
+whole "Figure 2, relu" figure2-relu.cfg
+whole "Figure 2, tanh" figure2-tanh.cfg
+whole "Figure 2 in full" figure2.cfg
+if [ -n "$mnist" ]; then
+  whole "784-1000-10, 30 runs of 60 epochs" figure3-mnist.cfg --set "data.path=$mnist" --set "training.max-steps=60 epochs"
+  whole "Figure 3 in full" figure3-mnist.cfg --set "data.path=$mnist"
+fi
 
 printf '\n'
 printf '%s\n' "${table[@]}"

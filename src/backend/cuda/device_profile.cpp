@@ -1,169 +1,97 @@
 #include "backend/cuda/device_profile.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <tuple>
 
-#include "backend/cuda/run_batch.hpp"
 #include "model/activation/list.hpp"
-#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {
 
-// Assumed of every device, for want of one to measure on.
-constexpr double launch_s = 3e-6;              // between two kernels of a graph, and until partial sums are added up
-constexpr double chunk_s = 1e-4;               // uploads, downloads and waits of a chunk of steps
-constexpr double bus_bytes_per_second = 20e9;  // PCIe 4, less overhead
-
-constexpr int schedulers = 4;  // of a multiprocessor; each issues one instruction of 32 lanes a clock
-constexpr double issued_lanes = 32.0 * schedulers;
-
-constexpr int round_up(int a, int granule) {
-  return divide_up(a, granule) * granule;
-}
-
-/// Arithmetic and instructions, each over all lanes, of one tile in one step.
-struct TileWork {
-  double operations = 0;
-  double instructions = 0;
-};
-
-TileWork tile_work(const SampleSpaceBatch& batch, int activation) {
-  const bool is_cheap = Activations::visit(activation, [](auto type) { return decltype(type)::type::is_cheap; });
-  const double value = is_cheap ? 1 : 32;  // operations of psi; 32: tanh without contraction, and its division
-  const double signal = static_cast<double>(batch.samples) * tile_units;
-  const double rows = static_cast<double>(batch.rows) * tile_units;
-  const double product = static_cast<double>(batch.samples) * batch.padded_rows * tile_units;
-  // For 32 multiply-adds a thread loads 16 entries of K, four at once, and 2 of M; 64 threads stage an entry of K each.
-  constexpr double loads =
-      (kernels::rows_a_thread / 4.0 + kernels::units_a_thread) / (kernels::rows_a_thread * kernels::units_a_thread);
-  const double staging = static_cast<double>(batch.samples) * batch.padded_rows * 6;
-  return {product + signal * (value + 4) + rows * (value + 2),
-          product * (1 + loads) + staging + signal * (value + 10) + rows * (value + 5)};
-}
-
-/// Bytes that one run moves between multiprocessors and L2 in one step: z twice in and once out, A in and out, K once a
-/// tile, the partial sums once a block.
-double step_bytes(const SampleSpaceBatch& batch) {
-  const double width = batch.width;
-  const double state = width * (batch.samples + 2.0 * batch.rows + 2.0 * batch.samples + 3);
-  const double gram = static_cast<double>(batch.blocks) * batch.tiles_a_block * batch.samples * batch.padded_rows;
-  const double partials = static_cast<double>(batch.blocks) * (batch.blocks + 1) * (batch.rows + 1);
-  return sizeof(float) * (state + gram + partials);
-}
-
-/// What a run keeps between steps, in bytes: z, A and beta.
-double state_bytes(const SampleSpaceBatch& batch) {
-  return sizeof(float) * static_cast<double>(batch.width) * (batch.rows + batch.samples + 1.0);
-}
-
-}  // namespace
-
-int resident_blocks(const DeviceProfile& device, int registers, int shared_bytes) {
-  constexpr int register_granule = 256;
-  constexpr int registers_a_scheduler = 65536 / schedulers;
-  const bool is_ampere_or_later = device.compute_capability >= 80;
-  const int warps_of_registers =
-      registers_a_scheduler / round_up(registers * kernels::lanes, register_granule) * schedulers;
-  const int by_registers = warps_of_registers / round_up(kernels::warps, schedulers);
-  const int reserved = is_ampere_or_later ? 1024 : 0;
-  const int by_shared = device.shared_bytes / round_up(shared_bytes + reserved, is_ampere_or_later ? 128 : 256);
-  const int by_threads = device.most_threads / threads_a_block;
-  const bool is_possible = shared_bytes <= device.shared_bytes_a_block;
-  return is_possible ? std::min({by_registers, by_shared, by_threads, device.most_blocks}) : 0;
-}
-
-int choose_batch(const DeviceProfile& device, const BatchShape& shape, int runs) {
-  const int resident =
-      device.multiprocessors * resident_blocks(device, train_step_registers, kernels::shared_bytes(shape.samples));
-  const int filling = std::min(runs, runs_to_fill(resident, shape.width));
-  return std::max(1, runs_that_fit(static_cast<std::size_t>(device.memory_bytes), shape, filling));
-}
-
-StepForecast forecast_step(const DeviceProfile& device, const BatchShape& shape, int activation, int runs) {
-  const SampleSpaceBatch batch = measure_batch(shape, runs);
-  const TileWork work = tile_work(batch, activation);
-  const double clocks_a_tile = std::max(work.operations / device.lanes, work.instructions / issued_lanes);
-  // The busiest multiprocessor decides.
-  const int blocks = divide_up(batch.blocks * runs, device.multiprocessors);
-  StepForecast forecast;
-  forecast.arithmetic_s = blocks * batch.tiles_a_block * clocks_a_tile / device.clock_hz;
-  forecast.in_l2 = state_bytes(batch) * runs <= device.l2_bytes;
-  const double by_l2 = step_bytes(batch) * runs / (device.l2_bytes_a_clock * device.clock_hz);
-  const double by_memory = 2 * state_bytes(batch) * runs / device.bandwidth;  // in and out
-  forecast.memory_s = forecast.in_l2 ? by_l2 : std::max(by_l2, by_memory);
-  forecast.launch_s = launch_s;
-  return forecast;
-}
-
-std::int64_t count_chunks(std::span<const std::int64_t> recorded, std::int64_t steps) {
-  std::int64_t chunks = 1;  // the last one, which ends the run
-  std::int64_t from = 0;
-  for (const std::int64_t step : recorded) {
-    const std::int64_t to = std::min(step, steps);
-    chunks += (to - from + max_steps_a_chunk - 1) / max_steps_a_chunk;
-    from = to;
-  }
-  return chunks + (steps - from + max_steps_a_chunk - 1) / max_steps_a_chunk;
-}
-
-double forecast_batch(const DeviceProfile& device, const BatchShape& shape, int activation, int runs, double steps,
-                      std::int64_t chunks) {
-  const double start = sizeof(float) * static_cast<double>(shape.rows) * shape.width * runs;
-  const double seen = sizeof(float) * steps * runs * (shape.rows + 1.0);
-  return steps * forecast_step(device, shape, activation, runs).seconds() + static_cast<double>(chunks) * chunk_s +
-         (start + seen) / bus_bytes_per_second;
-}
-
-int choose_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs) {
-  const std::size_t dataset = shape.shares_data ? dataset_bytes(shape) : 0;
-  const std::size_t memory = static_cast<std::size_t>(device.memory_bytes);
-  const int filling = std::min(runs, runs_to_fill(device.multiprocessors, shape));
-  return std::max(1, dataset < memory ? runs_that_fit(memory - dataset, shape, filling) : 0);
-}
-
-namespace {
-
-/// Multiply-adds of the forward pass of one sample.
-double forward_work(const WeightSpaceShape& shape) {
-  return static_cast<double>(shape.width) * (static_cast<double>(shape.inputs) + shape.outputs);
-}
-
-double multiply_adds_a_second(const DeviceProfile& device) {
-  return static_cast<double>(device.multiprocessors) * device.lanes * device.clock_hz;
-}
-
-}  // namespace
-
-StepForecast forecast_step(const DeviceProfile& device, const WeightSpaceShape& shape, int runs) {
-  const double samples = shape.batch_samples;
+/// Multiply-adds that the time of a step is taken to grow with.
+double work(Solver solver, const StepShape& shape) {
+  const double n = shape.samples;
   const double p = shape.width;
-  const double d = shape.inputs;
-  // Units of the batch: Z written, psi taken in place, read by two products; the signal made from them and read.
-  // Weights: read forwards, changed. Inputs: gathered, read forwards and back.
-  const double units = 8 * samples * p;
-  const double weights = (shape.decays_hidden ? 5 : 3) * p * d;
-  const double inputs = (shape.takes_minibatches ? 4 : 2) * samples * d;
-  constexpr double float_bytes = sizeof(float);
-  const double bytes = float_bytes * (runs * (units + weights) + inputs);
-  StepForecast forecast;
-  forecast.arithmetic_s = 2 * samples * forward_work(shape) * runs / multiply_adds_a_second(device);
-  forecast.in_l2 = float_bytes * runs * (2 * samples * p + p * d) <= device.l2_bytes;
-  forecast.memory_s = bytes / (forecast.in_l2 ? device.l2_bytes_a_clock * device.clock_hz : device.bandwidth);
-  const int launches = 8 + (shape.takes_minibatches ? 1 : 0) + (shape.decays_hidden ? 1 : 0);
-  forecast.launch_s = launches * launch_s;
-  return forecast;
+  return solver == Solver::sample_space ? n * n * p : n * p * (static_cast<double>(shape.inputs) + shape.outputs);
 }
 
-double forecast_batch(const DeviceProfile& device, const WeightSpaceShape& shape, int runs, double steps,
-                      std::int64_t recorded) {
-  const double evaluated =
-      ((shape.traits & sees_training_set) != 0 && !batch_is_training_set(shape) ? shape.samples : 0) +
-      ((shape.traits & sees_test_set) != 0 ? shape.test_samples : 0.0);
-  const double record = chunk_s + evaluated * forward_work(shape) * runs / multiply_adds_a_second(device);
-  const double start = sizeof(float) * static_cast<double>(shape.width) * shape.inputs * runs;
-  const double chunks = steps / steps_of_a_chunk(shape, runs);
-  return steps * forecast_step(device, shape, runs).seconds() + chunks * chunk_s +
-         static_cast<double>(recorded) * record + start / bus_bytes_per_second;
+bool have_same_samples(Solver solver, const StepShape& a, const StepShape& b) {
+  return a.samples == b.samples && (solver == Solver::sample_space || (a.inputs == b.inputs && a.outputs == b.outputs));
+}
+
+/// By the rates of one activation, which are not empty: of the next narrower and the next wider network, a piece of a
+/// power law between them.
+StepForecast interpolate(const std::vector<const MeasuredRate*>& rates, const StepShape& shape) {
+  const MeasuredRate* below = nullptr;
+  const MeasuredRate* above = nullptr;
+  for (const MeasuredRate* rate : rates) {
+    const int width = rate->shape.width;
+    if (width <= shape.width && (below == nullptr || width > below->shape.width)) {
+      below = rate;
+    }
+    if (width >= shape.width && (above == nullptr || width < above->shape.width)) {
+      above = rate;
+    }
+  }
+  const bool is_between = below != nullptr && above != nullptr;
+  below = below == nullptr ? above : below;
+  above = above == nullptr ? below : above;
+  const auto each = [](const MeasuredRate& rate) { return rate.seconds / work(rate.solver, rate.shape); };
+  const double span = std::log(static_cast<double>(above->shape.width) / below->shape.width);
+  const double at = span > 0 ? std::log(static_cast<double>(shape.width) / below->shape.width) / span : 0;
+  const double seconds_each = std::exp((1 - at) * std::log(each(*below)) + at * std::log(each(*above)));
+  return {seconds_each * work(below->solver, shape), is_between &&
+                                                         have_same_samples(below->solver, below->shape, shape) &&
+                                                         have_same_samples(above->solver, above->shape, shape)};
+}
+
+}  // namespace
+
+StepShape step_shape(const DataSettings& data, const TrainingSettings& training, int width) {
+  const int batch = training.batch_size > 0 ? std::min(training.batch_size, data.samples) : data.samples;
+  return {batch, width, data.inputs, data.outputs};
+}
+
+DeviceProfile h100_profile() {
+  const int relu = Activations::index_of<Relu>();
+  const int tanh = Activations::index_of<Tanh>();
+  constexpr Solver in_samples = Solver::sample_space;
+  DeviceProfile h100{"H100", 227 << 10, {}};
+  for (const auto& [activation, width, us] : {std::tuple{relu, 200, 0.025},
+                                              {relu, 800, 0.067},
+                                              {relu, 3200, 0.33},
+                                              {relu, 12800, 1.4},
+                                              {tanh, 200, 0.045},
+                                              {tanh, 3200, 0.66},
+                                              {tanh, 12800, 2.9}}) {
+    h100.rates.push_back({in_samples, activation, {50, width, 0, 1}, us * 1e-6});
+  }
+  h100.rates.push_back({Solver::weight_space, relu, {600, 1000, 784, 10}, 22.3e-6});
+  return h100;
+}
+
+std::optional<StepForecast> forecast_step(const DeviceProfile& device, Solver solver, int activation,
+                                          const StepShape& shape) {
+  std::optional<StepForecast> slowest;
+  for (int measured = 0; measured < Activations::size; ++measured) {
+    std::vector<const MeasuredRate*> rates;
+    for (const MeasuredRate& rate : device.rates) {
+      if (rate.solver == solver && rate.activation == measured) {
+        rates.push_back(&rate);
+      }
+    }
+    if (rates.empty()) {
+      continue;
+    }
+    StepForecast forecast = interpolate(rates, shape);
+    if (measured == activation) {
+      return forecast;
+    }
+    forecast.is_measured = false;
+    slowest = !slowest || forecast.seconds > slowest->seconds ? forecast : slowest;
+  }
+  return slowest;
 }
 
 }  // namespace fasweep

@@ -349,7 +349,7 @@ double measure_rate(RunBatch& batch, std::size_t runs, Stream& stream) {
   return count / seconds;
 }
 
-SelfTestLine measure_sample_space(int activation, int multiprocessors) {
+SelfTestLine measure_sample_space(int activation, int multiprocessors, bool is_only_rate) {
   constexpr Shape shape{50, 0, 3200, 0};
   const Problem problem = exact_problem(shape, 0);
   const auto runs = static_cast<std::size_t>(runs_for_rate(shape, multiprocessors));
@@ -361,7 +361,12 @@ SelfTestLine measure_sample_space(int activation, int multiprocessors) {
   text << "rate of " << activation_name(activation) << ", " << shape_text(shape) << ": " << std::setprecision(3) << runs
        << " runs x " << rate << " steps/s, " << flop * static_cast<double>(runs) * rate / 1e9
        << " Gflop/s (2 n^2 p a step)";
-  return {std::isfinite(rate), text.str()};
+  SelfTestLine line{std::isfinite(rate), text.str()};
+  if (is_only_rate) {
+    line.rate = MeasuredRate{
+        Solver::sample_space, activation, {shape.samples, shape.width}, 1 / rate / static_cast<double>(runs)};
+  }
+  return line;
 }
 
 /// Whether runs of 50 samples stay on chip there.
@@ -401,11 +406,14 @@ SelfTestLine measure_on_chip(int activation, int width, const DeviceInfo& info) 
        << " runs at once of " << sizes->blocks << " blocks of " << sizes->warps << " warps, " << std::setprecision(3)
        << each * 1e6 << " us a step and run, " << 2.0 * shape.samples * shape.samples * width / each / 1e9
        << " Gflop/s (2 n^2 p a step)";
-  return {batch.progress()[0].reason == StopReason::none, text.str()};
+  return {batch.progress()[0].reason == StopReason::none,
+          text.str(),
+          {},
+          MeasuredRate{Solver::sample_space, activation, {shape.samples, width}, each}};
 }
 
 /// Networks of the paper's Figure 3, on its batches, of two seeds.
-SelfTestLine measure_networks(int multiprocessors, GpuArithmetic arithmetic) {
+SelfTestLine measure_networks(int multiprocessors, GpuArithmetic arithmetic, bool is_rate) {
   constexpr int width = 1000;
   const Dataset set = pixel_set(1800, 0, 784, 10);
   DataSettings data;
@@ -440,7 +448,11 @@ SelfTestLine measure_networks(int multiprocessors, GpuArithmetic arithmetic) {
   text << "rate of 784-1000-10, relu, pixels, batch 600, " << gpu_arithmetic_names[is_fast ? 0 : 1] << ": "
        << std::setprecision(3) << runs.size() << " runs, " << each * 1e6 << " us a step and run, " << flop / each / 1e9
        << " Gflop/s (4 n d p a step)";
-  return {std::isfinite(each), text.str()};
+  SelfTestLine line{std::isfinite(each), text.str()};
+  if (is_rate) {
+    line.rate = MeasuredRate{Solver::weight_space, relu, step_shape(data, training, width), each};
+  }
+  return line;
 }
 
 }  // namespace
@@ -500,8 +512,10 @@ void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& 
 void run_selftest(int device, Trainer& reference, const SelfTestReport& report) {
   select_device(device);
   const DeviceInfo info = describe_device(device);
-  report({true, "device " + std::to_string(device) + ": " + info.name + ", " + std::to_string(info.multiprocessors) +
-                    " multiprocessors, " + info.uuid + ", PCI " + info.pci_id});
+  report({true,
+          "device " + std::to_string(device) + ": " + info.name + ", " + std::to_string(info.multiprocessors) +
+              " multiprocessors, " + info.uuid + ", PCI " + info.pci_id,
+          DeviceProfile{info.name, info.shared_bytes_a_block, {}}});
   if (kernels_are_exact()) {
     check_kernel_bits(report);
   } else {
@@ -509,7 +523,7 @@ void run_selftest(int device, Trainer& reference, const SelfTestReport& report) 
   }
   check_kernel_numbers(device, reference, report);
   for (int activation = 0; activation < Activations::size; ++activation) {
-    report(measure_sample_space(activation, info.multiprocessors));
+    report(measure_sample_space(activation, info.multiprocessors, !has_resident_kernel(info)));
   }
   for (const int width : {200, 800, 3200, 12800}) {
     for (const int activation : {Activations::index_of<Relu>(), Activations::index_of<Tanh>()}) {
@@ -518,10 +532,11 @@ void run_selftest(int device, Trainer& reference, const SelfTestReport& report) 
       }
     }
   }
-  for (const GpuArithmetic arithmetic : {GpuArithmetic::exact, GpuArithmetic::fast}) {
-    const bool has_kernels = arithmetic == GpuArithmetic::exact || info.compute_capability >= least_half_capability;
-    if (why_no_products().empty() && has_kernels) {
-      report(measure_networks(info.multiprocessors, arithmetic));
+  if (why_no_products().empty()) {
+    const bool has_halves = info.compute_capability >= least_half_capability;
+    report(measure_networks(info.multiprocessors, GpuArithmetic::exact, !has_halves));
+    if (has_halves) {
+      report(measure_networks(info.multiprocessors, GpuArithmetic::fast, true));
     }
   }
 }

@@ -4,9 +4,11 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backend/cuda/device_profile.hpp"
 #include "backend/cuda/selftest_checksums.hpp"
 #include "train/trainer.hpp"
 
@@ -15,6 +17,8 @@ namespace fasweep {
 struct SelfTestLine {
   bool passed = false;
   std::string text;
+  std::optional<DeviceProfile> device = {};  // without rates: the device that the lines to come are of
+  std::optional<MeasuredRate> rate = {};     // of --gpu-arithmetic fast, or exact where the device has no other
 };
 
 /// Takes every line as soon as it is known.

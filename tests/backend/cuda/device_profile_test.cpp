@@ -1,116 +1,99 @@
-// What is forecast for GPUs that are known from paper only: bounds that must hold whatever they turn out to do.
+// What is forecast from measured rates: the rates themselves at what was measured, and between and beyond them what the
+// work says.
 #include "backend/cuda/device_profile.hpp"
 
 #include <gtest/gtest.h>
 
 #include "model/activation/list.hpp"
-#include "model/metric/list.hpp"
 
 namespace fasweep {
 namespace {
 
-const DeviceProfile& profile(std::string_view name) {
-  for (const DeviceProfile& device : device_profiles) {
-    if (device.name == name) {
-      return device;
+const int relu = Activations::index_of<Relu>();
+const int tanh_ = Activations::index_of<Tanh>();
+const int gelu = Activations::index_of<Gelu>();
+constexpr Solver in_samples = Solver::sample_space;
+constexpr Solver in_weights = Solver::weight_space;
+
+/// ReLU grows with p from 200 on, and by half as much more from 800 on.
+DeviceProfile made_up() {
+  return {"made up",
+          1 << 16,
+          {{in_samples, relu, {50, 200, 0, 1}, 1e-6},
+           {in_samples, relu, {50, 800, 0, 1}, 4e-6},
+           {in_samples, relu, {50, 3200, 0, 1}, 24e-6},
+           {in_samples, tanh_, {50, 800, 0, 1}, 9e-6},
+           {in_weights, relu, {600, 1000, 784, 10}, 20e-6}}};
+}
+
+double seconds(Solver solver, int activation, const StepShape& shape) {
+  return forecast_step(made_up(), solver, activation, shape).value().seconds;
+}
+
+bool is_measured(Solver solver, int activation, const StepShape& shape) {
+  return forecast_step(made_up(), solver, activation, shape).value().is_measured;
+}
+
+TEST(DeviceProfile, WhatWasMeasuredIsForecastAsItWas) {
+  for (const MeasuredRate& rate : made_up().rates) {
+    EXPECT_NEAR(seconds(rate.solver, rate.activation, rate.shape), rate.seconds, 1e-12 * rate.seconds);
+    EXPECT_TRUE(is_measured(rate.solver, rate.activation, rate.shape));
+  }
+}
+
+TEST(DeviceProfile, BetweenTwoWidthsAPowerLawHolds) {
+  EXPECT_NEAR(seconds(in_samples, relu, {50, 400}), 2e-6, 1e-15);
+  EXPECT_NEAR(seconds(in_samples, relu, {50, 1600}), 4e-6 * std::sqrt(6), 1e-15);
+  EXPECT_TRUE(is_measured(in_samples, relu, {50, 1600}));
+}
+
+TEST(DeviceProfile, BeyondThemTheWorkCounts) {
+  EXPECT_NEAR(seconds(in_samples, relu, {50, 100}), 0.5e-6, 1e-15);
+  EXPECT_NEAR(seconds(in_samples, relu, {50, 6400}), 48e-6, 1e-15);
+  EXPECT_NEAR(seconds(in_samples, relu, {100, 200}), 4e-6, 1e-15) << "n^2";
+  EXPECT_NEAR(seconds(in_weights, relu, {300, 2000, 784, 10}), 20e-6, 1e-15) << "half the samples, twice the units";
+  EXPECT_NEAR(seconds(in_weights, relu, {600, 1000, 387, 10}), 10e-6, 1e-15);
+  EXPECT_FALSE(is_measured(in_samples, relu, {50, 6400}));
+  EXPECT_FALSE(is_measured(in_samples, relu, {51, 800}));
+  EXPECT_FALSE(is_measured(in_weights, relu, {600, 1000, 783, 11}));
+}
+
+TEST(DeviceProfile, AnActivationThatWasNotMeasuredTakesAsLongAsTheSlowest) {
+  EXPECT_NEAR(seconds(in_samples, gelu, {50, 800}), 9e-6, 1e-15);
+  EXPECT_FALSE(is_measured(in_samples, gelu, {50, 800}));
+}
+
+TEST(DeviceProfile, WithoutARateOfTheSolverNothingIsForecast) {
+  EXPECT_FALSE(forecast_step(made_up(), Solver::reduced_linear, relu, {50, 800}).has_value());
+}
+
+TEST(DeviceProfile, TheH100sRatesGrowWithTheWidth) {
+  const DeviceProfile h100 = h100_profile();
+  for (const int activation : {relu, tanh_}) {
+    double before = 0;
+    for (const int width : {200, 800, 3200, 12800}) {
+      const StepForecast step = forecast_step(h100, in_samples, activation, {50, width}).value();
+      EXPECT_TRUE(step.is_measured);
+      EXPECT_GT(step.seconds, before);
+      before = step.seconds;
     }
   }
-  throw std::invalid_argument(std::string(name));
+  EXPECT_TRUE(forecast_step(h100, in_weights, relu, {600, 1000, 784, 10}).value().is_measured);
 }
 
-double peak_flop(const DeviceProfile& device) {
-  return 2.0 * device.lanes * device.multiprocessors * device.clock_hz;
-}
-
-TEST(DeviceProfile, PeaksAreThePublishedOnes) {
-  // Tflop/s of the data sheets, which round to three digits or to whole numbers.
-  EXPECT_NEAR(peak_flop(profile("v100")), 15.7e12, 0.1e12);
-  EXPECT_NEAR(peak_flop(profile("a100")), 19.5e12, 0.1e12);
-  EXPECT_NEAR(peak_flop(profile("h100")), 67e12, 0.5e12);
-  EXPECT_NEAR(peak_flop(profile("rtx4090")), 82.6e12, 0.1e12);
-}
-
-TEST(DeviceProfile, NoStepIsForecastFasterThanThePeak) {
-  for (const DeviceProfile& device : device_profiles) {
-    for (const int width : {200, 3200, 12800}) {
-      for (const int runs : {1, 7, 100}) {
-        const StepForecast step = forecast_step(device, {50, 60, width}, Activations::index_of<Relu>(), runs);
-        const double flop = 2.0 * 50 * 60 * width * runs;
-        EXPECT_GE(step.seconds(), flop / peak_flop(device)) << device.name << ", p = " << width;
-        EXPECT_GE(step.seconds(), step.launch_s);
-      }
-    }
-  }
-}
-
-TEST(DeviceProfile, LargerBatchesTakeLongerButLessARunUntilTheDeviceIsFull) {
-  const DeviceProfile& device = profile("a100");
-  const BatchShape shape{50, 50, 800};
-  const int tanh = Activations::index_of<Tanh>();
-  const int full = choose_batch(device, shape, 10000);
-  double before = forecast_step(device, shape, tanh, 1).seconds();
-  for (int runs = 2; runs <= full; runs *= 2) {
-    const double now = forecast_step(device, shape, tanh, runs).seconds();
-    EXPECT_GE(now, before);
-    EXPECT_LT(now / runs, 2 * before / runs);
-    before = now;
-  }
-}
-
-TEST(DeviceProfile, StateThatLeavesL2IsBoundByMemory) {
-  const BatchShape shape{50, 50, 12800};
-  const StepForecast few = forecast_step(profile("v100"), shape, 0, 1);
-  const StepForecast many = forecast_step(profile("v100"), shape, 0, 16);
-  EXPECT_TRUE(few.in_l2);
-  EXPECT_FALSE(many.in_l2);
-  const double bytes = 16.0 * 2 * 4 * 12800 * (50 + 50 + 1);
-  EXPECT_NEAR(many.memory_s, bytes / 0.9e12, 1e-9);
-}
-
-TEST(DeviceProfile, BatchesFitIntoMemoryAndAreNoLargerThanAsked) {
-  const DeviceProfile& device = profile("rtx4090");
-  EXPECT_EQ(choose_batch(device, BatchShape{50, 50, 200}, 3), 3);
-  const BatchShape huge{256, 256, 4000000};
-  EXPECT_LE(static_cast<double>(batch_bytes(huge, 1, choose_batch(device, huge, 1000))), device.memory_bytes);
-  EXPECT_EQ(choose_batch(device, huge, 1000), 1) << "the multiprocessors would hold four, the memory does not";
-}
-
-TEST(DeviceProfile, ChunksEndAtRecordedStepsAndAtTheLimit) {
-  const std::vector<std::int64_t> every{0, 1, 2, 3};
-  EXPECT_EQ(count_chunks(every, 3), 3 + 1);
-  const std::vector<std::int64_t> sparse{0, 200, 1000};
-  EXPECT_EQ(count_chunks(sparse, 1000), 2 + 7 + 1);
-  EXPECT_EQ(count_chunks(sparse, 210), 2 + 1 + 1) << "a run that is known to stop earlier";
-}
-
-TEST(DeviceProfile, ABatchTakesAtLeastItsSteps) {
-  const DeviceProfile& device = profile("h100");
-  const BatchShape shape{50, 50, 3200};
-  const double step = forecast_step(device, shape, 1, 31).seconds();
-  EXPECT_GT(forecast_batch(device, shape, 1, 31, 20000, 300), 20000 * step);
-  EXPECT_LT(forecast_batch(device, shape, 1, 31, 20000, 300), 1.5 * 20000 * step) << "copies are the smaller part";
-}
-
-TEST(DeviceProfile, AStepInWeightSpaceTakesItsProductsAtPeakAtLeast) {
-  const DeviceProfile& device = profile("h100");
-  WeightSpaceShape mnist;
-  mnist.samples = 60000;
-  mnist.test_samples = 10000;
-  mnist.inputs = 784;
-  mnist.outputs = 10;
-  mnist.width = 1000;
-  mnist.batch_samples = 600;
-  mnist.takes_minibatches = true;
-  mnist.shares_data = true;
-  mnist.traits = sees_test_set;
-  const StepForecast one = forecast_step(device, mnist, 1);
-  const double products = 2 * 2.0 * 600 * 1000 * (784 + 10);
-  EXPECT_NEAR(one.arithmetic_s, products / 66.9e12, 0.01 * one.arithmetic_s) << "67 Tflop/s are published";
-  EXPECT_NEAR(one.launch_s, 9 * 3e-6, 1e-12) << "four products, four kernels, the gathering";
-  const int batch = choose_batch(device, mnist, 30);
-  EXPECT_EQ(batch, 30) << "all of them: 52 would give each of 132 multiprocessors 16 blocks of 128 x 128";
-  EXPECT_LT(forecast_step(device, mnist, batch).seconds() / batch, one.seconds());
-  EXPECT_GT(forecast_batch(device, mnist, batch, 30000, 301), 30000 * forecast_step(device, mnist, batch).seconds());
+TEST(DeviceProfile, AStepIsOfABatchWhereThereAreBatches) {
+  DataSettings data;
+  data.samples = 600;
+  data.inputs = 7;
+  data.outputs = 3;
+  TrainingSettings training;
+  EXPECT_EQ(step_shape(data, training, 5).samples, 600);
+  training.batch_size = 64;
+  const StepShape shape = step_shape(data, training, 5);
+  EXPECT_EQ(shape.samples, 64);
+  EXPECT_EQ(shape.width, 5);
+  EXPECT_EQ(shape.inputs, 7);
+  EXPECT_EQ(shape.outputs, 3);
 }
 
 }  // namespace
