@@ -151,7 +151,6 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
   json["predicted_device_seconds"] = forecast.device_s;
   json["predicted_setup_core_seconds"] = forecast.setup_s;
   json["runs_left_to_cpu"] = forecast.left_to_cpu;
-  json["why_left_to_cpu"] = forecast.why_left_to_cpu;
   json["runs_of_unknown_cost"] = forecast.unknown;
   json["rows"] = nlohmann::json::array();
   for (const ForecastRow& row : forecast.rows) {
@@ -170,9 +169,8 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
     std::cout << "\non one " << device.name << ": nothing; "
-              << (!forecast.why_left_to_cpu.empty() ? forecast.why_left_to_cpu
-                  : forecast.unknown > 0            ? "of runs like these nothing was measured"
-                                                    : "every run is cheaper on a core, or not in float32")
+              << (forecast.unknown > 0 ? "of runs like these nothing was measured"
+                                       : "every run is cheaper on a core, or not in float32")
               << "\n";
     return;
   }

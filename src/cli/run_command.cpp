@@ -311,9 +311,6 @@ std::function<bool(std::int64_t)> find_device_runs(const RunOptions& options, co
   if (options.devices.empty()) {
     return {};
   }
-  if (!why_left_to_cpu(plan.metrics()).empty()) {
-    return [](std::int64_t /*run*/) { return false; };
-  }
   return [&plan, limits = describe_limits(options.devices.front())](std::int64_t run) {
     Point point = plan.point(run);
     const RunSpec spec = point.run;
@@ -476,9 +473,6 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     transport.broadcast_text({});
     store->finish();  // an earlier start may have ended between the last record and the file
     return report_end(*store, options, plan->size(), SweepEnd::done);
-  }
-  if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
-    print_message("every run trains on the CPU (" + why + ")");
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));

@@ -3,7 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include "backend/cuda/device_plan.hpp"
 #include "model/activation/list.hpp"
 
 namespace fasweep::cli {
@@ -38,14 +37,6 @@ TEST(DeviceForecast, RunsOfAKindThatWasNotMeasuredAreCounted) {
   EXPECT_EQ(forecast.unknown, plan.size());
   EXPECT_EQ(forecast.left_to_cpu, 0);
   EXPECT_TRUE(forecast.rows.empty());
-}
-
-TEST(DeviceForecast, MetricsThatReadTheNetworkStayOnTheCpu) {
-  const Plan plan = make_plan("activation = relu\n[record]\nmetrics = loss, kernel_eigenvalues\n");
-  const DeviceForecast forecast = forecast_device(plan, h100_profile());
-  EXPECT_EQ(forecast.left_to_cpu, plan.size());
-  EXPECT_EQ(forecast.why_left_to_cpu, why_left_to_cpu(plan.metrics()));
-  EXPECT_FALSE(forecast.why_left_to_cpu.empty());
 }
 
 TEST(DeviceForecast, Float64StaysOnTheCpu) {

@@ -1,7 +1,6 @@
 #include "backend/common/gram.hpp"
 
 #include <algorithm>
-#include <span>
 #include <type_traits>
 
 namespace fasweep {
@@ -27,6 +26,14 @@ Eigen::MatrixXd GramMatrix::root() const {
 
 Eigen::MatrixXd GramMatrix::inverse_root() const {
   return eigenvalues.cwiseSqrt().cwiseInverse().asDiagonal() * eigenvectors.transpose();
+}
+
+void GramMatrix::solve(std::span<double> moved) const {
+  using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::Index samples = matrix.cols();
+  Eigen::Map<RowMajor> multipliers(moved.data(), static_cast<Eigen::Index>(moved.size()) / samples, samples);
+  const Eigen::MatrixXd coordinates = multipliers * eigenvectors;
+  multipliers = coordinates * eigenvalues.cwiseInverse().asDiagonal() * eigenvectors.transpose();
 }
 
 template <class Scalar>

@@ -2,6 +2,8 @@
 // Z(0) = X W(0)^T.
 #pragma once
 
+#include <span>
+
 #include <Eigen/Dense>
 
 #include "model/problem.hpp"
@@ -16,6 +18,10 @@ struct GramMatrix {
 
   /// Q with Q^T Q the pseudo-inverse of K: rank(K) x samples, so that ||Q K a|| = ||X^T a||.
   [[nodiscard]] Eigen::MatrixXd inverse_root() const;
+
+  /// The rows of `moved`, units x samples row-major, which are K a_r, become a_r up to what K maps to 0: where z_r(t) -
+  /// z_r(0) moved so, w_r(t) - w_r(0) = a_r^T X (NetworkReader).
+  void solve(std::span<double> moved) const;
 
   Eigen::MatrixXd matrix;        // K: (samples + test samples) x samples
   Eigen::VectorXd eigenvalues;   // of K over the training samples that are not zero but for rounding

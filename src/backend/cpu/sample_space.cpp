@@ -100,17 +100,6 @@ struct SampleSpaceSolver<Scalar>::Shared {
     o.gradient_dot += (block.feedback * block.output * dot).sum();
   }
 
-  /// W(t) - W(0) of a block from z(t) - z(0) of its units (units x samples, row-major): NetworkReader says why.
-  void recover_hidden_change(std::span<double> moved, std::span<double> change) const {
-    using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    Eigen::Map<RowMajor> multipliers(moved.data(), static_cast<Eigen::Index>(moved.size()) / start.samples,
-                                     start.samples);
-    const Eigen::MatrixXd coordinates = multipliers * gram.eigenvectors;
-    multipliers = coordinates * gram.eigenvalues.cwiseInverse().asDiagonal() * gram.eigenvectors.transpose();
-    std::ranges::fill(change, 0.0);
-    add_input_multiples(problem, moved, change);
-  }
-
   const Problem& problem;
   GramMatrix gram;
   SampleSpaceStart<Scalar> start;
@@ -171,7 +160,9 @@ class SampleSpaceState final : public NetworkReader {
             static_cast<double>(shared_.start.pre_activation[i * width + static_cast<std::size_t>(first) + u]);
       }
     }
-    shared_.recover_hidden_change(moved, change);
+    shared_.gram.solve(moved);
+    std::ranges::fill(change, 0.0);
+    add_input_multiples(shared_.problem, moved, change);
   }
 
   void save(ByteWriter& out) const {

@@ -11,6 +11,7 @@ namespace fasweep {
 namespace {
 
 struct TrainedRun {
+  const Problem& problem;
   const RunSpec& run;
   StopMonitor monitor;
   Recorder recorder;
@@ -36,16 +37,19 @@ class BatchLoop {
         records_(members.size()),
         step_(members[0].step),
         restored_(members[0].step) {
+    runs_.reserve(members.size());
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
-      runs_.push_back({run, StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
+      runs_.push_back({*members[slot].problem, run,
+                       StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
                        Recorder(run, request, solver)});
       active_.push_back(static_cast<int>(slot));
       if (!members[slot].saved.empty()) {
         restore(static_cast<int>(slot), members[slot].saved);
       }
     }
+    reads_snapshots_ = runs_[0].recorder.reads_snapshots();
   }
 
   std::vector<RunRecord> train() {
@@ -99,6 +103,11 @@ class BatchLoop {
     batch_.save();
     if (recorded) {
       batch_.observe(step_);
+      if (reads_snapshots_) {
+        for (const int slot : active_) {
+          take_snapshot(slot, step_);
+        }
+      }
     }
     const std::vector<std::int64_t> no_limit(runs_.size(), std::numeric_limits<std::int64_t>::max());
     batch_.advance(step_, count, decays(count), no_limit);
@@ -154,6 +163,13 @@ class BatchLoop {
     batch_.read(slot, in);
     request_.checkpoints->tell("run " + std::to_string(at(slot).run.run) + " continues at step " +
                                std::to_string(step_));
+  }
+
+  /// Of the run as it stands, at `step`.
+  void take_snapshot(int slot, std::int64_t step) {
+    TrainedRun& trained = at(slot);
+    const std::unique_ptr<NetworkReader> network = batch_.copy_network(slot, trained.problem);
+    trained.recorder.take(Snapshot(trained.problem, request_.training, trained.run, step, *network));
   }
 
   void add(int slot, Observation observation, std::int64_t step, bool is_recorded) {
@@ -212,6 +228,9 @@ class BatchLoop {
       batch_.set_active(std::span<const int>(&slot, 1));
       batch_.observe(stop.step);
       add(slot, batch_.observations()[static_cast<std::size_t>(slot)], stop.step, false);
+      if (reads_snapshots_) {
+        take_snapshot(slot, stop.step);
+      }
     }
     if (stop.reason != StopReason::interrupted) {
       tell(slot, stop.step, stop.step);
@@ -227,6 +246,7 @@ class BatchLoop {
   StepTimer save_timer_;
   StepTimer tell_timer_;
   std::vector<TrainedRun> runs_;
+  bool reads_snapshots_ = false;
   std::vector<int> active_;  // slots still in training
   std::vector<RunRecord> records_;
   std::int64_t step_;      // that all active runs stand at

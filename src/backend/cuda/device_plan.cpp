@@ -6,7 +6,6 @@
 #include "backend/cuda/run_batch.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
-#include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
 
 namespace fasweep {
@@ -64,16 +63,6 @@ Solver choose_device_solver(const DataSettings& data, const TrainingSettings& tr
                             follows(weight_space_keys, data, training) && has_kernels(training.loss) &&
                             !derivative_needs_input(run.activation);
   return may_multiply ? Solver::weight_space : Solver::automatic;
-}
-
-std::string why_left_to_cpu(const std::vector<int>& metrics) {
-  for (const int metric : metrics) {
-    if (reads_snapshot(metric)) {
-      return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
-             " reads the whole network, which the CPU's solvers alone hand out";
-    }
-  }
-  return {};
 }
 
 BlockCut cut_width(int width) {

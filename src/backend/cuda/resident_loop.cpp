@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
+#include <optional>
 
 #include "model/observation.hpp"
 #include "train/train_loop.hpp"
@@ -40,6 +42,7 @@ class ResidentLoop {
         batch_(stream, members[0].run->activation, sizes, settings.training, settings.record.steps, starts, runs_),
         save_timer_(settings.checkpoints == nullptr ? std::numeric_limits<double>::infinity()
                                                     : settings.checkpoints->interval_s()),
+        clusters_(static_cast<std::size_t>(sizes.clusters)),
         records_(members.size()),
         trained_(members.size()) {
     active_.resize(members.size());
@@ -51,6 +54,7 @@ class ResidentLoop {
       }
       trained_[i].first_step = batch_.progress()[i].step;
     }
+    reads_snapshots_ = recorders_[0].reads_snapshots();
     longest_first();
   }
 
@@ -84,26 +88,66 @@ class ResidentLoop {
     });
   }
 
+  /// The next step, from `step` on, that is recorded; nothing after the last.
+  [[nodiscard]] std::optional<std::int64_t> next_recorded(std::int64_t step) const {
+    const std::vector<std::int64_t>& recorded = settings_.record.steps;
+    const auto next = std::lower_bound(recorded.begin(), recorded.end(), step);
+    return next == recorded.end() ? std::nullopt : std::optional(*next);
+  }
+
+  /// Of the network as the run stands, at a step that is its last or is observed next.
+  void take_snapshot(int run) {
+    Trained& trained = trained_[static_cast<std::size_t>(run)];
+    const std::int64_t step = progress(run).step;
+    if (trained.snapshot_step == step) {
+      return;
+    }
+    trained.snapshot_step = step;
+    const Problem& problem = *members_[static_cast<std::size_t>(run)].problem;
+    const std::unique_ptr<NetworkReader> network = batch_.copy_network(run, problem);
+    recorder(run).take(Snapshot(problem, settings_.training, spec(run), step, *network));
+  }
+
+  /// Where snapshots are wanted, the host looks at each run at each recorded step: one run a cluster then, none of
+  /// which passes a recorded step in this launch.
+  void prepare_snapshots(std::vector<int>& now, std::int64_t& most_steps) {
+    now.resize(std::min(now.size(), clusters_));
+    for (const int run : now) {
+      const std::int64_t step = progress(run).step;
+      if (next_recorded(step) == step) {
+        take_snapshot(run);
+      }
+      if (const std::optional<std::int64_t> next = next_recorded(step + 1)) {
+        most_steps = std::min(most_steps, *next - step);
+      }
+    }
+  }
+
   void launch() {
+    std::vector<int> now = active_;
+    std::int64_t most_steps = launch_steps_;
+    if (reads_snapshots_) {
+      prepare_snapshots(now, most_steps);
+    }
     std::vector<int> observed;  // before the launch
     std::vector<std::int64_t> steps;
-    for (const int run : active_) {
+    for (const int run : now) {
       observed.push_back(progress(run).observations);
       steps.push_back(progress(run).step);
     }
     const Stopwatch stopwatch;
     const DeviceTurn turn(clock_);
-    batch_.train(active_, launch_steps_);
+    batch_.train(now, most_steps);
     const double seconds = turn.seconds();
     const double growth = launch_seconds / std::max(stopwatch.seconds(), 1e-9);
     launch_steps_ = std::max<std::int64_t>(
         1, static_cast<std::int64_t>(static_cast<double>(launch_steps_) * std::clamp(growth, 0.25, 8.0)));
     double all_steps = 0;
-    for (std::size_t i = 0; i < active_.size(); ++i) {
-      all_steps += static_cast<double>(progress(active_[i]).step - steps[i] + 1);
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      all_steps += static_cast<double>(progress(now[i]).step - steps[i] + 1);
     }
-    for (std::size_t i = 0; i < active_.size(); ++i) {
-      const int run = active_[i];
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      const int run = now[i];
       trained_[static_cast<std::size_t>(run)].seconds +=
           seconds * static_cast<double>(progress(run).step - steps[i] + 1) / all_steps;
       take_observations(run, observed[i]);
@@ -137,6 +181,9 @@ class ResidentLoop {
         continue;
       }
       tell(run, static_cast<double>(now.step));
+      if (reads_snapshots_) {
+        take_snapshot(run);
+      }
       records_[static_cast<std::size_t>(run)] =
           recorder(run).finish(now.step, now.reason, trained_[static_cast<std::size_t>(run)].seconds);
     }
@@ -194,6 +241,7 @@ class ResidentLoop {
   struct Trained {
     double seconds = 0;  // its share of the launches
     std::int64_t first_step = 0;
+    std::int64_t snapshot_step = -1;  // the last that a snapshot was of
   };
 
   DeviceClock& clock_;
@@ -205,6 +253,8 @@ class ResidentLoop {
   StepTimer save_timer_;
   std::int64_t launches_ = 0;
   std::int64_t launch_steps_ = first_launch_steps;
+  std::size_t clusters_;
+  bool reads_snapshots_ = false;
   std::vector<int> active_;  // still in training
   std::vector<RunRecord> records_;
   std::vector<Trained> trained_;

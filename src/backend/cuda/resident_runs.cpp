@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <type_traits>
 #include <variant>
 
+#include "backend/common/gram.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
 
@@ -44,6 +47,7 @@ ResidentRuns::ResidentRuns(Stream& stream, int activation, const ResidentBatch& 
     : stream_(stream),
       activation_(activation),
       batch_(sizes),
+      problems_(runs.size()),
       runs_(runs.size()),
       order_(runs.size()),
       ticket_(1),
@@ -89,6 +93,7 @@ ResidentRuns::ResidentRuns(Stream& stream, int activation, const ResidentBatch& 
   batch_.output_weight = output_weight_.data();
   batch_.factor = factor_.data();
   batch_.observed = observed_.data();
+  std::transform(runs.begin(), runs.end(), problems_.begin(), [](const ResidentRun& run) { return run.problem; });
   runs_.upload(runs, stream_);
   record_steps_.upload(record_steps, stream_);
   ridge_factors_.upload(factors(training.schedule, training.max_steps), stream_);
@@ -172,13 +177,33 @@ void ResidentRuns::read(int run, ByteReader& in) {
   device_progress_.upload(std::span<const ResidentProgress>(&progress_[r], 1), stream_, r);
 }
 
+std::vector<float> ResidentRuns::unpack(const std::vector<Quad>& z) const {
+  std::vector<float> numbers(product({batch_.rows, batch_.width}));
+  visit_places([&](std::size_t number, const TilePlace& place) { numbers[number] = z[place.quad].value[place.value]; });
+  return numbers;
+}
+
+std::unique_ptr<NetworkReader> ResidentRuns::copy_network(int run, const Problem& problem) const {
+  const std::size_t position = static_cast<std::size_t>(problems_[static_cast<std::size_t>(run)]);
+  std::vector<float> now = state(run);
+  std::vector<float> beta(now.end() - batch_.width, now.end());
+  now.resize(now.size() - beta.size());
+  const auto read_multipliers = [&problem, now,
+                                 start = unpack(initial_z_.download(stream_, position * z_size(), z_size()))](
+                                    int first, std::span<double> multipliers) {
+    copy_columns(now, problem.width, problem.samples, first, multipliers);
+    std::vector<double> before(multipliers.size());
+    copy_columns(start, problem.width, problem.samples, first, before);
+    std::transform(multipliers.begin(), multipliers.end(), before.begin(), multipliers.begin(), std::minus<>());
+    GramMatrix(problem).solve(multipliers);
+  };
+  return std::make_unique<SampleSpaceCopy>(problem, std::move(now), std::move(beta), read_multipliers);
+}
+
 std::vector<float> ResidentRuns::state(int run) const {
   const auto r = static_cast<std::size_t>(run);
-  const std::vector<Quad> quads = z_.download(stream_, r * z_size(), z_size());
   const std::vector<float> beta = output_weight_.download(stream_, r * output_size(), output_size());
-  std::vector<float> state(product({batch_.rows, batch_.width}));
-  visit_places(
-      [&](std::size_t number, const TilePlace& place) { state[number] = quads[place.quad].value[place.value]; });
+  std::vector<float> state = unpack(z_.download(stream_, r * z_size(), z_size()));
   state.insert(state.end(), beta.begin(), beta.begin() + batch_.width);
   return state;
 }

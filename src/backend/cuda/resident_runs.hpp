@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "model/observation.hpp"
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
+#include "model/snapshot.hpp"
 
 namespace fasweep {
 
@@ -32,6 +34,9 @@ class ResidentRuns {
   /// Observations first, first + 1, ... of a run that train() has made; all but `ridge`.
   [[nodiscard]] std::vector<Observation> observations(int run, int first, int count) const;
 
+  /// The network of a run as train() left it. problem: the run's, which outlives the copy.
+  [[nodiscard]] std::unique_ptr<NetworkReader> copy_network(int run, const Problem& problem) const;
+
   /// All that the steps of a run from here on depend on, bit for bit, and its number of observations, however the
   /// device lays it out; read() takes what write() gave for a run of the same problem, on whatever device, and throws
   /// TransportError on anything shorter.
@@ -42,8 +47,9 @@ class ResidentRuns {
   [[nodiscard]] std::vector<float> state(int run) const;
 
  private:
-  [[nodiscard]] std::size_t z_size() const;       // quads of a run
-  [[nodiscard]] std::size_t output_size() const;  // numbers of a run
+  [[nodiscard]] std::vector<float> unpack(const std::vector<Quad>& z) const;  // rows x width
+  [[nodiscard]] std::size_t z_size() const;                                   // quads of a run
+  [[nodiscard]] std::size_t output_size() const;                              // numbers of a run
   /// visit(position, place) for all numbers of Z, rows x width.
   template <class Visit>
   void visit_places(Visit visit) const;
@@ -52,6 +58,7 @@ class ResidentRuns {
   Stream& stream_;
   int activation_;
   ResidentBatch batch_;
+  std::vector<int> problems_;  // of the runs, among the starts
   DeviceBuffer<ResidentRun> runs_;
   DeviceBuffer<int> order_;
   DeviceBuffer<int> ticket_;

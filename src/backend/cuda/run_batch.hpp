@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "model/observation.hpp"
+#include "model/problem.hpp"
+#include "model/snapshot.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -53,6 +56,9 @@ class RunBatch {
 
   /// The last observation: all but `ridge`, one a run of the batch, valid for the runs then active. Waits for it.
   [[nodiscard]] virtual std::vector<Observation> observations() = 0;
+
+  /// The network of an active run as it stands. Waits for what is queued. problem: the run's, which outlives the copy.
+  [[nodiscard]] virtual std::unique_ptr<NetworkReader> copy_network(int run, const Problem& problem) const = 0;
 
   /// Keeps the state of the batch on the device; restore() brings one run's back.
   virtual void save() = 0;

@@ -8,6 +8,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/initial_state.hpp"
+#include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
 
@@ -220,6 +221,19 @@ void SampleSpaceRuns::save() {
 void SampleSpaceRuns::restore(int run) {
   for_pieces(
       run, [this](const Part& part, std::size_t first) { part.now.copy_from(part.saved, stream_, first, part.size); });
+}
+
+std::unique_ptr<NetworkReader> SampleSpaceRuns::copy_network(int run, const Problem& problem) const {
+  const auto r = static_cast<std::size_t>(run);
+  const auto read_multipliers = [moves = moves_.download(stream_, r * moves_size(), moves_size()), width = batch_.width,
+                                 samples = batch_.samples](int first, std::span<double> multipliers) {
+    copy_columns(moves, width, samples, first, multipliers);
+    for (double& multiplier : multipliers) {
+      multiplier = -multiplier;  // W(t) = W(0) - A^T X
+    }
+  };
+  return std::make_unique<SampleSpaceCopy>(problem, z_.download(stream_, r * z_size(), z_size()),
+                                           output_weight_.download(stream_, r * width(), width()), read_multipliers);
 }
 
 void SampleSpaceRuns::write(int run, ByteWriter& out) {

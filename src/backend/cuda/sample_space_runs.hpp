@@ -28,6 +28,7 @@ class SampleSpaceRuns final : public RunBatch {
   [[nodiscard]] std::vector<Observation> observations() override;
   void save() override;
   void restore(int run) override;
+  [[nodiscard]] std::unique_ptr<NetworkReader> copy_network(int run, const Problem& problem) const override;
   void write(int run, ByteWriter& out) override;
   void read(int run, ByteReader& in) override;
 

@@ -7,6 +7,7 @@
 
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/input_counts.hpp"
+#include "backend/cuda/network_copy.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/signal_cosine.hpp"
@@ -729,6 +730,15 @@ void WeightSpaceRuns::split_again(int run) {
   if (shape_.has_counts) {
     queue_split_hidden(batch_, run, 1, stream_);
   }
+}
+
+std::unique_ptr<NetworkReader> WeightSpaceRuns::copy_network(int run, const Problem& problem) const {
+  const auto part = [&](const DeviceBuffer<float>& now, std::int64_t size) {
+    return now.download(stream_, static_cast<std::size_t>(run * size), static_cast<std::size_t>(size));
+  };
+  return std::make_unique<WeightSpaceCopy>(problem, part(hidden_weight_, hidden_size(batch_)),
+                                           part(output_weight_, output_size(batch_)), part(hidden_bias_, shape_.width),
+                                           part(output_bias_, shape_.outputs));
 }
 
 void WeightSpaceRuns::write(int run, ByteWriter& out) {

@@ -104,12 +104,6 @@ TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
   EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.decay = Decay::all; }));
 }
 
-TEST(DevicePlan, MetricsThatReadTheNetworkAreLeftToTheCpu) {
-  EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<HiddenChangeMetric>()}), "");
-  EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}),
-            "metric kernel_eigenvalues reads the whole network, which the CPU's solvers alone hand out");
-}
-
 TEST(DevicePlan, EveryTileIsInOneBlockAndBlocksAreFew) {
   for (const int width : {1, 64, 65, 2048, 2049, 12800, 100000}) {
     const BlockCut cut = cut_width(width);
