@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "model/data_source.hpp"
-#include "model/schedule/list.hpp"
-#include "model/stop/list.hpp"
+#include "model/schedule/schedule.hpp"
+#include "model/stop/stop_rule.hpp"
 #include "util/enum_names.hpp"
 
 namespace fasweep {

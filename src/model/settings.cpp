@@ -40,7 +40,7 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            split != usual_data.split,
                            !is_constant(schedule),
                            max_steps != usual.max_steps,
-                           stop.index() != usual.stop.index(),
+                           stop.position() != usual.stop.position(),
                            precision != usual.precision,
                            loss != usual.loss,
                            reduction != usual.reduction,

@@ -4,9 +4,9 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <variant>
 
 #include "model/metric.hpp"
+#include "model/stop/list.hpp"
 #include "reference/plain_formulas.hpp"
 #include "reference/train_reference.hpp"
 #include "util/text.hpp"
@@ -265,15 +265,11 @@ class Check {
   }
 
   [[nodiscard]] std::string_view rule_name() const {
-    return std::visit([](const auto& rule) { return rule.name; }, settings_.training.stop);
+    return StopRules::names[static_cast<std::size_t>(settings_.training.stop.position())];
   }
   template <class Call>
   [[nodiscard]] bool with_rule(Call call) const {
-    return std::visit(
-        [&](const auto& rule) {
-          return call(find_plain(plain_stop_rules, rule.name), std::span<const double>(rule.values));
-        },
-        settings_.training.stop);
+    return call(find_plain(plain_stop_rules, rule_name()), settings_.training.stop.values());
   }
 
   const Problem& problem_;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <functional>
-#include <variant>
 
+#include "model/schedule/list.hpp"
 namespace fasweep {
 namespace {
 
@@ -134,9 +134,8 @@ const std::vector<PlainStopRule> plain_stop_rules{
 };
 
 double plain_factor(const Schedule& schedule, std::int64_t t) {
-  return std::visit(
-      [t](const auto& s) { return find_plain(plain_schedules, s.name).factor(s.values, static_cast<double>(t)); },
-      schedule);
+  const std::string_view name = Schedules::names[static_cast<std::size_t>(schedule.position())];
+  return find_plain(plain_schedules, name).factor(schedule.values(), static_cast<double>(t));
 }
 
 }  // namespace fasweep

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "model/metric/list.hpp"
+#include "model/stop/list.hpp"
 #include "store/file_seal.hpp"
 #include "store/hdf5_reading.hpp"
 #include "store/hdf5_writing.hpp"

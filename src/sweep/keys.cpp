@@ -9,6 +9,8 @@
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "sweep/formula.hpp"
 #include "sweep/job_text.hpp"
 #include "util/text.hpp"
@@ -114,14 +116,14 @@ double read_argument(std::string_view text, const VariableValue& variables) {
   return evaluate(text, formula_names(), variables);
 }
 
-/// A schedule or stop rule: `name(value, ...)` into the variant of the list's types.
-template <class List, class Variant>
-Variant read_call(std::string_view text, const VariableValue& variables) {
+/// A schedule or stop rule: `name(value, ...)` of the list's types.
+template <class List, class Kind>
+void read_call(std::string_view text, const VariableValue& variables, Choice<Kind>& choice) {
   const std::optional<Call> call = parse_call(text);
   if (!call) {
     throw ConfigError("parentheses do not match");
   }
-  return List::visit(read_name(call->name, List::names), [&](auto type) -> Variant {
+  List::visit(read_name(call->name, List::names), [&](auto type) {
     typename decltype(type)::type result;
     std::vector<double> values;
     for (const std::string_view argument : call->arguments) {
@@ -133,21 +135,19 @@ Variant read_call(std::string_view text, const VariableValue& variables) {
     if (!result.valid()) {
       throw ConfigError(std::string(result.name) + " needs " + std::string(result.accepted));
     }
-    return result;
+    choice = result;
   });
 }
 
-template <class Variant>
-std::string write_call(const Variant& variant) {
-  return std::visit(
-      [](const auto& alternative) {
-        std::string text(alternative.name);
-        for (std::size_t i = 0; i < alternative.values.size(); ++i) {
-          text += (i == 0 ? "(" : ", ") + format_real(alternative.values[i]);
-        }
-        return alternative.values.empty() ? text : text + ")";
-      },
-      variant);
+template <class List, class Kind>
+std::string write_call(const Choice<Kind>& choice) {
+  std::string text(List::names[static_cast<std::size_t>(choice.position())]);
+  std::string_view before = "(";
+  for (const double value : choice.values()) {
+    text += std::string(before) + format_real(value);
+    before = ", ";
+  }
+  return choice.values().empty() ? text : text + ")";
 }
 
 template <class List>
@@ -171,10 +171,9 @@ Key call_key(std::string_view name, std::string_view column, std::string_view de
           .meaning = meaning,
           .accepted = std::move(accepted)};
   key.read = [field](Point& point, std::string_view text, const VariableValue& variables) {
-    using Variant = std::remove_reference_t<decltype(field(point))>;
-    field(point) = read_call<List, Variant>(text, variables);
+    read_call<List>(text, variables, field(point));
   };
-  key.write = [field](const Point& point) { return write_call(field(point)); };
+  key.write = [field](const Point& point) { return write_call<List>(field(point)); };
   return key;
 }
 

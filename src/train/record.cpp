@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "model/stop/list.hpp"
+
 namespace fasweep {
 namespace {
 

@@ -7,6 +7,7 @@
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {

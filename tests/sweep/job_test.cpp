@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "model/metric/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "util/error.hpp"
 
 namespace fasweep {
@@ -85,8 +87,8 @@ TEST(Job, EveryKeyReachesItsSetting) {
   const Plan plan(job);
   EXPECT_EQ(plan.at(0).step_size, 1e-4);
   EXPECT_EQ(plan.at(plan.size() - 1).step_size, 0.5);
-  EXPECT_TRUE(std::holds_alternative<ExponentialSchedule>(job.training().schedule));
-  EXPECT_TRUE(std::holds_alternative<PlateauStop>(job.training().stop));
+  EXPECT_TRUE(job.training().schedule == Schedule(ExponentialSchedule{{0.999}}));
+  EXPECT_TRUE(job.training().stop == StopRule(PlateauStop{{1e-4, 100}}));
   EXPECT_EQ(job.training().precision, Precision::float64);
   EXPECT_EQ(Plan(job).recorded_steps().front(), 0);
   EXPECT_EQ(Plan(job).recorded_steps().back(), 1000);

@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "model/observation.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 
 namespace fasweep {
 namespace {

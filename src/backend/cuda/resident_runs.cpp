@@ -4,13 +4,13 @@
 #include <array>
 #include <functional>
 #include <type_traits>
-#include <variant>
 
 #include "backend/common/gram.hpp"
 #include "backend/cuda/device_plan.hpp"
 #include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
+#include "model/stop/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -68,13 +68,12 @@ ResidentRuns::ResidentRuns(Stream& stream, int activation, const ResidentBatch& 
       observed_(runs.size() * (record_steps.size() + 1) * product({sizes.blocks, resident_values})),
       progress_(runs.size()) {
   batch_.records = static_cast<int>(record_steps.size());
-  batch_.stop_rule = static_cast<int>(training.stop.index());
-  std::visit(
-      [this](const auto& rule) {
-        static_assert(std::tuple_size_v<decltype(rule.values)> <= std::extent_v<decltype(batch_.stop_values)>);
-        std::copy(rule.values.begin(), rule.values.end(), batch_.stop_values);
-      },
-      training.stop);
+  batch_.stop_rule = training.stop.position();
+  StopRules::for_each([](auto type) {
+    using Values = decltype(decltype(type)::type::values);
+    static_assert(std::tuple_size_v<Values> <= std::extent_v<decltype(ResidentBatch::stop_values)>);
+  });
+  std::copy(training.stop.values().begin(), training.stop.values().end(), batch_.stop_values);
   batch_.runs = runs_.data();
   batch_.order = order_.data();
   batch_.ticket = ticket_.data();

@@ -23,6 +23,7 @@
 #include "model/metric/list.hpp"
 #include "model/random.hpp"
 #include "model/rule/list.hpp"
+#include "model/stop/list.hpp"
 #include "util/stopwatch.hpp"
 #include "util/text.hpp"
 

@@ -3,15 +3,12 @@
 // `Schedules`.
 #pragma once
 
-#include <cstdint>
-#include <variant>
-
 #include "model/schedule/constant.hpp"
 #include "model/schedule/cutoff.hpp"
 #include "model/schedule/exponential.hpp"
 #include "model/schedule/inverse_square.hpp"
 #include "model/schedule/multistep.hpp"
-#include "model/schedule/parameters.hpp"
+#include "model/schedule/schedule.hpp"
 #include "util/type_list.hpp"
 
 namespace fasweep {
@@ -24,16 +21,10 @@ namespace fasweep {
 
 using Schedules =
     TypeList<ConstantSchedule, CutoffSchedule, ExponentialSchedule, InverseSquareSchedule, MultistepSchedule>;
-using Schedule = AlternativesOf<Schedules>::Variant;
 
-/// The factor of step t of the schedule in force.
-[[nodiscard]] inline double schedule_factor(const Schedule& schedule, std::int64_t t) {
-  return std::visit([t](const auto& s) { return s.factor(t); }, schedule);
-}
-
-/// Whether it is 1 throughout.
-[[nodiscard]] inline bool is_constant(const Schedule& schedule) {
-  return std::holds_alternative<ConstantSchedule>(schedule);
+template <class Alternative>
+[[nodiscard]] constexpr int position_in_list(ScheduleKind /*kind*/, const Alternative& /*schedule*/) {
+  return Schedules::index_of<Alternative>();
 }
 
 }  // namespace fasweep

@@ -7,13 +7,12 @@
 #include <array>
 #include <cstddef>
 #include <string_view>
-#include <variant>
 
-#include "model/schedule/parameters.hpp"
 #include "model/stop/loss_below.hpp"
 #include "model/stop/never.hpp"
 #include "model/stop/plateau.hpp"
 #include "model/stop/ridge_time.hpp"
+#include "model/stop/stop_rule.hpp"
 #include "model/stop/time.hpp"
 #include "util/type_list.hpp"
 
@@ -29,7 +28,11 @@ namespace fasweep {
 //                                 of its own, 0 before step 0, which it may change and which checkpoints keep.
 
 using StopRules = TypeList<NeverStop, LossBelowStop, PlateauStop, TimeStop, RidgeTimeStop>;
-using StopRule = AlternativesOf<StopRules>::Variant;
+
+template <class Alternative>
+[[nodiscard]] constexpr int position_in_list(StopRuleKind /*kind*/, const Alternative& /*rule*/) {
+  return StopRules::index_of<Alternative>();
+}
 
 /// The names of reasons by their codes, none of them empty.
 inline constexpr auto stop_reason_names = [] {
@@ -54,14 +57,5 @@ inline constexpr auto stop_reason_names = [] {
 static_assert(std::ranges::none_of(stop_reason_names, [](std::string_view name) { return name.empty(); }) &&
                   stop_reason_names.size() == 6 + StopRules::size - 1,
               "a stop rule's reason is the code of another, or leaves codes out");
-
-[[nodiscard]] constexpr std::string_view name_of(StopReason reason) {
-  return stop_reason_names[static_cast<std::size_t>(reason)];
-}
-
-/// Whether a rule judges the loss of the step it is at.
-[[nodiscard]] inline bool looks_at_loss(const StopRule& rule) {
-  return std::visit([](const auto& r) { return r.looks_at_loss; }, rule);
-}
 
 }  // namespace fasweep

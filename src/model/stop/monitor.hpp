@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <optional>
 
-#include "model/schedule/list.hpp"
+#include "model/schedule/schedule.hpp"
 #include "model/status.hpp"
 #include "model/stop/judge.hpp"
-#include "model/stop/list.hpp"
+#include "model/stop/stop_rule.hpp"
 
 namespace fasweep {
 
@@ -16,7 +16,7 @@ class StopMonitor {
  public:
   /// schedule: of lambda. step_size: eta > 0. ridge: lambda >= 0. max_steps >= 0. step_schedule: of eta.
   StopMonitor(const StopRule& rule, const Schedule& schedule, double step_size, double ridge, std::int64_t max_steps,
-              const Schedule& step_schedule = ConstantSchedule{});
+              const Schedule& step_schedule = {});
 
   /// The last step this run can reach: max_steps, or less if the rule bounds it; and the reason if it ends there.
   [[nodiscard]] std::int64_t last_step() const { return last_step_; }

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "model/schedule/list.hpp"
+#include "model/schedule/schedule.hpp"
 
 namespace fasweep {
 

@@ -13,6 +13,8 @@
 #include "backend/cpu/training_case.hpp"
 #include "model/activation/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "train/train_loop.hpp"
 

@@ -12,6 +12,8 @@
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 
 namespace fasweep {
 namespace {

@@ -11,6 +11,8 @@
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "reference/plain_network.hpp"
 #include "reference/train_reference.hpp"
 

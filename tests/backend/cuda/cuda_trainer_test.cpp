@@ -14,6 +14,8 @@
 #include "backend/cuda/device_plan.hpp"
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {

@@ -14,6 +14,7 @@
 #include "backend/cuda/pixel_case.hpp"
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/stop/list.hpp"
 #include "support/cuda_emulation.hpp"
 
 namespace {

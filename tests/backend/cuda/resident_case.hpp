@@ -7,6 +7,7 @@
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/resident_runs.hpp"
 #include "model/observation.hpp"
+#include "model/stop/list.hpp"
 
 namespace fasweep::testing {
 

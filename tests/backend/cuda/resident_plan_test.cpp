@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/schedule/list.hpp"
+
 namespace fasweep {
 namespace {
 

@@ -23,6 +23,8 @@
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "support/cuda_emulation.hpp"
 #include "support/memory_checkpoints.hpp"
 

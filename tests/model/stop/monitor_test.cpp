@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
 #include "support/test_types.hpp"
 
 namespace fasweep {
