@@ -200,9 +200,9 @@ TEST(CheckRecord, KnowsWhereEveryStopRuleEndsARun) {
       c.training.stop = stop;
       c.training.step_schedule = schedule;
       const RunRecord record = train(c);
-      ASSERT_LT(record.steps, 2000) << stop.index();
-      ASSERT_GT(record.steps, 5) << stop.index();
-      EXPECT_EQ(check(c, record).wrong_end, "") << stop.index();
+      ASSERT_LT(record.steps, 2000) << stop.position();
+      ASSERT_GT(record.steps, 5) << stop.position();
+      EXPECT_EQ(check(c, record).wrong_end, "") << stop.position();
 
       const RunSettings settings{c.data, c.training, c.record};
       const auto wrong_end = [&](std::int64_t steps) {
@@ -212,8 +212,8 @@ TEST(CheckRecord, KnowsWhereEveryStopRuleEndsARun) {
         other.reason = record.reason;
         return check_record(c.problem(), settings, c.run, other).wrong_end;
       };
-      EXPECT_THAT(wrong_end(record.steps + 1), HasSubstr("should have ended it")) << stop.index();
-      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have gone on")) << stop.index();
+      EXPECT_THAT(wrong_end(record.steps + 1), HasSubstr("should have ended it")) << stop.position();
+      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have gone on")) << stop.position();
     }
   }
 }

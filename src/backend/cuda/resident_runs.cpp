@@ -201,8 +201,11 @@ std::unique_ptr<NetworkReader> ResidentRuns::copy_network(int run, const Problem
 
 std::vector<float> ResidentRuns::state(int run) const {
   const auto r = static_cast<std::size_t>(run);
-  const std::vector<float> beta = output_weight_.download(stream_, r * output_size(), output_size());
-  std::vector<float> state = unpack(z_.download(stream_, r * z_size(), z_size()));
+  const bool has_begun = progress_[r].step > 0;  // else its state is still the problem's
+  const auto first = has_begun ? r : static_cast<std::size_t>(problems_[r]);
+  const std::vector<float> beta =
+      (has_begun ? output_weight_ : initial_output_).download(stream_, first * output_size(), output_size());
+  std::vector<float> state = unpack((has_begun ? z_ : initial_z_).download(stream_, first * z_size(), z_size()));
   state.insert(state.end(), beta.begin(), beta.begin() + batch_.width);
   return state;
 }

@@ -73,24 +73,6 @@ TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
   }
 }
 
-TEST_F(CudaTrainer, LeavesRunsWhoseMetricsReadTheNetworkToTheCpu) {
-  FloatCase c(Activations::index_of<Tanh>(), 20);
-  c.record = {{0, 7, 20}, {Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}};
-  const Problem problem = c.problem();
-  const std::vector<RunSpec> runs = grid(c);
-  const std::int64_t before = emulation::launches();
-
-  const std::vector<RunRecord> records = train(c, problem, runs);
-
-  EXPECT_EQ(emulation::launches(), before);
-  const std::vector<RunRecord> cpu =
-      make_cpu_trainer()->train({problem, c.data, c.training, c.record, runs, c.solver, c.cancelled});
-  for (std::size_t run = 0; run < runs.size(); ++run) {
-    EXPECT_EQ(records[run].metrics, 13U);
-    expect_same(records[run], cpu[run]);
-  }
-}
-
 TEST_F(CudaTrainer, StepSizesShareABatchAndSettingsDoNot) {
   FloatCase c(Activations::index_of<Tanh>(), 60);
   c.record.steps = {0, 7, 60};
