@@ -222,9 +222,9 @@ RunOptions read_options(const program_options::variables_map& values) {
   options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
   if (values.count("workers") > 0) {
     options.workers = values["workers"].as<int>();
-    if (options.workers < 1 || options.workers > 4096) {
+    if (options.workers < 1 || options.workers > most_workers) {
       throw ConfigError("option '--workers' = '" + std::to_string(options.workers) +
-                        "' is not accepted (no such number of threads); write 1..4096");
+                        "' is not accepted (no such number of threads); write 1.." + std::to_string(most_workers));
     }
   }
   set_time_limit(values, options);
@@ -370,8 +370,20 @@ std::string why_stopped(SweepEnd end, const RunOptions& options) {
   }
 }
 
+/// Which ranks are gone; empty if none is.
+std::string without(const std::vector<int>& lost_ranks) {
+  if (lost_ranks.empty()) {
+    return "";
+  }
+  std::string names;
+  for (const int rank : lost_ranks) {
+    names += (names.empty() ? "" : ", ") + std::to_string(rank);
+  }
+  return ", without rank " + names + ", lost on the way (where the launcher waits for it, kill -9 it on its node)";
+}
+
 /// The last line of a start. It says what ended it and what to do.
-int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, SweepEnd end) {
+int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, const SweepResult& result = {}) {
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
   std::cerr << presentable(options.file) << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
@@ -381,7 +393,8 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
     }
   }
   if (!store.complete()) {
-    std::cerr << "; stopped early" << why_stopped(end, options) << ", run the same command again to continue\n";
+    std::cerr << "; stopped early" << why_stopped(result.end, options) << without(result.lost_ranks)
+              << ", run the same command again to continue\n";
     return stopped_early;
   }
   if (options.shard.count > 1) {
@@ -393,6 +406,7 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   if (count(RunStatus::diverged) == runs - count(RunStatus::pending)) {
     std::cerr << ", but " << all_diverged;
   }
+  std::cerr << without(result.lost_ranks);
   std::cerr << "\n";
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
@@ -451,7 +465,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   if (store->complete()) {
     transport.broadcast_text({});
     store->finish();  // an earlier start may have ended between the last record and the file
-    return report_end(*store, options, plan->size(), SweepEnd::done);
+    return report_end(*store, options, plan->size());
   }
   if (const std::string why = why_left_to_cpu(plan->metrics()); !why.empty() && !options.devices.empty()) {
     print_message("every run trains on the CPU (" + why + "); with --backend cpu, on every core");
@@ -465,11 +479,11 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  const SweepEnd end = run_sweep(transport, *plan, &*store, factory,
-                                 make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
+  const SweepResult result = run_sweep(transport, *plan, &*store, factory,
+                                       make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
   end_progress(style);
   store->finish();
-  return report_end(*store, options, plan->size(), end);
+  return report_end(*store, options, plan->size(), result);
 }
 
 /// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
@@ -496,9 +510,9 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
-  const SweepEnd end = run_sweep(transport, plan, nullptr, factory,
-                                 make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
-  if (end == SweepEnd::master_lost) {
+  const SweepResult result = run_sweep(transport, plan, nullptr, factory,
+                                       make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
+  if (result.end == SweepEnd::master_lost) {
     print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
                   host_name() + " hears nothing of it); run the same command again to continue");
     return stopped_early;

@@ -96,7 +96,7 @@ void Master::take(int from, const Hello& hello, double now) {
                   " is refused (it works on another plan); start every rank with the same command");
   }
   if (!same_plan || stopping_) {
-    send_(from, Stop{has_lost_agents()});
+    send_(from, Stop{!lost_agents().empty()});
     return;
   }
   agent.workers = std::max(hello.workers, 0);
@@ -393,7 +393,7 @@ void Master::stop_agents() {
   stopping_ = true;
   for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
     if (agents_[rank].greeted && !agents_[rank].left) {
-      send_(static_cast<int>(rank), Stop{has_lost_agents()});
+      send_(static_cast<int>(rank), Stop{!lost_agents().empty()});
     }
   }
 }
@@ -406,8 +406,14 @@ bool Master::all_greeted() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.greeted; });
 }
 
-bool Master::has_lost_agents() const {
-  return std::any_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.lost; });
+std::vector<int> Master::lost_agents() const {
+  std::vector<int> lost;
+  for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    if (agents_[rank].lost) {
+      lost.push_back(static_cast<int>(rank));
+    }
+  }
+  return lost;
 }
 
 Progress Master::progress(double now) const {

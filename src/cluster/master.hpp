@@ -75,8 +75,8 @@ class Master {
   /// Whether every agent has said hello.
   [[nodiscard]] bool all_greeted() const;
 
-  /// Whether an agent is lost and has not come back.
-  [[nodiscard]] bool has_lost_agents() const;
+  /// Ranks of agents that are lost and have not come back.
+  [[nodiscard]] std::vector<int> lost_agents() const;
 
   [[nodiscard]] Progress progress(double now) const;
 

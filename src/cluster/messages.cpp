@@ -82,6 +82,10 @@ void put_body(ByteWriter& /*out*/, const Empty& /*message*/) {
 void get_body(ByteReader& in, Hello& hello) {
   hello.plan_hash = in.get<std::uint64_t>();
   hello.workers = get_at_least<std::int32_t>(in, 0, "hello: number of workers");
+  if (hello.workers > most_workers) {
+    throw TransportError("hello: number of workers " + std::to_string(hello.workers) + " is refused (at most " +
+                         std::to_string(most_workers) + " expected); run the same version of fasweep on every rank");
+  }
   hello.description = in.get_text();
   const auto devices = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < devices; ++i) {
@@ -108,7 +112,7 @@ void get_body(ByteReader& in, Assign& assign) {
 }
 void get_body(ByteReader& in, Result& result) {
   result.batch = get_at_least<std::int64_t>(in, 0, "result: batch");
-  result.seconds = get_at_least<double>(in, 0, "result: seconds");
+  result.seconds = get_amount(in, "result: seconds");
   result.restored = get_amount(in, "result: restored work");
   result.workers_left = get_at_least<std::int32_t>(in, 0, "result: workers left");
   result.count = in.get<std::uint32_t>();

@@ -12,6 +12,9 @@
 
 namespace fasweep {
 
+/// Threads of a rank.
+inline constexpr std::int32_t most_workers = 4096;
+
 /// Agent to master, first of all. Version and plan must be the master's own, else the agent is refused.
 struct Hello {
   std::uint64_t plan_hash = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "cluster/worker_pool.hpp"
 #include "util/error.hpp"
@@ -154,7 +155,7 @@ class Rank {
     }
   }
 
-  SweepEnd run() {
+  SweepResult run() {
     transport_.set_farewell(Farewell::together);
     try {
       while (!is_over()) {
@@ -170,7 +171,7 @@ class Rank {
     if (master_) {
       choose_farewell();
     }
-    return end();
+    return {end(), master_ ? master_->lost_agents() : std::vector<int>{}};
   }
 
  private:
@@ -207,7 +208,7 @@ class Rank {
 
   /// What the others were told when they were stopped; it holds even if the lost rank comes back.
   void choose_farewell() {
-    if (master_->has_lost_agents()) {
+    if (!master_->lost_agents().empty()) {
       transport_.set_farewell(Farewell::after_rank_0);
     }
   }
@@ -255,7 +256,9 @@ class Rank {
         master_->handle(message.from, decoded, now);
       }
     } catch (const TransportError& error) {
-      options_.master.warn("a message of rank " + std::to_string(message.from) + " is refused: " + error.what());
+      if (refused_.insert(message.from).second) {  // it may go on saying the like
+        options_.master.warn("a message of rank " + std::to_string(message.from) + " is refused: " + error.what());
+      }
     }
   }
 
@@ -297,6 +300,7 @@ class Rank {
   Agent agent_;
   Backoff backoff_;
   std::optional<Master> master_;
+  std::set<int> refused_;  // ranks with a message that was no message
   double last_sink_tick_ = 0;
   double last_progress_ = 0;
   bool finishing_ = false;
@@ -306,8 +310,8 @@ class Rank {
 
 }  // namespace
 
-SweepEnd run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
-                   const SweepOptions& options) {
+SweepResult run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+                      const SweepOptions& options) {
   return Rank(transport, plan, sink, factory, options).run();
 }
 
