@@ -286,6 +286,21 @@ std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::strin
   };
 }
 
+/// Says how far the runs of a very large grid have been put in order. A request to stop ends it.
+std::function<void(std::int64_t)> queue_listener(std::int64_t all) {
+  constexpr double interval_s = 2;
+  return [all, since_told = Stopwatch()](std::int64_t runs) mutable {
+    if (stop_request() > 0) {
+      throw StoreError("stopped by signal " + stop_signal_name() +
+                       " while the runs were put in order; run the same command again to continue");
+    }
+    if (since_told.seconds() >= interval_s) {
+      print_message("putting the runs in order, " + std::to_string(runs) + " of " + std::to_string(all));
+      since_told.restart();
+    }
+  };
+}
+
 /// What was understood of a data set, and what is doubtful about it.
 void report_data(const DataReport& report) {
   print_line(report.understood);
@@ -479,8 +494,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  const SweepResult result = run_sweep(transport, *plan, &*store, factory,
-                                       make_sweep_options(options, loaded.datasets, checkpoints.get(), style));
+  SweepOptions sweep = make_sweep_options(options, loaded.datasets, checkpoints.get(), style);
+  sweep.master.on_queue = queue_listener(plan->shard_size());
+  const SweepResult result = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
   store->finish();
   return report_end(*store, options, plan->size(), result);

@@ -47,7 +47,14 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
       options_(std::move(options)),
       send_(std::move(send)),
       start_(now),
-      queue_(plan, [&sink](std::int64_t run) { return sink.has(run); }),
+      queue_(plan,
+             [this, looked = std::int64_t{0}](std::int64_t run) mutable {
+               constexpr std::int64_t told_every = 1 << 16;
+               if (looked++ % told_every == 0) {
+                 options_.on_queue(looked - 1);
+               }
+               return sink_.has(run);
+             }),
       agents_(static_cast<std::size_t>(ranks)) {
   for (Agent& agent : agents_) {
     agent.last_heard = now;

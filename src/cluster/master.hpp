@@ -24,6 +24,8 @@ struct MasterOptions {
   double saved_after_s = std::numeric_limits<double>::infinity();  // a run stopped after so long is not lost
   int max_attempts = 5;  // how often a run may be lost with its agent before it is recorded as failed
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+  /// Called now and then with the runs that have been put in order; what it throws ends the making of a master.
+  std::function<void(std::int64_t runs)> on_queue = [](std::int64_t) {};
 };
 
 struct Progress {
