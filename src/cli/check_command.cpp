@@ -142,14 +142,22 @@ class DataSets {
   std::list<std::pair<DataSettings, Dataset>> loaded_;
 };
 
-/// Leaves out metrics of snapshots, which the reference does not give. layout: of the record.
-void leave_out_snapshots(const MetricLayout& layout, RunSettings& settings, RunRecord& record) {
+/// Why the reference does not check a metric; empty if it does.
+std::string_view why_unchecked(int metric) {
+  if (reads_snapshot(metric)) {
+    return "the plain reference does not give it";
+  }
+  return (traits_of(metric) & rounding_decides) != 0 ? "rounding decides it" : "";
+}
+
+/// Leaves out metrics that the reference does not check. layout: of the record.
+void leave_out_unchecked(const MetricLayout& layout, RunSettings& settings, RunRecord& record) {
   settings.record.metrics.clear();
   RunRecord kept = record;
   kept.trajectory.clear();
   kept.final_values.clear();
   for (const MetricPlace& place : layout.places) {
-    if (!reads_snapshot(place.metric)) {
+    if (why_unchecked(place.metric).empty()) {
       const auto first = record.trajectory.begin() + static_cast<std::ptrdiff_t>(place.first * record.points);
       kept.trajectory.insert(kept.trajectory.end(), first, first + record.points);
       kept.final_values.push_back(record.final_values[place.first]);
@@ -166,7 +174,7 @@ RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
   }
   const RunSpec run = plan.at(record.run);
   RunSettings settings = plan.settings(record.run);
-  leave_out_snapshots(plan.layout(plan.point(record.run)), settings, record);
+  leave_out_unchecked(plan.layout(plan.point(record.run)), settings, record);
   const Problem problem =
       make_problem(settings.data, problem_key(run), settings.training.initial_weights, datasets.of(settings.data));
   try {
@@ -238,8 +246,8 @@ std::int64_t check_records(const std::string& file, const Plan& plan, const std:
 
 void print_unchecked(const std::vector<int>& metrics) {
   for (const int metric : metrics) {
-    if (reads_snapshot(metric)) {
-      std::cout << name_of_metric(metric) << " is not checked: the plain reference does not give it\n";
+    if (const std::string_view why = why_unchecked(metric); !why.empty()) {
+      std::cout << name_of_metric(metric) << " is not checked: " << why << "\n";
     }
   }
 }

@@ -216,9 +216,10 @@ RunOptions read_options(const program_options::variables_map& values) {
   if (values.count("workers") > 0) {
     options.workers = values["workers"].as<int>();
     const int least = options.devices.empty() ? 1 : 0;
-    if (*options.workers < least || *options.workers > 4096) {
+    if (*options.workers < least || *options.workers > most_workers) {
       throw ConfigError("option '--workers' = '" + std::to_string(*options.workers) +
-                        "' is not accepted (no such number of threads); write " + std::to_string(least) + "..4096");
+                        "' is not accepted (no such number of threads); write " + std::to_string(least) + ".." +
+                        std::to_string(most_workers));
     }
   }
   set_time_limit(values, options);
@@ -285,6 +286,21 @@ std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::strin
     if (since_told.seconds() >= interval_s) {
       print_message("reading the journal of '" + file + "', " + format_bytes(static_cast<double>(bytes)) + " of " +
                     format_bytes(static_cast<double>(of_bytes)));
+      since_told.restart();
+    }
+  };
+}
+
+/// Says how far the runs of a very large grid have been put in order. A request to stop ends it.
+std::function<void(std::int64_t)> queue_listener(std::int64_t all) {
+  constexpr double interval_s = 2;
+  return [all, since_told = Stopwatch()](std::int64_t runs) mutable {
+    if (stop_request() > 0) {
+      throw StoreError("stopped by signal " + stop_signal_name() +
+                       " while the runs were put in order; run the same command again to continue");
+    }
+    if (since_told.seconds() >= interval_s) {
+      print_message("putting the runs in order, " + std::to_string(runs) + " of " + std::to_string(all));
       since_told.restart();
     }
   };
@@ -391,8 +407,20 @@ std::string why_stopped(SweepEnd end, const RunOptions& options) {
   }
 }
 
+/// Which ranks are gone; empty if none is.
+std::string without(const std::vector<int>& lost_ranks) {
+  if (lost_ranks.empty()) {
+    return "";
+  }
+  std::string names;
+  for (const int rank : lost_ranks) {
+    names += (names.empty() ? "" : ", ") + std::to_string(rank);
+  }
+  return ", without rank " + names + ", lost on the way (where the launcher waits for it, kill -9 it on its node)";
+}
+
 /// The last line of a start. It says what ended it and what to do.
-int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, SweepEnd end) {
+int report_end(const ResultStore& store, const RunOptions& options, std::int64_t runs, const SweepResult& result = {}) {
   const auto counts = store.counts();
   const auto count = [&](RunStatus status) { return counts[static_cast<std::size_t>(status)]; };
   std::cerr << presentable(options.file) << ": " << runs - count(RunStatus::pending) << " of " << runs << " runs";
@@ -402,7 +430,8 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
     }
   }
   if (!store.complete()) {
-    std::cerr << "; stopped early" << why_stopped(end, options) << ", run the same command again to continue\n";
+    std::cerr << "; stopped early" << why_stopped(result.end, options) << without(result.lost_ranks)
+              << ", run the same command again to continue\n";
     return stopped_early;
   }
   if (options.shard.count > 1) {
@@ -414,6 +443,7 @@ int report_end(const ResultStore& store, const RunOptions& options, std::int64_t
   if (count(RunStatus::diverged) == runs - count(RunStatus::pending)) {
     std::cerr << ", but " << all_diverged;
   }
+  std::cerr << without(result.lost_ranks);
   std::cerr << "\n";
   return count(RunStatus::failed) > 0 ? runs_failed : success;
 }
@@ -472,7 +502,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   if (store->complete()) {
     transport.broadcast_text({});
     store->finish();  // an earlier start may have ended between the last record and the file
-    return report_end(*store, options, plan->size(), SweepEnd::done);
+    return report_end(*store, options, plan->size());
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
@@ -485,10 +515,11 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
   SweepOptions sweep = make_sweep_options(options, loaded.datasets, checkpoints.get(), style);
   sweep.master.device_takes = find_device_runs(options, *plan);
-  const SweepEnd end = run_sweep(transport, *plan, &*store, factory, sweep);
+  sweep.master.on_queue = queue_listener(plan->shard_size());
+  const SweepResult result = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
   store->finish();
-  return report_end(*store, options, plan->size(), end);
+  return report_end(*store, options, plan->size(), result);
 }
 
 /// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
@@ -515,9 +546,9 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
-  const SweepEnd end = run_sweep(transport, plan, nullptr, factory,
-                                 make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
-  if (end == SweepEnd::master_lost) {
+  const SweepResult result = run_sweep(transport, plan, nullptr, factory,
+                                       make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
+  if (result.end == SweepEnd::master_lost) {
     print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
                   host_name() + " hears nothing of it); run the same command again to continue");
     return stopped_early;

@@ -47,7 +47,14 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
       options_(std::move(options)),
       send_(std::move(send)),
       start_(now),
-      queues_{WorkQueue(plan, [this](std::int64_t run) { return sink_.has(run) || is_for(Crew::devices, run); }),
+      queues_{WorkQueue(plan,
+                        [this, looked = std::int64_t{0}](std::int64_t run) mutable {
+                          constexpr std::int64_t told_every = 1 << 16;
+                          if (looked++ % told_every == 0) {
+                            options_.on_queue(looked - 1);
+                          }
+                          return sink_.has(run) || is_for(Crew::devices, run);
+                        }),
               WorkQueue(plan, [this](std::int64_t run) { return sink_.has(run) || !is_for(Crew::devices, run); })},
       agents_(static_cast<std::size_t>(ranks)) {
   for (Agent& agent : agents_) {
@@ -97,7 +104,7 @@ void Master::take(int from, const Hello& hello, double now) {
                   " is refused (it works on another plan); start every rank with the same command");
   }
   if (!same_plan || stopping_) {
-    send_(from, Stop{has_lost_agents()});
+    send_(from, Stop{!lost_agents().empty()});
     return;
   }
   agent.last_heard = now;
@@ -448,7 +455,7 @@ void Master::stop_agents() {
   stopping_ = true;
   for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
     if (agents_[rank].greeted && !agents_[rank].left) {
-      send_(static_cast<int>(rank), Stop{has_lost_agents()});
+      send_(static_cast<int>(rank), Stop{!lost_agents().empty()});
     }
   }
 }
@@ -461,8 +468,14 @@ bool Master::all_greeted() const {
   return std::all_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.greeted; });
 }
 
-bool Master::has_lost_agents() const {
-  return std::any_of(agents_.begin(), agents_.end(), [](const Agent& agent) { return agent.lost; });
+std::vector<int> Master::lost_agents() const {
+  std::vector<int> lost;
+  for (std::size_t rank = 0; rank < agents_.size(); ++rank) {
+    if (agents_[rank].lost) {
+      lost.push_back(static_cast<int>(rank));
+    }
+  }
+  return lost;
 }
 
 Progress Master::progress(double now) const {

@@ -32,6 +32,8 @@ struct MasterOptions {
   /// since their last bits differ. Empty: both take all runs.
   std::function<bool(std::int64_t run)> device_takes = {};
   std::function<void(const std::string&)> warn = [](const std::string&) {};
+  /// Called now and then with the runs that have been put in order; what it throws ends the making of a master.
+  std::function<void(std::int64_t runs)> on_queue = [](std::int64_t) {};
 };
 
 struct Progress {
@@ -87,8 +89,8 @@ class Master {
   /// Whether every agent has said hello.
   [[nodiscard]] bool all_greeted() const;
 
-  /// Whether an agent is lost and has not come back.
-  [[nodiscard]] bool has_lost_agents() const;
+  /// Ranks of agents that are lost and have not come back.
+  [[nodiscard]] std::vector<int> lost_agents() const;
 
   [[nodiscard]] Progress progress(double now) const;
 

@@ -41,6 +41,16 @@ Crew get_crew(ByteReader& in, const char* what) {
   return static_cast<Crew>(crew);
 }
 
+/// Of a rank's threads, or of devices.
+std::int32_t get_count(ByteReader& in, const char* what) {
+  const auto count = get_at_least<std::int32_t>(in, 0, what);
+  if (count > most_workers) {
+    throw TransportError(std::string(what) + " " + std::to_string(count) + " is refused (at most " +
+                         std::to_string(most_workers) + " expected); run the same version of fasweep on every rank");
+  }
+  return count;
+}
+
 void put_body(ByteWriter& out, const Hello& hello) {
   out.put(hello.plan_hash);
   out.put(hello.workers);
@@ -93,13 +103,13 @@ void put_body(ByteWriter& /*out*/, const Empty& /*message*/) {
 
 void get_body(ByteReader& in, Hello& hello) {
   hello.plan_hash = in.get<std::uint64_t>();
-  hello.workers = get_at_least<std::int32_t>(in, 0, "hello: number of workers");
+  hello.workers = get_count(in, "hello: number of workers");
   hello.description = in.get_text();
   const auto devices = in.get<std::uint32_t>();
   for (std::uint32_t i = 0; i < devices; ++i) {
     hello.devices.push_back(in.get_text());
   }
-  hello.device_count = get_at_least<std::int32_t>(in, 0, "hello: number of devices");
+  hello.device_count = get_count(in, "hello: number of devices");
   hello.device_rate = get_amount(in, "hello: rate of a device");
 }
 void get_body(ByteReader& in, Welcome& welcome) {
@@ -122,7 +132,7 @@ void get_body(ByteReader& in, Assign& assign) {
 }
 void get_body(ByteReader& in, Result& result) {
   result.batch = get_at_least<std::int64_t>(in, 0, "result: batch");
-  result.seconds = get_at_least<double>(in, 0, "result: seconds");
+  result.seconds = get_amount(in, "result: seconds");
   result.restored = get_amount(in, "result: restored work");
   result.crew = get_crew(in, "result: crew");
   result.workers_left = get_at_least<std::int32_t>(in, 0, "result: workers left");

@@ -19,6 +19,9 @@ inline constexpr std::size_t crew_count = 2;
 /// Worker threads that share a GPU: while it trains the runs of one, another prepares the next.
 inline constexpr int workers_a_device = 2;
 
+/// Threads of a rank.
+inline constexpr std::int32_t most_workers = 4096;
+
 /// Agent to master, first of all. Version and plan must be the master's own, else the agent is refused.
 struct Hello {
   std::uint64_t plan_hash = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "cluster/worker_pool.hpp"
@@ -155,7 +156,7 @@ class Rank {
     }
   }
 
-  SweepEnd run() {
+  SweepResult run() {
     transport_.set_farewell(Farewell::together);
     try {
       while (!is_over()) {
@@ -171,7 +172,7 @@ class Rank {
     if (master_) {
       choose_farewell();
     }
-    return end();
+    return {end(), master_ ? master_->lost_agents() : std::vector<int>{}};
   }
 
  private:
@@ -208,7 +209,7 @@ class Rank {
 
   /// What the others were told when they were stopped; it holds even if the lost rank comes back.
   void choose_farewell() {
-    if (master_->has_lost_agents()) {
+    if (!master_->lost_agents().empty()) {
       transport_.set_farewell(Farewell::after_rank_0);
     }
   }
@@ -256,7 +257,9 @@ class Rank {
         master_->handle(message.from, decoded, now);
       }
     } catch (const TransportError& error) {
-      options_.master.warn("a message of rank " + std::to_string(message.from) + " is refused: " + error.what());
+      if (refused_.insert(message.from).second) {  // it may go on saying the like
+        options_.master.warn("a message of rank " + std::to_string(message.from) + " is refused: " + error.what());
+      }
     }
   }
 
@@ -301,6 +304,7 @@ class Rank {
   Agent agent_;
   Backoff backoff_;
   std::optional<Master> master_;
+  std::set<int> refused_;  // ranks with a message that was no message
   double last_sink_tick_ = 0;
   double last_progress_ = 0;
   bool finishing_ = false;
@@ -310,8 +314,8 @@ class Rank {
 
 }  // namespace
 
-SweepEnd run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
-                   const SweepOptions& options) {
+SweepResult run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+                      const SweepOptions& options) {
   return Rank(transport, plan, sink, factory, options).run();
 }
 

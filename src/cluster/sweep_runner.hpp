@@ -41,11 +41,16 @@ enum class SweepEnd {
   master_lost    // rank 0 died or is silent
 };
 
+struct SweepResult {
+  SweepEnd end = SweepEnd::done;
+  std::vector<int> lost_ranks = {};  // that did not come back; known to rank 0
+};
+
 /// Returns when the sweep is over or drained; on other ranks than 0 when the master says so or is silent for too long.
 /// sink: where records go on rank 0, nullptr elsewhere. Returns on rank 0 when the sink has finished, unless it was
 /// stopped at once. Throws StoreError if records cannot be kept (the other ranks are told to leave first). Sets the
 /// transport's farewell.
-SweepEnd run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
-                   const SweepOptions& options);
+SweepResult run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
+                      const SweepOptions& options);
 
 }  // namespace fasweep

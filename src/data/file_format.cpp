@@ -27,11 +27,18 @@ constexpr std::string_view spreadsheet_advice = "save it as CSV from the spreads
 constexpr std::string_view frame_advice =
     "convert it: python3 -c \"import pandas; pandas.read_WHAT('FILE').to_csv('table.csv', index=False)\"";
 
+constexpr std::string_view idx_advice = "set data.source = idx and data.path to its folder";
+
 /// Longer beginnings before their own beginnings.
 constexpr std::array known_formats{
     Known{"\x89HDF\r\n\x1a\n"sv, "an HDF5 file", "set data.source = hdf5"},
     Known{"MATLAB 7.3 MAT-file"sv, "an HDF5 file", "set data.source = hdf5"},
-    Known{"\0\0\x08"sv, "an IDX file", "set data.source = idx and data.path to its folder"},
+    Known{"\0\0\x08"sv, "an IDX file", idx_advice},
+    Known{"\0\0\x09"sv, "an IDX file", idx_advice},
+    Known{"\0\0\x0b"sv, "an IDX file", idx_advice},
+    Known{"\0\0\x0c"sv, "an IDX file", idx_advice},
+    Known{"\0\0\x0d"sv, "an IDX file", idx_advice},
+    Known{"\0\0\x0e"sv, "an IDX file", idx_advice},
     Known{"\xff\xfe\0\0"sv, "UTF-32 text", "convert it: iconv -f UTF-32 -t UTF-8 'FILE' > table.csv"},
     Known{"\0\0\xfe\xff"sv, "UTF-32 text", "convert it: iconv -f UTF-32 -t UTF-8 'FILE' > table.csv"},
     Known{"\xff\xfe"sv, "UTF-16 text", "convert it: iconv -f UTF-16 -t UTF-8 'FILE' > table.csv"},

@@ -1,9 +1,14 @@
 #include "data/idx.hpp"
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <cmath>
+#include <concepts>
 
 #include "data/file_format.hpp"
 #include "util/error.hpp"
+#include "util/text.hpp"
 
 namespace fasweep {
 namespace {
@@ -21,6 +26,38 @@ std::string hexadecimal(unsigned value) {
   return {'0', 'x', digits[value / 16 % 16], digits[value % 16]};
 }
 
+/// The bytes of a value as a number; they are big-endian.
+template <class Number, std::unsigned_integral Bits>
+double number_of(const std::uint8_t* bytes) {
+  static_assert(sizeof(Number) == sizeof(Bits));
+  Bits bits = 0;
+  for (std::size_t i = 0; i < sizeof bits; ++i) {
+    bits = static_cast<Bits>(std::uint64_t{bits} << 8U | bytes[i]);
+  }
+  return static_cast<double>(std::bit_cast<Number>(bits));
+}
+
+struct ValueType {
+  std::uint8_t code;
+  std::size_t bytes;
+  double (*number)(const std::uint8_t*);
+};
+
+constexpr std::array value_types{
+    ValueType{0x08, 1, &number_of<std::uint8_t, std::uint8_t>},
+    ValueType{0x09, 1, &number_of<std::int8_t, std::uint8_t>},
+    ValueType{0x0b, 2, &number_of<std::int16_t, std::uint16_t>},
+    ValueType{0x0c, 4, &number_of<std::int32_t, std::uint32_t>},
+    ValueType{0x0d, 4, &number_of<float, std::uint32_t>},
+    ValueType{0x0e, 8, &number_of<double, std::uint64_t>},
+};
+
+const ValueType* find_value_type(std::uint8_t code) {
+  const auto* found =
+      std::find_if(value_types.begin(), value_types.end(), [&](const ValueType& type) { return type.code == code; });
+  return found == value_types.end() ? nullptr : found;
+}
+
 void check_head(std::span<const std::uint8_t> bytes, IdxContent content, const std::string& origin) {
   if (bytes.size() < 4) {
     reject_idx(origin, "it ends within its first 4 bytes");
@@ -29,9 +66,9 @@ void check_head(std::span<const std::uint8_t> bytes, IdxContent content, const s
     reject_idx(origin,
                "it begins with " + hexadecimal(bytes[0]) + " " + hexadecimal(bytes[1]) + " and not with two zeros");
   }
-  constexpr unsigned unsigned_byte = 0x08;
-  if (bytes[2] != unsigned_byte) {
-    reject_idx(origin, "its values have type " + hexadecimal(bytes[2]) + "; only unsigned bytes, type 0x08, are read");
+  if (find_value_type(bytes[2]) == nullptr) {
+    reject_idx(origin, "its values have type " + hexadecimal(bytes[2]) +
+                           ", which there is not; 0x08, 0x09, 0x0b, 0x0c, 0x0d and 0x0e are read");
   }
   const auto wanted = static_cast<std::size_t>(content);
   if (bytes[3] != dimensions_of[wanted]) {
@@ -54,12 +91,14 @@ struct Head {
   std::vector<std::int64_t> sizes;
   std::size_t bytes = 0;
   std::int64_t announced = 1;  // values
+  const ValueType* type = nullptr;
 };
 
 Head read_head(std::span<const std::uint8_t> bytes, IdxContent content, const std::string& origin) {
   check_head(bytes, content, origin);
   const std::size_t dimensions = bytes[3];
   Head head;
+  head.type = find_value_type(bytes[2]);
   head.bytes = 4 + 4 * dimensions;
   if (bytes.size() < head.bytes) {
     reject_idx(origin, "it ends within the sizes of its dimensions");
@@ -79,21 +118,43 @@ IdxFile read_idx_file(const std::string& path, IdxContent content) {
   const FileBytes bytes = read_file(path, [&](std::span<const std::uint8_t> begin) {
     refuse_foreign(begin, FileFormat::idx, path);
     const Head head = read_head(begin, content, path);
-    return head.bytes + static_cast<std::size_t>(head.announced) + 1;  // one more tells a file that is too long
+    const std::size_t values = static_cast<std::size_t>(head.announced) * head.type->bytes;  // at most 8 x 10^18
+    return head.bytes + values + 1;  // one more tells a file that is too long
   });
   return decode_idx(bytes, content, path);
+}
+
+/// Pixels and labels as bytes, whatever type they have in the file.
+FileBytes read_values(std::span<const std::uint8_t> bytes, const ValueType& type, const std::string& origin) {
+  if (type.code == value_types[0].code) {
+    return {bytes.begin(), bytes.end()};
+  }
+  constexpr double largest = 255;
+  FileBytes values(bytes.size() / type.bytes);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const double value = type.number(&bytes[i * type.bytes]);
+    if (!(value >= 0 && value <= largest) || value != std::floor(value)) {
+      throw ConfigError("'" + origin + "' cannot be used (value " + std::to_string(i + 1) + " is " +
+                        format_real(value) +
+                        "; pixels and labels of IDX files are whole numbers 0..255); write other " +
+                        "numbers to HDF5 and set data.source = hdf5");
+    }
+    values[i] = static_cast<std::uint8_t>(value);
+  }
+  return values;
 }
 
 }  // namespace
 
 IdxFile decode_idx(const FileBytes& bytes, IdxContent content, const std::string& origin) {
   Head head = read_head(bytes, content, origin);
-  const auto there = static_cast<std::int64_t>(bytes.size() - head.bytes);
-  if (there != head.announced) {
-    reject_idx(origin, "it announces " + std::to_string(head.announced) + " values and has " + std::to_string(there) +
-                           (there > head.announced ? " or more" : ""));
+  const std::size_t there = bytes.size() - head.bytes;
+  const std::size_t announced = static_cast<std::size_t>(head.announced) * head.type->bytes;
+  if (there != announced) {
+    reject_idx(origin, "it announces " + std::to_string(announced) + " bytes of values and has " +
+                           std::to_string(there) + (there > announced ? " or more" : ""));
   }
-  return {std::move(head.sizes), {bytes.begin() + static_cast<std::ptrdiff_t>(head.bytes), bytes.end()}};
+  return {std::move(head.sizes), read_values(std::span(bytes).subspan(head.bytes), *head.type, origin)};
 }
 
 Samples<std::uint8_t> read_idx(const std::string& images, const std::string& labels) {

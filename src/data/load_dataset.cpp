@@ -101,7 +101,8 @@ using IdxFiles = std::map<std::string, std::string>;
 /// The sets that lie at `place`, by what their names have before "train" and "test". A folder, or a folder and how the
 /// names in it begin, as emnist-letters in one that has all of EMNIST.
 std::map<std::string, IdxFiles> find_idx_sets(const fs::path& place) {
-  static const std::regex pattern(R"((.*?)(train|test|t10k)-(images|labels)[-.]idx[0-9]-ubyte(\.gz)?)");
+  static const std::regex pattern(
+      R"((.*?)(train|test|t10k)-(images|labels)[-.]idx[0-9]-(?:u?byte|short|int|float|double)(\.gz)?)");
   const bool is_folder = fs::is_directory(place);
   const fs::path folder = is_folder ? place : place.has_parent_path() ? place.parent_path() : fs::path(".");
   const std::string begin = is_folder ? "" : place.filename().string();

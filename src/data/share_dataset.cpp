@@ -60,10 +60,13 @@ std::optional<Dataset> read_memory(const std::shared_ptr<const SharedMemory>& me
   }
   Dataset dataset;
   std::uint64_t described = round_up(sizeof header);
+  bool fits = true;
   Dataset::for_each_array(dataset, [&, i = std::size_t{0}](const auto& values) mutable {
-    described += round_up(header.sizes[i++] * sizeof values[0]);
+    const std::uint64_t size = header.sizes[i++];
+    fits = fits && size <= bytes.size() / sizeof values[0];  // else the product may overflow
+    described += round_up(size * sizeof values[0]);
   });
-  if (described != header.bytes) {
+  if (!fits || described != header.bytes) {
     return std::nullopt;
   }
   dataset.samples = header.samples;

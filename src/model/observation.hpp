@@ -32,6 +32,7 @@ struct Observation {
   double gradient_dot = 0;                    // <S(v), S(beta)>
   double signal_cosine = not_a_number;        // mean over the batch's samples of cos(beta e_i, b e_i)
   double signal_deviation = not_a_number;     // its standard deviation over them
+  double without_signal = not_a_number;       // samples that those two leave out; NaN with one output
   double batch_signal_cosine = not_a_number;  // cos(beta sum_i e_i, b sum_i e_i)
 };
 

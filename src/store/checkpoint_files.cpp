@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Changes whenever what a solver saves, or its meaning, does.
-constexpr std::uint32_t format_version = 5;
+constexpr std::uint32_t format_version = 6;
 
 Bytes make_payload(std::uint64_t identity, Solver solver, std::span<const std::byte> state) {
   constexpr std::size_t largest_state = std::numeric_limits<std::uint32_t>::max() - 64;  // lengths have 32 bits

@@ -45,6 +45,9 @@ std::string_view why_not(int metric, const Point& point) {
   if ((traits & for_one_output) != 0 && point.data.outputs != 1) {
     return " needs a network with one output";
   }
+  if ((traits & not_for_one_output) != 0 && point.data.outputs == 1) {
+    return " needs a network with several outputs";
+  }
   return "";
 }
 

@@ -623,8 +623,12 @@ const Key& find_key(std::string_view name, std::string_view origin) {
     for (const Key& key : keys) {
       names.push_back(key.name);
     }
+    // A key without its section, or in another one.
+    const auto own_name = [](std::string_view full) { return full.substr(full.find('.') + 1); };
+    const auto meant = std::find_if(names.begin(), names.end(),
+                                    [&](std::string_view known) { return own_name(known) == own_name(name); });
     throw ConfigError("unknown key '" + std::string(name) + "' in '" + std::string(origin) + "' (no such key" +
-                      suggest(name, names) + "); write one of " + join(names, ", "));
+                      suggest(meant == names.end() ? name : *meant, names) + "); write one of " + join(names, ", "));
   }
   return *found;
 }

@@ -3,13 +3,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/solver.hpp"
 #include "util/bytes.hpp"
+#include "util/error.hpp"
 #include "util/stopwatch.hpp"
 
 namespace fasweep {
@@ -35,6 +38,34 @@ class Checkpoints {
   /// A sentence about a run for the user.
   virtual void tell(const std::string& text) = 0;
 };
+
+/// Throws TransportError unless all numbers are finite, as those of a network are whose run goes on.
+template <class Number>
+void check_finite(std::span<const Number> numbers) {
+  if (!std::all_of(numbers.begin(), numbers.end(), [](Number number) { return std::isfinite(number); })) {
+    throw TransportError("its checkpoint holds numbers that are not finite");
+  }
+}
+
+/// What comes next in a checkpoint, finite numbers; throws TransportError if it is something else.
+template <class Number>
+void get_finite(ByteReader& in, std::span<Number> numbers) {
+  in.get_into(numbers);
+  check_finite(std::span<const Number>(numbers));
+}
+template <class Number>
+[[nodiscard]] std::vector<Number> get_finite(ByteReader& in, std::size_t count) {
+  std::vector<Number> numbers = in.get_array<Number>(count);
+  check_finite(std::span<const Number>(numbers));
+  return numbers;
+}
+
+/// Throws TransportError unless a checkpoint has been read to its end.
+inline void check_end(const ByteReader& in) {
+  if (in.left() > 0) {
+    throw TransportError("its checkpoint has " + std::to_string(in.left()) + " bytes too many");
+  }
+}
 
 /// At a drain, a run is saved that has trained for so long since it began or was saved; less is sooner trained again.
 [[nodiscard]] inline double least_saved_s(double interval_s) {

@@ -1,6 +1,8 @@
 #include "train/train_loop.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "model/metric/list.hpp"
 #include "train/end_status.hpp"
@@ -72,16 +74,33 @@ void Recorder::take(const Snapshot& snapshot) {
 
 void Recorder::save(ByteWriter& out) const {
   out.put(earlier_s_ + stopwatch_.seconds());
-  out.put(static_cast<std::uint64_t>(next_));
   out.put_array(std::span<const Observation>(observations_));
   out.put_array(std::span<const double>(snapshot_values_));
 }
 
-void Recorder::restore(ByteReader& in) {
+void Recorder::restore(ByteReader& in, std::int64_t next_step) {
   earlier_s_ = in.get<double>();
-  next_ = in.get<std::uint64_t>();
-  observations_ = in.get_array<Observation>(next_);  // while a run goes on, all of them belong to the trajectory
+  if (!(earlier_s_ >= 0) || std::isinf(earlier_s_)) {
+    throw TransportError("its checkpoint says that it trained for " + std::to_string(earlier_s_) + " s");
+  }
+  // While a run goes on, all observations belong to the trajectory.
+  next_ = static_cast<std::size_t>(std::lower_bound(steps_.begin(), steps_.end(), next_step) - steps_.begin());
+  observations_ = in.get_array<Observation>(next_);
   snapshot_values_ = in.get_array<double>(next_ * snapshot_size_);
+}
+
+std::int64_t get_step(ByteReader& in, std::int64_t end) {
+  const auto step = in.get<std::int64_t>();
+  if (step < 0 || step >= end) {
+    throw TransportError("its checkpoint is of step " + std::to_string(step) + ", and the run ends at step " +
+                         std::to_string(end));
+  }
+  return step;
+}
+
+StopMemory get_stop_memory(ByteReader& in) {
+  const std::vector<double> memory = get_finite<double>(in, 2);
+  return {memory[0], memory[1]};
 }
 
 /// The observation at this position, without gradients where they have vanished in rounding.

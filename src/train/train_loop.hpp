@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "model/metric_layout.hpp"
@@ -22,16 +23,23 @@
 
 namespace fasweep {
 
+/// Where a run stood when its state was saved.
+struct SavedAt {
+  std::int64_t step = 0;
+  std::size_t observations = 0;  // made so far
+};
+
 /// State of one run at a step t, forward pass done; read for snapshots at recorded steps.
 template <class State>
 concept RunState = std::derived_from<State, NetworkReader> &&
-    requires(State state, const State constant, double step_size, double ridge, ByteWriter out, ByteReader in) {
+    requires(State state, const State constant, double step_size, double ridge, ByteWriter out, ByteReader in,
+             SavedAt at) {
   { constant.loss() } -> std::same_as<double>;            // of the batch of step t, without ridge
   { constant.decayed_square() } -> std::same_as<double>;  // squared norm of what the ridge decays at t
   { state.observe() } -> std::same_as<Observation>;       // all of Observation but `ridge`
   {state.advance(step_size, ridge)};                      // to t + 1 with eta(t) and lambda(t), forward pass included
   {state.save(out)};                                      // all that the steps from t on, bit for bit, depend on
-  {state.restore(in)};                                    // of the same run; throws TransportError before any change
+  {state.restore(in, at)};  // of the same run; throws TransportError, and is of no use then
 };
 
 /// A state that fills in part of its observations at the end, in one go for all of them.
@@ -42,7 +50,11 @@ concept CompletesObservations = requires(State state, std::span<Observation> obs
 
 /// Begins every checkpoint. The second number changes when Observation keeps its size but not its meaning, or when the
 /// loop saves something else around the solver's state.
-inline constexpr std::uint64_t checkpoint_layout = layout_of<Observation>(1);
+inline constexpr std::uint64_t checkpoint_layout = layout_of<Observation>(2);
+
+/// Follows it where a CPU trained the run; devices have marks of their own (backend/cuda/batch_loop.hpp). The step
+/// comes next.
+inline constexpr std::int32_t cpu_mark = 1;
 
 /// Why a checkpoint that begins otherwise is not continued.
 inline constexpr std::string_view other_layout =
@@ -67,9 +79,10 @@ class Recorder {
   /// All observations, in the order they were added.
   [[nodiscard]] std::span<Observation> observations() { return observations_; }
 
-  /// What it has collected, for a recorder of the same run to go on with.
+  /// What it has collected, for a recorder of the same run to go on with. next_step: the first that it was not asked
+  /// about. Throws TransportError.
   void save(ByteWriter& out) const;
-  void restore(ByteReader& in);
+  void restore(ByteReader& in, std::int64_t next_step);
 
   /// The finished record; the last observation added is that of step `steps`. seconds: of training since the recorder
   /// was made; those of its clock if nothing is given.
@@ -97,6 +110,11 @@ class Recorder {
 [[nodiscard]] RunRecord failed_record(const RunSpec& run, const DataSettings& data, const TrainingSettings& training,
                                       const RecordSettings& record, Solver solver, std::string error);
 
+/// Read what a checkpoint says next; throw TransportError unless it can be so. The step is below `end`: a run that is
+/// at its last one is over.
+[[nodiscard]] std::int64_t get_step(ByteReader& in, std::int64_t end);
+[[nodiscard]] StopMemory get_stop_memory(ByteReader& in);
+
 /// One run in training.
 template <RunState State>
 class RunTraining {
@@ -113,11 +131,26 @@ class RunTraining {
         save_timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()),
         tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {}
 
-  [[nodiscard]] RunRecord train() {
-    if (restore()) {
-      tell();
-      advance();
+  /// Takes up what was saved of this run. If it cannot be used, says why, and training and state are of no use either.
+  [[nodiscard]] bool restore(std::span<const std::byte> saved) {
+    try {
+      take_up(saved);
+    } catch (const TransportError& error) {
+      checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
+      return false;
     }
+    checkpoints_->tell("run " + std::to_string(run_.run) + " continues at step " + std::to_string(step_));
+    return true;
+  }
+
+  /// After restore().
+  [[nodiscard]] RunRecord go_on() {
+    tell();
+    advance();
+    return train();
+  }
+
+  [[nodiscard]] RunRecord train() {
     for (;; advance()) {
       if (const std::optional<StopReason> reason = check()) {
         return finish(*reason);
@@ -192,37 +225,29 @@ class RunTraining {
   void save() {
     ByteWriter out;
     out.put(checkpoint_layout);
-    state_.save(out);
+    out.put(cpu_mark);
     out.put(step_);
     out.put(monitor_.memory().previous);
     out.put(monitor_.memory().exploding_loss);
     recorder_.save(out);
+    state_.save(out);
     checkpoints_->save(run_.run, solver_, out.view());
     save_timer_.restart();
   }
 
-  /// Whether there was a checkpoint to go on from.
-  [[nodiscard]] bool restore() {
-    const std::optional<Bytes> saved = checkpoints_ == nullptr ? std::nullopt : checkpoints_->load(run_.run, solver_);
-    if (!saved) {
-      return false;
+  void take_up(std::span<const std::byte> saved) {
+    ByteReader in(saved);
+    if (in.get<std::uint64_t>() != checkpoint_layout) {
+      throw TransportError(std::string(other_layout));
     }
-    ByteReader in(*saved);
-    try {
-      if (in.get<std::uint64_t>() != checkpoint_layout) {
-        throw TransportError(std::string(other_layout));
-      }
-      state_.restore(in);
-    } catch (const TransportError& error) {
-      checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
-      return false;
+    if (in.get<std::int32_t>() != cpu_mark) {
+      throw TransportError("its checkpoint is of a GPU; continue with --backend cuda to go on from it");
     }
-    restored_ = step_ = in.get<std::int64_t>();
-    const auto previous = in.get<double>();
-    monitor_.remember({previous, in.get<double>()});
-    recorder_.restore(in);
-    checkpoints_->tell("run " + std::to_string(run_.run) + " continues at step " + std::to_string(step_));
-    return true;
+    restored_ = step_ = get_step(in, monitor_.last_step());
+    monitor_.remember(get_stop_memory(in));
+    recorder_.restore(in, step_ + 1);
+    state_.restore(in, {step_, recorder_.observations().size()});
+    check_end(in);
   }
 
   State& state_;
@@ -238,9 +263,23 @@ class RunTraining {
   std::int64_t restored_ = 0;  // t it had when it came from its checkpoint
 };
 
-/// Trains `state` from step 0, or from its checkpoint, until its stop rule, divergence, max-steps or cancellation.
-template <RunState State>
-[[nodiscard]] RunRecord train_run(State& state, const RunSpec& run, const TrainingRequest& request, Solver solver) {
+/// Trains a run from step 0, or from its checkpoint, until its stop rule, divergence, max-steps or cancellation.
+/// make_state() gives its state at step 0.
+template <class MakeState>
+[[nodiscard]] RunRecord train_run(MakeState make_state, const RunSpec& run, const TrainingRequest& request,
+                                  Solver solver) {
+  using State = std::invoke_result_t<MakeState>;
+  static_assert(RunState<State>);
+  if (request.checkpoints != nullptr) {
+    if (const std::optional<Bytes> saved = request.checkpoints->load(run.run, solver)) {
+      State state = make_state();
+      RunTraining<State> training(state, run, request, solver);
+      if (training.restore(*saved)) {
+        return training.go_on();
+      }
+    }
+  }
+  State state = make_state();
   return RunTraining<State>(state, run, request, solver).train();
 }
 

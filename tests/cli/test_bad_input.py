@@ -58,6 +58,11 @@ def test_usage_errors_exit_2_and_name_the_thing(fasweep: Fasweep, arguments: lis
     assert (fasweep.folder / "notes.h5").read_text() == "these are my notes, not a result file"
 
 
+def test_key_without_its_section_is_found(fasweep: Fasweep):
+    message = fasweep.run("plan", fasweep.job(), "--set", "lambda=0.1", expect=2)
+    assert "did you mean 'grid.lambda'?" in message
+
+
 def test_repeated_key(fasweep: Fasweep):
     fasweep.job(SMALL_JOB + "\n[data]\nn = 11\n")
     assert "data.n" in fasweep.run("plan", "job.cfg", expect=2)

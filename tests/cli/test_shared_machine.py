@@ -20,6 +20,17 @@ def test_workers_follow_what_the_process_may_use(fasweep: Fasweep, variable: str
     assert "2 workers (--workers), " in fasweep.run("run", "job.cfg", "-o", "two.h5", "--workers", "2", **settings)
 
 
+def test_workers_follow_the_cores_it_is_bound_to(fasweep: Fasweep):
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("there is one core anyway")
+    os.sched_setaffinity(0, {min(cores)})  # the program inherits it
+    try:
+        assert "here: 1 worker (the cores it is bound to), " in fasweep.run("plan", fasweep.job())
+    finally:
+        os.sched_setaffinity(0, cores)
+
+
 @pytest.mark.usefixtures("needs_mpirun")
 def test_ranks_have_one_worker_each_or_what_slurm_says(fasweep: Fasweep):
     fasweep.job()

@@ -353,7 +353,7 @@ def test_gzip_bomb_is_refused_before_it_is_unpacked(fasweep: Fasweep, source: st
     result = subprocess.run(["bash", "-c", command], cwd=fasweep.folder, env=environment(), capture_output=True, text=True,
                             timeout=20)  # fmt: skip
     assert result.returncode == 2, result.stderr
-    assert "announces 32 values and has 33 or more" in result.stderr if head else "table" in result.stderr
+    assert "announces 32 bytes of values and has 33 or more" in result.stderr if head else "table" in result.stderr
 
 
 TABLE_JOB = "[grid]\np = 4\n[data]\nsource = csv\npath = {path}\n"

@@ -103,6 +103,25 @@ TEST_F(MasterTest, HandsOutEveryRunAndFinishes) {
   EXPECT_THAT(warnings_, IsEmpty());
 }
 
+TEST_F(MasterTest, PuttingRunsInOrderIsToldAndCanBeEnded) {
+  const Plan large = make_plan({{"grid.seed", "0..49999"}});
+  std::vector<std::int64_t> told;
+  options_.on_queue = [&](std::int64_t runs) { told.push_back(runs); };
+  const Master whole(
+      large, sink_, options_, 1, [](int, const WireMessage&) {}, 0);
+  EXPECT_THAT(told, ::testing::ElementsAre(0, 65536, 131072, 196608, 262144, 327680, 393216));
+
+  struct Stopped {};
+  options_.on_queue = [](std::int64_t runs) {
+    if (runs > 0) {
+      throw Stopped();
+    }
+  };
+  EXPECT_THROW(Master(
+                   large, sink_, options_, 1, [](int, const WireMessage&) {}, 0),
+               Stopped);
+}
+
 TEST_F(MasterTest, WorkIsSharedAndTheLastBatchesAreSingleRuns) {
   greet(0);
   greet(1);
@@ -285,7 +304,7 @@ TEST_F(MasterTest, WorkOfADeadAgentIsHandedOutAtOnceAndALateResultDoesNotReviveI
   master_->handle(1, finish(lost.front()), 1);
 
   EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("rank 1 is lost (it died)")));
-  EXPECT_TRUE(master_->has_lost_agents());
+  EXPECT_THAT(master_->lost_agents(), ::testing::Not(::testing::IsEmpty()));
   EXPECT_GT(sink_.records.size(), 0U);
   while (!master_->finished()) {
     master_->tick(1);

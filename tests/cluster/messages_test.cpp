@@ -79,6 +79,7 @@ TEST(Messages, NumbersOutOfRangeAreRefusedByName) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   constexpr double infinity = std::numeric_limits<double>::infinity();
   EXPECT_THAT(refusal(Hello{1, -2, ""}), HasSubstr("hello: number of workers -2"));
+  EXPECT_THAT(refusal(Hello{1, 4097, ""}), HasSubstr("hello: number of workers 4097"));
   EXPECT_THAT(refusal(Welcome{-1}), HasSubstr("welcome: first worker -1"));
   EXPECT_THAT(refusal(Assign{-3, {}}), HasSubstr("assign: batch -3"));
   EXPECT_THAT(refusal(Assign{0, {{-4, 1}}}), HasSubstr("assign: first run -4"));
@@ -87,6 +88,7 @@ TEST(Messages, NumbersOutOfRangeAreRefusedByName) {
   EXPECT_THAT(refusal(Result{.batch = -5}), HasSubstr("result: batch -5"));
   EXPECT_THAT(refusal(Result{.seconds = -1}), HasSubstr("result: seconds -1"));
   EXPECT_THAT(refusal(Result{.seconds = nan}), HasSubstr("result: seconds nan"));
+  EXPECT_THAT(refusal(Result{.seconds = infinity}), HasSubstr("result: seconds inf"));
   EXPECT_THAT(refusal(Result{.restored = -1}), HasSubstr("result: restored work -1"));
   EXPECT_THAT(refusal(Result{.restored = nan}), HasSubstr("result: restored work nan"));
   EXPECT_THAT(refusal(Result{.restored = infinity}), HasSubstr("result: restored work inf"));

@@ -24,10 +24,11 @@ using testing::make_plan;
 using testing::MemorySink;
 
 /// A whole sweep with one thread a rank. change: what each rank's options get besides the workers.
-void run_all(const Plan& plan, MemorySink& sink, int ranks, int workers, const TrainerFactory& factory,
-             const std::function<void(int rank, SweepOptions&)>& change = {}) {
+SweepResult run_all(const Plan& plan, MemorySink& sink, int ranks, int workers, const TrainerFactory& factory,
+                    const std::function<void(int rank, SweepOptions&)>& change = {}) {
   std::vector<std::unique_ptr<Transport>> transports = make_local_transports(ranks);
   std::vector<std::thread> threads;
+  SweepResult of_rank_0;
   for (int rank = 0; rank < ranks; ++rank) {
     threads.emplace_back([&, rank] {
       SweepOptions options;
@@ -35,12 +36,17 @@ void run_all(const Plan& plan, MemorySink& sink, int ranks, int workers, const T
       if (change) {
         change(rank, options);
       }
-      run_sweep(*transports[static_cast<std::size_t>(rank)], plan, rank == 0 ? &sink : nullptr, factory, options);
+      const SweepResult result =
+          run_sweep(*transports[static_cast<std::size_t>(rank)], plan, rank == 0 ? &sink : nullptr, factory, options);
+      if (rank == 0) {
+        of_rank_0 = result;
+      }
     });
   }
   for (std::thread& thread : threads) {
     thread.join();
   }
+  return of_rank_0;
 }
 
 TEST(SweepRunner, EveryCombinationOfRanksAndWorkersGivesTheSameRecords) {
@@ -303,14 +309,40 @@ TEST(SweepRunner, AgentThatVanishesIsReplacedByTheOthers) {
     vanish = true;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   });
-  run_all(plan, sink, 3, 1, slow, [&](int rank, SweepOptions& options) {
+  const SweepResult result = run_all(plan, sink, 3, 1, slow, [&](int rank, SweepOptions& options) {
     options.heartbeat_s = 0.02;
     options.master.lost_after_s = 0.3;
     if (rank == 2) {
       options.stop_request = [&] { return vanish ? 2 : 0; };  // leaves at once, without a word
     }
   });
+  EXPECT_THAT(result.lost_ranks, ::testing::ElementsAre(2));
   EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+}
+
+TEST(SweepRunner, RankOfAnotherVersionIsRefusedByNameAndTheOthersFinish) {
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
+  Bytes hello = encode(Hello{plan.hash(), 1, "of another version"});
+  hello[4] = std::byte{99};
+  for (int i = 0; i < 3; ++i) {
+    transports[1]->send(0, Bytes(hello));
+  }
+  std::vector<std::string> warnings;
+  SweepOptions options;
+  options.heartbeat_s = 0.02;
+  options.master.lost_after_s = 0.3;
+  options.master.warn = [&](const std::string& text) { warnings.push_back(text); };
+
+  const SweepResult result = run_sweep(*transports[0], plan, &sink, fake_factory(), options);
+
+  EXPECT_EQ(result.end, SweepEnd::done);
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_THAT(warnings[0], ::testing::AllOf(::testing::HasSubstr("a message of rank 1 is refused"),
+                                            ::testing::HasSubstr("protocol version 99")));
+  EXPECT_EQ(std::count(warnings.begin(), warnings.end(), warnings[0]), 1) << "said once";
 }
 
 TEST(SweepRunner, SaysWhatEndedIt) {
@@ -320,7 +352,7 @@ TEST(SweepRunner, SaysWhatEndedIt) {
     std::vector<std::unique_ptr<Transport>> transports = make_local_transports(1);
     SweepOptions options;
     change(options);
-    return run_sweep(*transports[0], plan, &sink, factory, options);
+    return run_sweep(*transports[0], plan, &sink, factory, options).end;
   };
   const TrainerFactory broken = [](int) -> std::unique_ptr<Trainer> { throw DeviceError("no device"); };
 
@@ -339,7 +371,7 @@ TEST(SweepRunner, AgentSaysThatItLostTheMaster) {
   SweepOptions options;
   options.master.lost_after_s = 0.05;
   options.heartbeat_s = 0.01;
-  EXPECT_EQ(run_sweep(*transports[1], plan, nullptr, fake_factory(), options), SweepEnd::master_lost);
+  EXPECT_EQ(run_sweep(*transports[1], plan, nullptr, fake_factory(), options).end, SweepEnd::master_lost);
 }
 
 TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
@@ -541,14 +573,21 @@ class FragileTransport final : public WrappedTransport {
   [[nodiscard]] bool outlives_others() const override { return false; }
 };
 
-/// Messages arrive faster than they are read.
+/// Messages arrive faster than they are read, for so long that a sweep which waits for their end is caught.
 class FloodedTransport final : public WrappedTransport {
  public:
   using WrappedTransport::WrappedTransport;
   [[nodiscard]] std::optional<Message> receive() override {
+    constexpr double longest_s = 10;
     std::optional<Message> message = WrappedTransport::receive();
-    return message ? std::move(message) : std::optional(Message{0, encode(Heartbeat{})});
+    has_ended = has_ended || since_start_.seconds() > longest_s;
+    return message || has_ended ? std::move(message) : std::optional(Message{0, encode(Heartbeat{})});
   }
+
+  bool has_ended = false;
+
+ private:
+  Stopwatch since_start_;
 };
 
 TEST(SweepRunner, FloodOfMessagesKeepsNoWorkFromBeingHandedOut) {
@@ -559,6 +598,7 @@ TEST(SweepRunner, FloodOfMessagesKeepsNoWorkFromBeingHandedOut) {
 
   run_sweep(flooded, plan, &sink, fake_factory(), {});
 
+  EXPECT_FALSE(flooded.has_ended);
   EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
 }
 

@@ -55,6 +55,7 @@ TEST(FileFormat, OwnFormatsAreNamedWithTheirSource) {
   EXPECT_THAT(refusal_of(hdf5, FileFormat::idx), HasSubstr("data.source = hdf5"));
   EXPECT_EQ(refusal_of(hdf5, FileFormat::hdf5), "accepted");
   EXPECT_THAT(refusal_of(idx), HasSubstr("data.source = idx"));
+  EXPECT_THAT(refusal_of("\0\0\x0d\x03"sv), HasSubstr("data.source = idx"));
   EXPECT_EQ(refusal_of(idx, FileFormat::idx), "accepted");
 }
 

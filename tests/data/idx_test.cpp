@@ -1,5 +1,9 @@
 #include "data/idx.hpp"
 
+#include <array>
+#include <bit>
+#include <cmath>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -44,22 +48,57 @@ TEST(Idx, EveryOtherLengthIsRefused) {
   FileBytes longer = whole;
   longer.push_back(0);
   EXPECT_EQ(refusal_of(whole), "accepted");
-  EXPECT_THAT(refusal_of(longer), HasSubstr("announces 8 values and has 9 or more"));
+  EXPECT_THAT(refusal_of(longer), HasSubstr("announces 8 bytes of values and has 9 or more"));
 }
 
 TEST(Idx, WhatIsWrongWithTheHeadIsSaid) {
   FileBytes text{'1', ',', '2', '\n'};
-  FileBytes floats = idx_bytes({1, 1, 1}, {0});
-  floats[2] = 0x0d;
+  FileBytes unknown = idx_bytes({1, 1, 1}, {0});
+  unknown[2] = 0x0a;
 
   EXPECT_THAT(refusal_of(text), HasSubstr("begins with 0x31 0x2c and not with two zeros"));
-  EXPECT_THAT(refusal_of(floats), HasSubstr("values have type 0x0d"));
+  EXPECT_THAT(refusal_of(unknown), HasSubstr("values have type 0x0a, which there is not"));
   EXPECT_THAT(refusal_of(idx_bytes({2}, {1, 2})), HasSubstr("holds labels where images belong"));
   EXPECT_THAT(refusal_of(idx_bytes({1, 1, 1}, {0}), IdxContent::labels), HasSubstr("holds images where labels belong"));
   EXPECT_THAT(refusal_of(idx_bytes({1, 1}, {0})), HasSubstr("holds 2 dimensions where images belong"));
   EXPECT_THAT(refusal_of(idx_bytes({1, 0, 1}, {})), HasSubstr("a dimension has size 0"));
   // 2^96 values: nothing is multiplied or allocated before the sizes are bounded.
   EXPECT_THAT(refusal_of(idx_bytes({0xffffffff, 0xffffffff, 0xffffffff}, {})), HasSubstr("has size 4294967295"));
+}
+
+/// An IDX file of four numbers, which are big-endian there.
+template <class Number>
+FileBytes idx_of(std::uint8_t type, const std::vector<Number>& numbers) {
+  FileBytes values;
+  for (const Number number : numbers) {
+    const auto raw = std::bit_cast<std::array<std::uint8_t, sizeof(Number)>>(number);
+    values.insert(values.end(), raw.rbegin(), raw.rend());
+  }
+  FileBytes bytes = idx_bytes({1, 2, 2}, values);
+  bytes[2] = type;
+  return bytes;
+}
+
+TEST(Idx, EveryTypeOfValuesIsRead) {
+  const auto values_of = [](const FileBytes& bytes) { return decode_idx(bytes, IdxContent::images, "file").values; };
+  EXPECT_THAT(values_of(idx_of<std::uint8_t>(0x08, {0, 1, 2, 255})), ElementsAre(0, 1, 2, 255));
+  EXPECT_THAT(values_of(idx_of<std::int8_t>(0x09, {0, 1, 2, 127})), ElementsAre(0, 1, 2, 127));
+  EXPECT_THAT(values_of(idx_of<std::int16_t>(0x0b, {0, 1, 2, 255})), ElementsAre(0, 1, 2, 255));
+  EXPECT_THAT(values_of(idx_of<std::int32_t>(0x0c, {0, 1, 2, 255})), ElementsAre(0, 1, 2, 255));
+  EXPECT_THAT(values_of(idx_of<float>(0x0d, {0, 1, 2, 255})), ElementsAre(0, 1, 2, 255));
+  EXPECT_THAT(values_of(idx_of<double>(0x0e, {0, 1, 2, 255})), ElementsAre(0, 1, 2, 255));
+}
+
+TEST(Idx, ValuesThatAreNoPixelsAreNamed) {
+  EXPECT_THAT(refusal_of(idx_of<std::int8_t>(0x09, {0, 1, -1, 0})), HasSubstr("value 3 is -1; "));
+  EXPECT_THAT(refusal_of(idx_of<std::int16_t>(0x0b, {256, 0, 0, 0})), HasSubstr("value 1 is 256; "));
+  EXPECT_THAT(refusal_of(idx_of<std::int32_t>(0x0c, {0, -70000, 0, 0})), HasSubstr("value 2 is -70000; "));
+  EXPECT_THAT(refusal_of(idx_of<float>(0x0d, {0, 0, 0, 0.5F})),
+              AllOf(HasSubstr("value 4 is 0.5; "), HasSubstr("set data.source = hdf5")));
+  EXPECT_THAT(refusal_of(idx_of<double>(0x0e, {0, NAN, 0, 0})), HasSubstr("value 2 is nan; "));
+  FileBytes cut = idx_of<double>(0x0e, {1, 2, 3, 4});
+  cut.pop_back();
+  EXPECT_THAT(refusal_of(cut), HasSubstr("announces 32 bytes of values and has 31"));
 }
 
 TEST(Idx, ImagesAndLabelsOfDifferentNumberAreRefused) {

@@ -127,7 +127,9 @@ TEST(LoadDataset, RelativesOfMnistAreReadUnderTheirNames) {
     for (const std::string test : {"t10k", "test"}) {
       const Folder folder;
       write_bytes(folder / (begin + "train-images-idx3-ubyte.gz"), testing::gzip(idx_bytes({2, 1, 2}, {1, 2, 3, 4})));
-      write_bytes(folder / (begin + "train-labels.idx1-ubyte"), idx_bytes({2}, {1, 26}));
+      FileBytes labels = idx_bytes({2}, {0, 0, 0, 1, 0, 0, 0, 26});
+      labels[2] = 0x0c;
+      write_bytes(folder / (begin + "train-labels.idx1-int"), labels);
       write_bytes(folder / (begin + test + "-images-idx3-ubyte"), idx_bytes({1, 1, 2}, {5, 6}));
       write_bytes(folder / (begin + test + "-labels-idx1-ubyte"), idx_bytes({1}, {3}));
 

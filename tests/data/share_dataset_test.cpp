@@ -5,10 +5,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "util/shared_memory.hpp"
 
 namespace fasweep {
 namespace {
@@ -70,6 +74,23 @@ TEST(ShareDataset, WhatIsAttachedOutlivesTheFirstHolder) {
   ASSERT_TRUE(read);
   shared.reset();
   expect_same(*read, set);
+}
+
+TEST(ShareDataset, SizesThatDoNotFitAreNoDataset) {
+  const NamedDataset shared = share_dataset(make_dataset());
+  const std::shared_ptr<const SharedMemory> sound = SharedMemory::attach(shared.name);
+  const std::shared_ptr<SharedMemory> forged = SharedMemory::create(sound->bytes().size());
+  std::ranges::copy(sound->bytes(), forged->bytes().begin());
+  EXPECT_TRUE(attach_dataset(forged->name()));
+  constexpr std::size_t sizes_at = 56;
+  std::uint64_t size = 0;
+  std::memcpy(&size, &forged->bytes()[sizes_at], sizeof size);
+  ASSERT_EQ(size, 4U) << "of row_begin";
+
+  for (const std::uint64_t wrong : {size + 1024, size + (std::uint64_t{1} << 61U)}) {  // 2^61 numbers are 2^64 bytes
+    std::memcpy(&forged->bytes()[sizes_at], &wrong, sizeof wrong);
+    EXPECT_FALSE(attach_dataset(forged->name())) << wrong;
+  }
 }
 
 TEST(ShareDataset, ANameThatMeansSomethingElseIsNoDataset) {

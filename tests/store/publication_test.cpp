@@ -173,6 +173,24 @@ TEST_F(Publication, ErrorReachesTheCallerAndNothingIsLost) {
   EXPECT_EQ(ResultFile(file_).counts()[static_cast<std::size_t>(RunStatus::done)], 1);
 }
 
+TEST_F(Publication, EndWritesAgainWhatASnapshotHad) {
+  gate_.open();
+  ResultStore store(file_, plan_, at_once(), session());
+  for (std::int64_t run = 0; run < plan_.size(); ++run) {
+    add(store, make_record(plan_, run));
+  }
+  ASSERT_TRUE(tick_until_published(store));
+  for (int i = 0; i < 20; ++i) {  // the store has heard of it
+    store.tick();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  std::filesystem::remove(file_);  // by somebody else, long after
+
+  store.finish();
+
+  EXPECT_TRUE(ResultFile(file_).complete());
+}
+
 TEST_F(Publication, NothingNewIsNotPublishedAgain) {
   gate_.open();
   ResultStore store(file_, plan_, at_once(), session());

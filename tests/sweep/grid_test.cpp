@@ -237,6 +237,8 @@ TEST(Continuing, AdoptsMetricsThatAreLeftOpenAndValuesThatDifferByRounding) {
 
 TEST(Errors, NameTheNearestKnownKeyOrValue) {
   EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nstepsize = 1\n"), HasSubstr("did you mean 'training.step-size'?"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nlambda = 1\n"), HasSubstr("did you mean 'grid.lambda'?"));
+  EXPECT_THAT(error_of("[grid]\np = 3\nmax-steps = 10\n"), HasSubstr("did you mean 'training.max-steps'?"));
   EXPECT_THAT(error_of("[grid]\np = 3\nactivation = rellu\n"), HasSubstr("did you mean 'relu'?"));
   EXPECT_THAT(error_of("[grid]\np = 3\n[training]\nschedule = cutof(3)\n"), HasSubstr("did you mean 'cutoff'?"));
   EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = alignement\n"), HasSubstr("did you mean 'alignment'?"));

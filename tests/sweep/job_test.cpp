@@ -255,6 +255,9 @@ TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
   EXPECT_TRUE(has("[training]\nbatch-size = 7\n[record]\nmetrics = loss\n", LossMetric()));
   EXPECT_TRUE(has("[training]\ndropout = 0.5\n", LossMetric()));
   EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = accuracy\n"), HasSubstr("accuracy needs classes"));
+  EXPECT_FALSE(has("", SamplesWithoutSignalMetric()));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[record]\nmetrics = samples_without_signal\n"),
+              HasSubstr("samples_without_signal needs a network with several outputs"));
 }
 
 TEST(Job, LaterKeysAtTheirDefaultsAreNoPartOfARunsName) {

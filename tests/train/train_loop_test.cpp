@@ -36,7 +36,7 @@ struct ConstantState final : NetworkReader {
     }
   }
   void save(ByteWriter& /*out*/) const {}
-  void restore(ByteReader& /*in*/) {}
+  void restore(ByteReader& /*in*/, const SavedAt& /*at*/) {}
   void read_output_weight(std::span<double> beta) const override { std::ranges::fill(beta, 2.0); }
   void read_feedback(std::span<double> b) const override { std::ranges::fill(b, 3.0); }
   void read_pre_activation(int /*first*/, std::span<double> z) const override { std::ranges::fill(z, 1.0); }
@@ -85,7 +85,7 @@ class TrainLoop : public ::testing::Test {
   RunRecord train(ConstantState state, Checkpoints* checkpoints = nullptr) {
     const TrainingRequest request{problem_,   data_,       training_, record_, {&run_, 1}, Solver::weight_space,
                                   cancelled_, checkpoints, &listener_};
-    return train_run(state, run_, request, Solver::weight_space);
+    return train_run([&] { return state; }, run_, request, Solver::weight_space);
   }
 
   Problem problem_;

@@ -182,9 +182,9 @@ class BlockedNetwork {
   }
   void restore(ByteReader& in) {
     get_numbers(in, hidden_weight_);
-    in.get_into(numbers(output_weight_));
-    in.get_into(numbers(hidden_bias_));
-    in.get_into(numbers(output_bias_));
+    get_finite(in, numbers(output_weight_));
+    get_finite(in, numbers(hidden_bias_));
+    get_finite(in, numbers(output_bias_));
   }
 
  private:

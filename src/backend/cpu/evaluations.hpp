@@ -57,14 +57,8 @@ class Evaluations {
     return done_;
   }
 
-  void save(ByteWriter& out) {
-    out.put(static_cast<std::uint64_t>(settle().size()));
-    out.put_array(std::span<const Evaluation>(done_));
-  }
-  void restore(ByteReader& in) {
-    const auto count = in.get<std::uint64_t>();
-    done_ = in.get_array<Evaluation>(count);
-  }
+  void save(ByteWriter& out) { out.put_array(std::span<const Evaluation>(settle())); }
+  void restore(ByteReader& in, std::size_t count) { done_ = in.get_array<Evaluation>(count); }
 
  private:
   std::vector<Evaluation> done_;

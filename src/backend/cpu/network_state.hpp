@@ -10,6 +10,7 @@
 
 #include <boost/align/aligned_allocator.hpp>
 
+#include "train/checkpoint.hpp"
 #include "util/bytes.hpp"
 #include "util/error.hpp"
 
@@ -26,9 +27,6 @@ inline void put_lanes(ByteWriter& out, int lanes) {
 
 inline void check_lanes(ByteReader& in, int lanes) {
   const auto saved = in.get<std::int32_t>();
-  if (saved <= 0) {  // GPUs write their marks here (backend/cuda/batch_loop.hpp)
-    throw TransportError("its checkpoint is of a GPU; continue with --backend cuda to go on from it");
-  }
   if (saved != lanes) {
     throw TransportError("its checkpoint is for another processor (vectors of " + std::to_string(saved) +
                          " numbers, here " + std::to_string(lanes) + "); continue on nodes of one type");
@@ -42,7 +40,7 @@ void put_numbers(ByteWriter& out, const AlignedNumbers<Number>& numbers) {
 
 template <class Number>
 void get_numbers(ByteReader& in, AlignedNumbers<Number>& numbers) {
-  in.get_into(std::span<Number>(numbers));
+  get_finite(in, std::span<Number>(numbers));
 }
 
 }  // namespace fasweep

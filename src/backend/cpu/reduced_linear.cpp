@@ -132,7 +132,6 @@ class ReducedLinearState final : public NetworkReader {
   }
 
   void save(ByteWriter& out) const {
-    out.put(static_cast<std::uint64_t>(output_changes_.size()));
     for (const Eigen::VectorXd& change : output_changes_) {
       out.put_array(numbers(change));
     }
@@ -143,16 +142,16 @@ class ReducedLinearState final : public NetworkReader {
     out.put_array(numbers(error_));
   }
 
-  void restore(ByteReader& in) {
-    output_changes_.assign(in.get<std::uint64_t>(), Eigen::VectorXd(output_.size()));
+  void restore(ByteReader& in, const SavedAt& at) {
+    output_changes_.assign(at.observations, Eigen::VectorXd(output_.size()));
     for (Eigen::VectorXd& change : output_changes_) {
-      in.get_into(numbers(change));
+      get_finite(in, numbers(change));
     }
-    in.get_into(numbers(output_));
-    in.get_into(numbers(hidden_));
-    in.get_into(numbers(hidden_gram_));
-    in.get_into(numbers(gram_output_));
-    in.get_into(numbers(error_));
+    get_finite(in, numbers(output_));
+    get_finite(in, numbers(hidden_));
+    get_finite(in, numbers(hidden_gram_));
+    get_finite(in, numbers(gram_output_));
+    get_finite(in, numbers(error_));
   }
 
   /// Fills in what is cheaper for all observed steps at once: B q is a matrix product then.
@@ -257,8 +256,8 @@ ReducedLinearSolver::~ReducedLinearSolver() = default;
 
 RunRecord ReducedLinearSolver::train(const TrainingRequest& request, const RunSpec& run) const {
   return Rules::visit(run.rule, [&](auto rule) {
-    ReducedLinearState<typename decltype(rule)::type, Shared> state(*shared_);
-    return train_run(state, run, request, Solver::reduced_linear);
+    using State = ReducedLinearState<typename decltype(rule)::type, Shared>;
+    return train_run([&] { return State(*shared_); }, run, request, Solver::reduced_linear);
   });
 }
 

@@ -170,9 +170,9 @@ class SampleSpaceState final : public NetworkReader {
     out.put_array(std::span<const Scalar>(error_));
   }
 
-  void restore(ByteReader& in) {
+  void restore(ByteReader& in, const SavedAt& /*at*/) {
     network_.template restore<Rule>(in);
-    in.get_into(std::span(error_));
+    get_finite(in, std::span(error_));
     take_taught();
   }
 
@@ -276,8 +276,8 @@ RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const
     return Rules::visit(run.rule, [&](auto rule) {
       using A = typename decltype(activation)::type;
       using R = typename decltype(rule)::type;
-      SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared> state(*shared_);
-      return train_run(state, run, request, Solver::sample_space);
+      using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared>;
+      return train_run([&] { return State(*shared_); }, run, request, Solver::sample_space);
     });
   });
 }

@@ -155,7 +155,6 @@ class WeightSpaceState final : public NetworkReader {
   void save(ByteWriter& out) {
     put_lanes(out, Pack<Scalar>::lanes);
     out.put(evaluation_layout);
-    out.put(step_);
     network_.save(out);
     if (learns_feedback(rule_)) {
       out.put_array(std::span<const Scalar>(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
@@ -163,17 +162,17 @@ class WeightSpaceState final : public NetworkReader {
     evaluations_.save(out);
   }
 
-  void restore(ByteReader& in) {
+  void restore(ByteReader& in, const SavedAt& at) {
     check_lanes(in, Pack<Scalar>::lanes);
     if (in.get<std::uint64_t>() != evaluation_layout) {
       throw TransportError(std::string(other_layout));
     }
-    step_ = in.get<std::int64_t>();
+    step_ = at.step;
     network_.restore(in);
     if (learns_feedback(rule_)) {
-      in.get_into(std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
+      get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
-    evaluations_.restore(in);
+    evaluations_.restore(in, evaluates() ? at.observations : 0);
     load_batch();
     forward();
   }
@@ -461,8 +460,7 @@ class WeightSpaceState final : public NetworkReader {
 
 template <class Scalar>
 RunRecord train_weight_space(const TrainingRequest& request, const RunSpec& run) {
-  WeightSpaceState<Scalar> state(request, run);
-  return train_run(state, run, request, Solver::weight_space);
+  return train_run([&] { return WeightSpaceState<Scalar>(request, run); }, run, request, Solver::weight_space);
 }
 
 template RunRecord train_weight_space<float>(const TrainingRequest&, const RunSpec&);

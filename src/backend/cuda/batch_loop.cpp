@@ -157,10 +157,10 @@ class BatchLoop {
     static_cast<void>(in.get<std::uint64_t>());  // find_saved() has read these three
     static_cast<void>(in.get<std::int32_t>());
     static_cast<void>(in.get<std::int64_t>());
-    const auto previous = in.get<double>();
-    at(slot).monitor.remember({previous, in.get<double>()});
-    at(slot).recorder.restore(in);
+    at(slot).monitor.remember(get_stop_memory(in));
+    at(slot).recorder.restore(in, step_);
     batch_.read(slot, in);
+    check_end(in);
     request_.checkpoints->tell("run " + std::to_string(at(slot).run.run) + " continues at step " +
                                std::to_string(step_));
   }
@@ -267,28 +267,39 @@ BatchParts parts_of(std::span<const BatchMember> members) {
   return parts;
 }
 
-BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, std::int32_t mark,
-                       Checkpoints* checkpoints) {
-  BatchMember member{&problem, &run};
+void start_anew(std::span<BatchMember> members, Checkpoints& checkpoints, const TransportError& error) {
+  for (BatchMember& member : members) {
+    checkpoints.tell("run " + std::to_string(member.run->run) + " starts anew: " + error.what());
+    member.step = 0;
+    member.saved.clear();
+  }
+}
+
+BatchMember find_saved(const TrainingRequest& request, const RunSpec& run, Solver solver, std::int32_t mark) {
+  BatchMember member{&request.problem, &run};
+  Checkpoints* checkpoints = request.checkpoints;
   std::optional<Bytes> saved = checkpoints == nullptr ? std::nullopt : checkpoints->load(run.run, solver);
   if (!saved) {
     return member;
   }
-  ByteReader in(*saved);
-  if (in.left() < sizeof checkpoint_layout || in.get<std::uint64_t>() != checkpoint_layout) {
-    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: " + std::string(other_layout));
-    return member;
+  try {
+    ByteReader in(*saved);
+    if (in.get<std::uint64_t>() != checkpoint_layout) {
+      throw TransportError(std::string(other_layout));
+    }
+    if (const auto found = in.get<std::int32_t>(); found != mark) {
+      const std::string whose = found == device_mark ? "the exact kernels; continue with --gpu-arithmetic exact"
+                                : found == fast_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
+                                                     : "a CPU; continue with --backend cpu";
+      throw TransportError("its checkpoint is of " + whose + " to go on from it");
+    }
+    const TrainingSettings& t = request.training;
+    const StopMonitor monitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps, t.step_schedule);
+    member.step = get_step(in, monitor.last_step() + 1);  // saved before the step was judged
+    member.saved = std::move(*saved);
+  } catch (const TransportError& error) {
+    start_anew({&member, 1}, *checkpoints, error);
   }
-  if (const auto found = in.get<std::int32_t>(); found != mark) {
-    const std::string whose = found == device_mark ? "the exact kernels; continue with --gpu-arithmetic exact"
-                              : found == fast_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
-                                                   : "a CPU; continue with --backend cpu";
-    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: its checkpoint is of " + whose +
-                      " to go on from it");
-    return member;
-  }
-  member.step = in.get<std::int64_t>();
-  member.saved = std::move(*saved);
   return member;
 }
 

@@ -13,10 +13,11 @@
 #include "backend/cuda/run_batch.hpp"
 #include "model/problem.hpp"
 #include "train/trainer.hpp"
+#include "util/error.hpp"
 
 namespace fasweep {
 
-/// Begin the checkpoints of a device, where those of a CPU have the length of their vectors: which kernels trained the
+/// In the checkpoints of a device, where those of a CPU have cpu_mark (train/train_loop.hpp): which kernels trained the
 /// run, those of --gpu-arithmetic exact, which train what the fast ones do not take, or the fast ones. The step
 /// follows.
 inline constexpr std::int32_t device_mark = 0;
@@ -37,13 +38,17 @@ struct BatchParts {
 };
 [[nodiscard]] BatchParts parts_of(std::span<const BatchMember> members);
 
-/// What these kernels saved of this run under this solver, as a member of a batch to come; at step 0 if there is
-/// nothing.
-[[nodiscard]] BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver, std::int32_t mark,
-                                     Checkpoints* checkpoints);
+/// What these kernels saved of this run of the request under this solver, as a member of a batch to come; at step 0 if
+/// there is nothing.
+[[nodiscard]] BatchMember find_saved(const TrainingRequest& request, const RunSpec& run, Solver solver,
+                                     std::int32_t mark);
+
+/// Has the members begin at step 0, and says that it is for what was found wrong with their checkpoints.
+void start_anew(std::span<BatchMember> members, Checkpoints& checkpoints, const TransportError& error);
 
 /// Trains the runs of `batch`, made of the members' parts; records in the order of `members`. Of `settings` neither
-/// problem nor runs are looked at. mark: of the checkpoints. clock: of the device. Throws DeviceError.
+/// problem nor runs are looked at. mark: of the checkpoints. clock: of the device. Throws DeviceError, and
+/// TransportError of a checkpoint, before anything was trained.
 [[nodiscard]] std::vector<RunRecord> train_batch(const TrainingRequest& settings, std::span<const BatchMember> members,
                                                  Solver solver, std::int32_t mark, RunBatch& batch, DeviceClock& clock);
 

@@ -75,19 +75,18 @@ class CudaTrainer final : public Trainer {
           continue;
         }
         if (solver == Solver::sample_space && may_stay) {
-          group->resident.push_back(find_saved(request.problem, run, solver, fast_mark, request.checkpoints));
+          group->resident.push_back(find_saved(request, run, solver, fast_mark));
           continue;
         }
-        BatchMember member =
-            find_saved(request.problem, run, solver, mark_of(solver, request.problem), request.checkpoints);
+        BatchMember member = find_saved(request, run, solver, mark_of(solver, request.problem));
         group->ours[{solver, member.step}].push_back(std::move(member));
       }
     }
     std::vector<RunRecord> records;
-    for (const Group& group : groups) {
+    for (Group& group : groups) {
       append(records, train_there(*group.settings, group.theirs));
       append(records, train_on_chip(*group.settings, group.resident));
-      for (const auto& [key, members] : group.ours) {
+      for (auto& [key, members] : group.ours) {
         append(records, train_here(*group.settings, key.first, members));
       }
     }
@@ -114,8 +113,7 @@ class CudaTrainer final : public Trainer {
   }
 
   /// In batches that fit; the device takes their runs one after the other.
-  [[nodiscard]] std::vector<RunRecord> train_on_chip(const TrainingRequest& settings,
-                                                     std::span<const BatchMember> members) {
+  [[nodiscard]] std::vector<RunRecord> train_on_chip(const TrainingRequest& settings, std::span<BatchMember> members) {
     std::vector<RunRecord> records;
     auto most = members.size();
     while (!members.empty()) {
@@ -140,6 +138,8 @@ class CudaTrainer final : public Trainer {
         most = members.size();
       } catch (const DeviceMemoryError&) {
         most /= 2;  // someone else took the memory meanwhile
+      } catch (const TransportError& error) {
+        start_anew(members, *settings.checkpoints, error);
       }
     }
     return records;
@@ -156,7 +156,7 @@ class CudaTrainer final : public Trainer {
 
   /// In batches that fill the device and fit; what fits in no way goes to the other trainer.
   [[nodiscard]] std::vector<RunRecord> train_here(const TrainingRequest& settings, Solver solver,
-                                                  std::span<const BatchMember> members) {
+                                                  std::span<BatchMember> members) {
     std::vector<RunRecord> records;
     int most = static_cast<int>(members.size());
     while (!members.empty()) {
@@ -175,6 +175,8 @@ class CudaTrainer final : public Trainer {
         most = static_cast<int>(members.size());
       } catch (const DeviceMemoryError&) {
         most /= 2;  // someone else took the memory meanwhile
+      } catch (const TransportError& error) {
+        start_anew(members, *settings.checkpoints, error);
       }
     }
     return records;

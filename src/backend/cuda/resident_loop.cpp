@@ -203,6 +203,9 @@ class ResidentLoop {
   /// Between launches nothing of a run's next step is observed or judged yet.
   void save() {
     for (const int run : active_) {
+      if (progress(run).step == 0) {
+        continue;  // no launch had room for it yet, and its network is nowhere
+      }
       ByteWriter out;
       out.put(checkpoint_layout);
       out.put(fast_mark);
@@ -219,8 +222,14 @@ class ResidentLoop {
     static_cast<void>(in.get<std::uint64_t>());  // find_saved() has read these three
     static_cast<void>(in.get<std::int32_t>());
     const auto step = in.get<std::int64_t>();
-    recorder(run).restore(in);
+    recorder(run).restore(in, step);
     batch_.read(run, in);
+    check_end(in);
+    const ResidentProgress& now = progress(run);
+    if (now.step != step || static_cast<std::size_t>(now.observations) != recorder(run).observations().size()) {
+      throw TransportError("its checkpoint is of step " + std::to_string(step) + " and of step " +
+                           std::to_string(now.step));
+    }
     settings_.checkpoints->tell("run " + std::to_string(spec(run).run) + " continues at step " + std::to_string(step));
   }
 

@@ -11,6 +11,7 @@
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
 #include "model/stop/list.hpp"
+#include "train/train_loop.hpp"
 
 namespace fasweep {
 namespace {
@@ -161,10 +162,9 @@ void ResidentRuns::read(int run, ByteReader& in) {
   const auto r = static_cast<std::size_t>(run);
   ResidentProgress progress;
   progress.step = in.get<std::int64_t>();
-  progress.memory.previous = in.get<double>();
-  progress.memory.exploding_loss = in.get<double>();
+  progress.memory = get_stop_memory(in);
   progress.observations = in.get<int>();
-  const std::vector<float> state = in.get_array<float>(product({batch_.rows + 1, batch_.width}));
+  const std::vector<float> state = get_finite<float>(in, product({batch_.rows + 1, batch_.width}));
   std::vector<Quad> quads(z_size());
   visit_places(
       [&](std::size_t number, const TilePlace& place) { quads[place.quad].value[place.value] = state[number]; });

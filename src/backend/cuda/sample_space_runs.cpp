@@ -11,6 +11,7 @@
 #include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
+#include "train/checkpoint.hpp"
 
 namespace fasweep {
 namespace {
@@ -245,7 +246,7 @@ void SampleSpaceRuns::write(int run, ByteWriter& out) {
 
 void SampleSpaceRuns::read(int run, ByteReader& in) {
   for_pieces(run, [&](const Part& part, std::size_t first) {
-    part.now.upload(std::span<const float>(in.get_array<float>(part.size)), stream_, first);
+    part.now.upload(std::span<const float>(get_finite<float>(in, part.size)), stream_, first);
   });
 }
 

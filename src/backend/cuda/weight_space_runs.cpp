@@ -12,6 +12,7 @@
 #include "model/rule/list.hpp"
 #include "model/signal_cosine.hpp"
 #include "model/step_samples.hpp"
+#include "train/checkpoint.hpp"
 
 namespace fasweep {
 namespace {
@@ -750,7 +751,7 @@ void WeightSpaceRuns::write(int run, ByteWriter& out) {
 
 void WeightSpaceRuns::read(int run, ByteReader& in) {
   for (const Part& part : parts()) {
-    part.now.upload(std::span<const float>(in.get_array<float>(part.size)), stream_,
+    part.now.upload(std::span<const float>(get_finite<float>(in, part.size)), stream_,
                     static_cast<std::size_t>(run) * part.size);
   }
   split_again(run);

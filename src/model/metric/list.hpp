@@ -33,7 +33,7 @@ using Metrics =
     TypeList<LossMetric, RegularizedLossMetric, ErrorNormMetric, AlignmentMetric, GradientAlignmentMetric,
              OutputNormMetric, HiddenChangeMetric, MaxOutputChangeMetric, MaxHiddenChangeMetric, TestLossMetric,
              AccuracyMetric, TestAccuracyMetric, BatchLossMetric, SignalAlignmentMetric, SignalAlignmentDeviationMetric,
-             BatchSignalAlignmentMetric,
+             BatchSignalAlignmentMetric, SamplesWithoutSignalMetric,
              // of a snapshot
              KernelEigenvaluesMetric, FeedbackNormRatioMetric, FeedbackKernelEigenvaluesMetric,
              TangentKernelEigenvaluesMetric, SharpnessMetric, FeedbackKernelNormMetric, KernelChangeMetric,

@@ -26,6 +26,15 @@ struct SignalAlignmentDeviationMetric {
   static double value(const Observation& o) { return o.signal_deviation; }
 };
 
+struct SamplesWithoutSignalMetric {
+  static constexpr std::string_view name = "samples_without_signal";
+  static constexpr std::string_view long_name =
+      "number of the step's batch's samples whose signals are too small for a cosine, left out of signal_alignment";
+  static constexpr std::string_view units = "1";
+  static constexpr unsigned traits = for_several_outputs | not_for_one_output | rounding_decides;
+  static double value(const Observation& o) { return o.without_signal; }
+};
+
 struct BatchSignalAlignmentMetric {
   static constexpr std::string_view name = "batch_signal_alignment";
   static constexpr std::string_view long_name = "cosine of the signals beta e and b e summed over the step's batch";

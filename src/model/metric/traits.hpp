@@ -27,6 +27,8 @@ enum MetricTraits : unsigned {
   for_several_outputs = 1U << 6U,  // with one output it is the alignment, or 0
   sees_snapshot = 1U << 7U,        // second tier: recorded only when it is named
   for_one_output = 1U << 8U,       // applies only to networks with one output
+  not_for_one_output = 1U << 9U,   // applies only to networks with several
+  rounding_decides = 1U << 10U,    // depends on what vanishes in rounding: no other precision can check it
 };
 
 }  // namespace fasweep

@@ -15,6 +15,7 @@
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/forged_checkpoints.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "train/train_loop.hpp"
 
@@ -25,6 +26,7 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::MemoryCheckpoints;
+using testing::step_at;
 using testing::TrainingCase;
 
 struct Case {
@@ -175,12 +177,51 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   static_cast<void>(train(c, &checkpoints));
   c.cancelled = false;
   checkpoints.saves = std::numeric_limits<int>::max();
-  checkpoints.states.begin()->second[sizeof checkpoint_layout] ^= std::byte{1};  // after the layout
+  constexpr std::size_t head = 44;  // what the loop saves before its observations, of steps 0 to 3
+  checkpoints.states.begin()->second[head + 4 * sizeof(Observation)] ^= std::byte{1};
 
   const RunRecord anew = train(c, &checkpoints);
 
   EXPECT_EQ(outcome(anew), outcome(whole));
   EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: its checkpoint is for another processor")));
+}
+
+TEST(Checkpoint, ThatIsForgedStartsTheRunOver) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (const int activation : {Activations::index_of<Linear>(), Activations::index_of<Relu>()}) {
+      TrainingCase c(9, 6, 21, activation, 0, 40);
+      if (!accepts(solver, {}, {}, c.run)) {
+        continue;
+      }
+      c.solver = solver;
+      c.data.test_samples = 3;
+      c.record.steps = {0, 1, 5, 20, 40};
+      constexpr std::size_t evaluation_bytes = 3 * 6 * sizeof(double);  // made at steps 0, 1 and 5, three sums each
+      const RunRecord whole = train(c);
+      MemoryCheckpoints first(c.cancelled);
+      first.saves = 12;
+      ASSERT_EQ(train(c, &first).status, RunStatus::cancelled);
+      const Bytes saved = first.states.begin()->second;
+      std::vector<Bytes> forgeries = testing::forgeries_of(saved, 39, 21);
+      for (const std::size_t at : {step_at + 8, step_at + 16, step_at + 24}) {  // of the stop rule, and the time
+        forgeries.push_back(testing::with_number(saved, at, std::numeric_limits<double>::quiet_NaN()));
+        forgeries.push_back(testing::with_number(saved, at, -std::numeric_limits<double>::infinity()));
+      }
+      constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+      const std::size_t last_weight = solver == Solver::weight_space ? evaluation_bytes + 8 : 8;
+      forgeries.push_back(testing::with_number(saved, saved.size() - last_weight, nan));
+      for (const Bytes& forged : forgeries) {
+        c.cancelled = false;
+        MemoryCheckpoints checkpoints(c.cancelled);
+        checkpoints.states[first.states.begin()->first] = forged;
+
+        const RunRecord record = train(c, &checkpoints);
+
+        EXPECT_EQ(outcome(record), outcome(whole)) << name_of(solver);
+        ASSERT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: "))) << name_of(solver);
+      }
+    }
+  }
 }
 
 TEST(Checkpoint, IsNotMadeBeforeTheIntervalIsOver) {

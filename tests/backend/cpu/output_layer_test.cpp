@@ -45,12 +45,14 @@ TEST(OutputLayer, SamplesWithoutASignalAreLeftOutOfItsCosine) {
   observe_signals(beta, b, error, o);
   EXPECT_DOUBLE_EQ(o.signal_cosine, 3 / std::sqrt(10.0));  // of the first sample alone: (1, 1) and (1, 2)
   EXPECT_NEAR(o.signal_deviation, 0, 1e-15);
+  EXPECT_EQ(o.without_signal, 2);
 
   Observation none;
   observe_signals(beta, b, Eigen::MatrixXd::Zero(2, 3), none);
   EXPECT_TRUE(std::isnan(none.signal_cosine));
   EXPECT_TRUE(std::isnan(none.signal_deviation));
   EXPECT_TRUE(std::isnan(none.batch_signal_cosine));
+  EXPECT_EQ(none.without_signal, 3);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/forged_checkpoints.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
@@ -219,6 +220,36 @@ TEST_F(CudaTrainer, SavedRunsContinueBitForBitInWhateverBatch) {
     }
     EXPECT_EQ(again.told.size(), runs.size() - 1);
     EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+  }
+}
+
+TEST_F(CudaTrainer, ForgedCheckpointsStartTheirBatchOver) {
+  for (const Solver solver : {Solver::sample_space, Solver::weight_space}) {
+    FloatCase c(Activations::index_of<Tanh>(), 60);
+    c.solver = solver;
+    c.record.steps = {0, 7, 30, 60};
+    const Problem problem = c.problem();
+    const std::vector<RunSpec> runs = grid(c);
+    const std::vector<RunRecord> whole = train(c, problem, runs);
+    MemoryCheckpoints saved(c.cancelled, 3 * static_cast<int>(runs.size()));
+    static_cast<void>(train(c, problem, runs, &saved));
+    Bytes& one = saved.states.at({runs[1].run, solver});
+    std::vector<Bytes> forgeries = testing::forgeries_of(one, 60, 20);
+    forgeries.push_back(testing::with_number(one, one.size() - sizeof(float), std::numeric_limits<float>::infinity()));
+    forgeries.push_back(testing::with_number(one, testing::step_at + 8, std::numeric_limits<double>::quiet_NaN()));
+    for (const Bytes& forged : forgeries) {
+      c.cancelled = false;
+      MemoryCheckpoints checkpoints(c.cancelled);
+      checkpoints.states = saved.states;
+      checkpoints.states[{runs[1].run, solver}] = forged;
+
+      const std::vector<RunRecord> records = train(c, problem, runs, &checkpoints);
+
+      for (std::size_t run = 0; run < whole.size(); ++run) {
+        expect_same(records[run], whole[run]);
+      }
+      EXPECT_THAT(checkpoints.told, ::testing::Contains(::testing::HasSubstr("run 1 starts anew: ")));
+    }
   }
 }
 

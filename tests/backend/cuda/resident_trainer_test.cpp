@@ -14,6 +14,7 @@
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/forged_checkpoints.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
@@ -176,8 +177,35 @@ TEST_F(ResidentTrainer, SavedRunsContinueBitForBit) {
     expect_same(continued[run], whole[run]);
     EXPECT_EQ(continued[run].status, RunStatus::done);
   }
-  EXPECT_EQ(again.told.size(), runs.size() - 1);
+  EXPECT_EQ(again.told.size(), checkpoints.states.size());
   EXPECT_THAT(again.told, ::testing::Each(::testing::HasSubstr("continues at step")));
+}
+
+TEST_F(ResidentTrainer, ForgedCheckpointsStartTheirBatchOver) {
+  WideCase c(Activations::index_of<Tanh>(), 300);
+  c.record.steps = {0, 7, 260, 300};
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs{grid(c)[0]};
+  const RunRecord whole = train(c, problem, runs)[0];
+  MemoryCheckpoints saved(c.cancelled, 1);
+  static_cast<void>(train(c, problem, runs, &saved));
+  ASSERT_EQ(saved.states.size(), 1U);
+  const Bytes& one = saved.states.begin()->second;
+  std::vector<Bytes> forgeries = testing::forgeries_of(one, 300, 299);
+  forgeries.push_back(testing::with_number(one, one.size() - sizeof(float), std::numeric_limits<float>::infinity()));
+  const std::size_t state_at = one.size() - sizeof(float) * static_cast<std::size_t>(12 + 1) * 40 - 28;
+  forgeries.push_back(testing::with_number(one, state_at, std::int64_t{5}));        // step
+  forgeries.push_back(testing::with_number(one, state_at + 24, std::int32_t{-9}));  // observations
+  forgeries.push_back(testing::with_number(one, state_at + 24, std::int32_t{9}));
+  for (const Bytes& forged : forgeries) {
+    c.cancelled = false;
+    MemoryCheckpoints checkpoints(c.cancelled);
+    checkpoints.states[saved.states.begin()->first] = forged;
+
+    expect_same(train(c, problem, runs, &checkpoints)[0], whole);
+
+    EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("starts anew: ")));
+  }
 }
 
 TEST_F(ResidentTrainer, SavedRunsContinueOnADeviceThatLaysThemOutOtherwise) {
