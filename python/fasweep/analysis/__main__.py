@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -15,24 +16,28 @@ from fasweep.analysis.summary import print_summary
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(prog="python3 -m fasweep.analysis", description="figures and tables of fasweep's results")
     commands = result.add_subparsers(required=True, metavar="COMMAND")
-    figure2 = commands.add_parser("figure2", help="alignment against width, and loss trajectories")
+    chosen = argparse.ArgumentParser(add_help=False)
+    chosen.add_argument(
+        "--where", action="append", default=[], metavar="AXIS=VALUE", help="only these runs, rule=backprop; several times for several axes"
+    )
+    drawn = argparse.ArgumentParser(add_help=False, parents=[chosen])
+    drawn.add_argument("-o", dest="output", required=True, metavar="OUT", help="OUT.png, OUT.svg or OUT.pdf")
+    figure2 = commands.add_parser("figure2", parents=[drawn], help="alignment against width, and loss trajectories")
     figure2.add_argument("files", nargs="+", metavar="FILE.h5", help="result files, each activation in one of them")
-    figure2.add_argument("-o", dest="output", required=True, metavar="OUT", help="OUT.png, OUT.svg or OUT.pdf")
     figure2.add_argument(
         "--width", type=int, metavar="P", help="p of the loss panels; default 3200 if present, else the middle width"
     )
-    figure2.set_defaults(run=lambda given: write_figure2(given.files, given.output, given.width))
-    figure3 = commands.add_parser("figure3", help="alignment and test accuracy against epochs")
+    figure2.set_defaults(run=lambda given: write_figure2(given.files, given.output, given.width, given.where))
+    figure3 = commands.add_parser("figure3", parents=[drawn], help="alignment and test accuracy against epochs")
     figure3.add_argument("file", metavar="FILE.h5")
-    figure3.add_argument("-o", dest="output", required=True, metavar="OUT", help="OUT.png, OUT.svg or OUT.pdf")
     figure3.add_argument(
         "--alignment", choices=ALIGNMENTS, default=next(iter(ALIGNMENTS)), help="metric of the left panel; %(default)s"
     )
     figure3.add_argument("--runs", action="store_true", help="one line a run instead of mean and deviation")
-    figure3.set_defaults(run=lambda given: write_figure3(given.file, given.output, given.alignment, given.runs))
-    summary = commands.add_parser("summary", help="final alignment and loss of every point, as text")
+    figure3.set_defaults(run=lambda given: write_figure3(given.file, given.output, given.alignment, given.runs, given.where))
+    summary = commands.add_parser("summary", parents=[chosen], help="final alignment and loss of every point, as text")
     summary.add_argument("file", metavar="FILE.h5")
-    summary.set_defaults(run=lambda given: print_summary(given.file))
+    summary.set_defaults(run=lambda given: print_summary(given.file, given.where))
     return result
 
 
@@ -40,9 +45,13 @@ def main(arguments: Sequence[str]) -> int:
     given = parser().parse_args(arguments)
     try:
         given.run(given)
+        sys.stdout.flush()
     except Error as error:
         print(f"analysis: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `... | head` has read what it wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from fasweep.analysis import style
 from fasweep.analysis.results import AnalysisError, Results, is_hdf5
@@ -41,9 +42,23 @@ def save(figure: Figure, path: Path) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def draw_band(axes: Axes, x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, line: LineStyle, colour: str) -> None:
-    axes.plot(x, mean, linestyle=line, color=colour)
-    axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0)
+def draw_band(
+    axes: Axes, x: np.ndarray, line: np.ndarray, low: np.ndarray, high: np.ndarray, dashes: LineStyle, colour: str
+) -> None:
+    axes.plot(x, line, linestyle=dashes, color=colour)
+    axes.fill_between(x, low, high, color=colour, alpha=style.SHADE, linewidth=0)
+
+
+def name_ticks(axes: Axes, values: np.ndarray) -> None:
+    """Ticks of a logarithmic x axis at the values themselves, as many as have room for their labels."""
+    axes.set_xscale("log")
+    apart = np.log(values[-1] / values[0]) / 4.5
+    ticks = [values[0]]
+    for value in values[1:]:
+        if np.log(value / ticks[-1]) >= apart:
+            ticks.append(value)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def label(ridge: float) -> str:

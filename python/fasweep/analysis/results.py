@@ -7,7 +7,7 @@ what it reads.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from configparser import ConfigParser
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -54,6 +54,67 @@ def select(results: Results, **values: object) -> Results:
             )
         rows &= (results.columns[column] if column in results.columns else getattr(results, column)) == value
     return _rows(results, rows)
+
+
+def where(results: Results, conditions: Sequence[str]) -> Results:
+    """The rows that meet every condition, written as on the command line: ["rule=feedback-alignment", "p=200"]."""
+    for condition in conditions:
+        column, equals, wanted = condition.partition("=")
+        column = column.strip()
+        if not equals or column not in results.columns:
+            raise AnalysisError(
+                f"condition '{condition}' names no axis of '{results.file}' (its axes are {', '.join(results.columns)}); "
+                "write AXIS=VALUE, as in rule=feedback-alignment"
+            )
+        values = results.columns[column]
+        if values.dtype.kind == "U":
+            rows = values == wanted.strip()
+        else:
+            try:
+                rows = np.isclose(values, float(wanted), rtol=1e-9, atol=0)
+            except ValueError:
+                rows = np.zeros(len(values), dtype=bool)
+        if not rows.any():
+            raise AnalysisError(f"condition '{condition}' leaves no run of '{results.file}'; accepted: {listed(values)}")
+        results = _rows(results, rows)
+    return results
+
+
+def check_only_seeds_vary(results: Results, named: Collection[str], advice: str = "") -> None:
+    """Refuses to average over anything but seeds: every other column must follow from those that are named."""
+    for column, values in results.columns.items():
+        # data_seed and training_seed follow from seed unless they are axes of their own.
+        known = [*named, *(["seed"] if column.endswith("_seed") else [])]
+        if column in named or column == "seed":
+            continue
+        if len(points(results, [*known, column])) > len(points(results, known)):
+            raise AnalysisError(
+                f"axis '{column}' of '{results.file}' has several values ({listed(values)}; a mean over them is of nothing); "
+                f"choose one with --where {column}={np.unique(values)[0]}{advice}"
+            )
+
+
+def points(results: Results, columns: Sequence[str]) -> list[tuple[object, ...]]:
+    """The different values of these columns that some run has, in the order of the rows."""
+    if not columns:
+        return [()]
+    return list(dict.fromkeys(zip(*(results.columns[column].tolist() for column in columns))))
+
+
+def listed(values: np.ndarray) -> str:
+    different = [str(value) for value in np.unique(values).tolist()]
+    return ", ".join(different if len(different) < 12 else [*different[:10], f"... {different[-1]}"])
+
+
+def check_some_done(results: Results) -> None:
+    """Refuses a file that has nothing to average."""
+    if not (results.status == "done").any():
+        names, counts = np.unique(results.status, return_counts=True)
+        ended = ", ".join(f"{count} {name}" for name, count in zip(names, counts))
+        raise AnalysisError(
+            f"file '{results.file}' has no run that ended as it should (of {len(results)}: {ended}); see fasweep status, "
+            "and try a smaller training.step-size"
+        )
 
 
 def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.ndarray]:
