@@ -6,10 +6,12 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 
 from fasweep._errors import Error
 from fasweep.analysis.figure2 import write_figure2
 from fasweep.analysis.figure3 import ALIGNMENTS, write_figure3
+from fasweep.analysis.plot import SPREADS, Request, write_plot
 from fasweep.analysis.summary import print_summary
 
 
@@ -35,10 +37,30 @@ def parser() -> argparse.ArgumentParser:
     )
     figure3.add_argument("--runs", action="store_true", help="one line a run instead of mean and deviation")
     figure3.set_defaults(run=lambda given: write_figure3(given.file, given.output, given.alignment, given.runs, given.where))
+    plot = commands.add_parser(
+        "plot", parents=[drawn], help="any metric against any axis or time",
+        epilog="example: plot FILE.h5 --x p --y alignment --hue lambda --at eta*t=20 --where rule=feedback-alignment -o OUT.png",
+    )
+    plot.add_argument("file", metavar="FILE.h5")
+    plot.add_argument("--x", required=True, metavar="AXIS", help="an axis of the file, or step, or eta*t")
+    plot.add_argument("--y", required=True, metavar="METRIC", help="a recorded metric")
+    plot.add_argument("--hue", metavar="AXIS", help="a curve for each of its values")
+    plot.add_argument("--col", dest="column", metavar="AXIS", help="a panel for each of its values")
+    plot.add_argument("--at", default="end", metavar="TIME", help="end, step=N or eta*t=T, the nearest record; %(default)s")
+    plot.add_argument("--paired", action="store_true", help="the change from step 0, run by run")
+    plot.add_argument("--spread", choices=SPREADS, default="mean", help="mean with its 95 %% interval, or median with quantiles; %(default)s")
+    plot.add_argument("--guide", dest="guides", action="append", type=float, default=[], metavar="SLOPE", help="a line of this slope, -0.5")
+    plot.add_argument("--log", choices=("auto", "none", "x", "y", "xy"), default="auto", help="logarithmic axes; %(default)s")
+    plot.set_defaults(run=run_plot)
     summary = commands.add_parser("summary", parents=[chosen], help="final alignment and loss of every point, as text")
     summary.add_argument("file", metavar="FILE.h5")
     summary.set_defaults(run=lambda given: print_summary(given.file, given.where))
     return result
+
+
+def run_plot(given: argparse.Namespace) -> None:
+    names = [field.name for field in fields(Request)]
+    write_plot(given.file, given.output, Request(**{name: getattr(given, name) for name in names}), given.where)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from fasweep._errors import Error
-from fasweep._file import axes, open_file, read_column, unreadable
+from fasweep._file import axes, dimension_names, open_file, read_column, unreadable
 
 
 class AnalysisError(Error):
@@ -42,6 +42,17 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.p)
+
+    def with_metrics(self, metrics: dict[str, np.ndarray]) -> Results:
+        return replace(self, metrics=metrics)
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """Along which a metric is several numbers a step."""
+
+    name: str
+    values: np.ndarray
 
 
 def select(results: Results, **values: object) -> Results:
@@ -160,6 +171,16 @@ def read(path: str | Path, metrics: Sequence[str]) -> Results:
             file=sys.stderr,
         )
     return _rows(everything, finished)
+
+
+def metric_dimension(path: str | Path, metric: str) -> Dimension | None:
+    """None of a metric that is one number a step."""
+    with open_file(path) as file:
+        if metric not in file or f"final_{metric}" not in file:
+            known = [name.removeprefix("final_") for name in file if name.startswith("final_")]
+            raise AnalysisError(f"file '{path}' has no metric '{metric}'; accepted: {', '.join(known)}")
+        names = dimension_names(file[metric])
+        return None if len(names) < 3 else Dimension(names[2], file[names[2]][...])
 
 
 def is_hdf5(path: Path) -> bool:
