@@ -13,6 +13,7 @@ from fasweep.analysis.figure2 import write_figure2
 from fasweep.analysis.figure3 import ALIGNMENTS, write_figure3
 from fasweep.analysis.plot import SPREADS, Request, write_plot
 from fasweep.analysis.summary import print_summary
+from fasweep.analysis.theory import print_theory
 
 
 def parser() -> argparse.ArgumentParser:
@@ -55,6 +56,14 @@ def parser() -> argparse.ArgumentParser:
     summary = commands.add_parser("summary", parents=[chosen], help="final alignment and loss of every point, as text")
     summary.add_argument("file", metavar="FILE.h5")
     summary.set_defaults(run=lambda given: print_summary(given.file, given.where))
+    theory = commands.add_parser(
+        "theory", parents=[chosen], help="statement by statement of the paper, whether the results do what it says",
+    )
+    theory.add_argument("file", metavar="FILE.h5")
+    theory.add_argument("--at", metavar="TIME", help="time of the exponents, step=N or eta*t=T; default the last that all runs reach")
+    theory.add_argument("--problems", action="store_true", help="ask the program for ||y|| and the spectrum of XX^T of each task")
+    theory.add_argument("--json", action="store_true", help="the same, for programs")
+    theory.set_defaults(run=lambda given: print_theory(given.file, given.where, given.at, given.problems, given.json))
     return result
 
 

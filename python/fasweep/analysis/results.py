@@ -28,6 +28,7 @@ class Results:
     """Runs of one file in plan order; arrays have one entry, or one row, a run."""
 
     file: str
+    run: np.ndarray  # row in the file
     p: np.ndarray
     ridge: np.ndarray  # lambda, a word that Python keeps for itself
     activation: np.ndarray  # names, as are rule and status
@@ -42,6 +43,10 @@ class Results:
 
     def __len__(self) -> int:
         return len(self.p)
+
+    def at(self, rows: np.ndarray) -> Results:
+        """These rows: their numbers, or whether each is wanted."""
+        return _rows(self, rows)
 
     def with_metrics(self, metrics: dict[str, np.ndarray]) -> Results:
         return replace(self, metrics=metrics)
@@ -148,6 +153,7 @@ def read(path: str | Path, metrics: Sequence[str]) -> Results:
         try:
             everything = Results(
                 file=str(path),
+                run=np.arange(len(file["p"])),
                 p=file["p"][...],
                 ridge=file["lambda"][...],
                 activation=read_column(file["activation"]),
@@ -181,6 +187,11 @@ def metric_dimension(path: str | Path, metric: str) -> Dimension | None:
             raise AnalysisError(f"file '{path}' has no metric '{metric}'; accepted: {', '.join(known)}")
         names = dimension_names(file[metric])
         return None if len(names) < 3 else Dimension(names[2], file[names[2]][...])
+
+
+def metric_names(path: str | Path) -> list[str]:
+    with open_file(path) as file:
+        return [name.removeprefix("final_") for name in file if name.startswith("final_")]
 
 
 def is_hdf5(path: Path) -> bool:

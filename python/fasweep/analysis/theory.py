@@ -1,0 +1,523 @@
+"""Statement by statement, whether the results of a file do what Song, Xu and Lafferty 2021 prove, with the constants that make it so.
+
+The statements are those of the paper with its misprints mended, as docs/theory.md writes them. What a file cannot tell is "not covered",
+with the metric or the job that would tell it.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from fasweep.analysis import exponents
+from fasweep.analysis.averages import counted
+from fasweep.analysis.exponents import by_seed_and_width, fit, shown, widest
+from fasweep.analysis.problems import Problems, ask_program
+from fasweep.analysis.plot import text, values_at
+from fasweep.analysis.results import (
+    AnalysisError, Results, check_some_done, metric_names, points, read, select, trajectory, where,
+)
+from fasweep.analysis.schedules import each_run, factors, flow_time
+
+RULE = "feedback-alignment"
+BOUNDED = ("tanh", "sigmoid", "erf")  # and smooth, as Theorems 3.2 and 4.2 assume
+SHARE = 0.95  # of the runs of a width for which a statement "with high probability" must hold
+TOLERANCE = 0.1  # of exponents: the greatest of p bounded numbers nears its bound slowly; sqrt(log p) goes as p^0.07 up to p = 12800
+ROUNDING = {"float32": 1e-6, "float64": 1e-13}  # of a recorded number, relative
+USED = (
+    "error_norm", "alignment", "max_hidden_change", "max_output_change", "hidden_change", "kernel_eigenvalues", "kernel_change",
+    "feedback_kernel_norm", "feedback_kernel_change",
+)
+# metric: whether its root mean square is fitted, or its mean; after division by what; the paper's exponent in p
+FITTED: dict[str, tuple[bool, str, str]] = {
+    "alignment": (True, "", "<= -1/2, section 4.1"),
+    "change of alignment": (False, "", "<= -1/2, section 4.1"),
+    "max_hidden_change": (False, "sqrt(log p)", "<= -1/2, (3.2)"),
+    "max_output_change": (False, "", "<= -1/2, (3.2)"),
+    "hidden_change": (False, "", ""),
+    "kernel_change": (False, "", ""),
+    "feedback_kernel_norm": (False, "", ""),
+    "feedback_kernel_change": (False, "", ""),
+}
+
+
+@dataclass
+class Verdict:
+    statement: str
+    claim: str
+    verdict: str  # holds, fails, not covered
+    why: str
+    numbers: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs of feedback alignment that differ in p, lambda and seed, and what is known of their tasks."""
+
+    values: dict[str, object]
+    runs: Results
+    gamma: np.ndarray  # a run; NaN where nothing tells it
+    gamma_source: str
+    problems: Problems | None
+
+
+def print_theory(file: str, conditions: Sequence[str], at: str | None, ask: bool, as_json: bool) -> None:
+    answer = measure(file, conditions, at, ask)
+    print(json.dumps(answer, indent=2) if as_json else report(answer))
+
+
+def measure(file: str, conditions: Sequence[str] = (), at: str | None = None, ask: bool = False) -> dict[str, Any]:
+    """Everything that is known, as JSON has it."""
+    present = metric_names(file)
+    metrics = [name for metric in USED if metric in present for name in (metric, f"final_{metric}")]
+    results = where(read(file, metrics), conditions)
+    check_some_done(results)
+    runs = counted(select(results, rule=RULE))
+    if not len(runs):
+        raise AnalysisError(f"file '{file}' has no run of {RULE} that ended as it should; the statements are about that rule")
+    groups = [measured_group(group, at) for group in groups_of(runs, ask)]
+    return {"file": file, "runs": len(results), "measured": len(runs), "groups": groups}
+
+
+def measured_group(group: Group, at: str | None) -> dict[str, Any]:
+    verdicts = [statement(group) for statement in STATEMENTS]
+    time, fits = fitted(group, at)
+    return {
+        "group": {name: value for name, value in group.values.items()},
+        "widths": np.unique(group.runs.p).tolist(),
+        "lambda": np.unique(group.runs.ridge).tolist(),
+        "seeds": len(np.unique(group.runs.seed)),
+        "statements": [vars(verdict) for verdict in verdicts],
+        "exponents": {"at": time, "of": fits},
+    }
+
+
+def groups_of(runs: Results, ask: bool) -> list[Group]:
+    """By activation and every other axis that p, lambda and seed do not tell; a schedule may follow from all others."""
+    names = ["activation"]
+    others = [name for name in runs.columns if name not in ("p", "lambda", "seed", "rule", "activation", "schedule")]
+    for name in [*others, *(["schedule"] if "schedule" in runs.columns else [])]:
+        known = [*names, "p", "lambda", *(["seed"] if name.endswith("_seed") else [])]
+        if len(points(runs, [*known, name])) > len(points(runs, known)):
+            names.append(name)
+    groups = []
+    for point in points(runs, names):
+        chosen = select(runs, **dict(zip(names, point)))
+        problems = ask_program(chosen) if ask else None
+        groups.append(Group(dict(zip(names, point)), chosen, *gamma_of(chosen, problems), problems))
+    return groups
+
+
+def gamma_of(runs: Results, problems: Problems | None) -> tuple[np.ndarray, str]:
+    """lambda_min(Gbar), or what is nearest to it."""
+    if problems is not None and (runs.activation == "linear").all():
+        return problems.smallest, "gamma = lambda_min(XX^T)"
+    if "kernel_eigenvalues" in runs.metrics and runs.step[0] == 0:
+        return runs.metrics["kernel_eigenvalues"][:, 0, 0], "gamma = lambda_min(G(0))"
+    return np.full(len(runs), np.nan), ""
+
+
+# Statements
+
+
+def theorem_3_2_contraction(group: Group) -> Verdict:
+    result = Verdict("Theorem 3.2, (3.1)", "||e(t+1)|| <= (1 - eta gamma/4) ||e(t)||, lambda = 0", "not covered", "")
+    return contraction(result, without_ridge(group), 1 / 4, "theorem-3.2")
+
+
+def theorem_4_2(group: Group) -> Verdict:
+    claim = "||e(t+1)|| <= (1 - eta gamma/4 - eta lambda(t)) ||e(t)|| + eta lambda(t) ||y||"
+    return contraction(Verdict("Theorem 4.2, (4.2)", claim, "not covered", ""), with_ridge(group), 1 / 4, "theorem-4.2")
+
+
+def theorem_4_3(group: Group) -> Verdict:
+    claim = "||e(t+1)|| <= (1 - eta gamma/2 - eta lambda(t)) ||e(t)|| + eta lambda(t) ||y||, linear"
+    result = Verdict("Theorem 4.3, (4.3)", claim, "not covered", "")
+    if group.values["activation"] != "linear":
+        result.why = "is about linear networks; grid.activation = linear, jobs/theorem-4.3.cfg"
+        return result
+    return contraction(result, group, 1 / 2, "theorem-4.3")
+
+
+def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdict:
+    """Whether ||e|| stays, from each record to the next, below what the bound gives when it is applied at every step
+    between; and the largest constant in the place of `factor` for which it does."""
+    runs = group.runs
+    result.why = missing(group, job)
+    if result.why:
+        return result
+    norms = np.zeros(len(runs)) if not (runs.ridge > 0).any() else (group.problems.target_norm if group.problems else None)
+    if norms is None:
+        result.why = "||y|| is not in the file; --problems asks the program for it"
+        return result
+    if not np.isfinite(group.gamma).all():
+        result.why = f"gamma is not in the file; record.metrics = default, kernel_eigenvalues, or jobs/{job}.cfg"
+        return result
+    largest = np.array([largest_factor(runs, row, group.gamma[row], norms[row]) for row in range(len(runs))])
+    counted_runs = np.isfinite(largest)
+    if not counted_runs.any():
+        result.why = "no two records lie above rounding; record more steps"
+        return result
+    runs_, largest_ = runs.p[counted_runs], largest[counted_runs]
+    judge_by_width(result, runs_, largest_ >= factor)
+    at_widest = largest_[runs_ == runs_.max()]
+    result.numbers |= {
+        "factor": factor, "largest_factor": float(largest_.min()),
+        "largest_factor_by_width": {str(p): float(largest_[runs_ == p].min()) for p in np.unique(runs_)},
+        "gamma": [float(group.gamma.min()), float(group.gamma.max())],
+    }
+    records = "each step" if (np.diff(runs.step) == 1).all() else "from record to record (steps = every(1) has each step)"
+    assumed = "" if group.values["activation"] in BOUNDED or factor == 1 / 2 else "; psi is not bounded and smooth, as the theorem assumes"
+    if ((each_run(runs, "schedule", "training.schedule", "constant") == "constant") & (runs.ridge > 0)).any():
+        assumed += "; a constant lambda has no finite sum, as the theorem assumes"
+    result.why += (
+        f"; in place of 1/{round(1 / factor)} a constant up to {largest_.min():.3g} would do, {shown(at_widest.tolist())} at p = {runs_.max()}; "
+        f"{group.gamma_source}; {records}{assumed}"
+    )
+    return result
+
+
+def largest_factor(runs: Results, row: int, gamma: float, target_norm: float) -> float:
+    """The largest q with ||e(t+1)|| <= (1 - eta q gamma - eta lambda(t)) ||e(t)|| + eta lambda(t) ||y|| between all records
+    of a run that lie above rounding; infinite where every q does that is tried, NaN without records."""
+    steps, errors = trajectory(runs, "error_norm", row)
+    precision = str(each_run(runs, "precision", "training.precision", "float32")[row])
+    rounding = ROUNDING[precision]
+    above = errors > 10 * rounding * errors[0]
+    last = len(errors) if above.all() else int(np.argmin(above))
+    if last < 2:
+        return float("nan")
+    pieces = constant_pieces(runs, row, steps[:last])
+    return min(factor_between(errors[i], errors[i + 1] / (1 + rounding), gamma, target_norm, pieces[i]) for i in range(last - 1))
+
+
+def constant_pieces(runs: Results, row: int, steps: np.ndarray) -> list[list[tuple[int, float, float]]]:
+    """For each interval between two records, pieces of (steps, eta, eta lambda) over which these are constant."""
+    step_size, ridge = runs.columns["step_size"][row], runs.ridge[row]
+    schedules = [str(each_run(runs, name, f"training.{name.replace('_', '-')}", "constant")[row]) for name in ("schedule", "step_schedule")]
+    if schedules == ["constant", "constant"]:
+        return [[(int(count), step_size, step_size * ridge)] for count in np.diff(steps)]
+    t = np.arange(steps[-1])
+    eta = step_size * factors(schedules[1], t)
+    decay = eta * ridge * factors(schedules[0], t)
+    result = []
+    for begin, end in zip(steps, steps[1:]):
+        changes = np.flatnonzero((np.diff(eta[begin:end]) != 0) | (np.diff(decay[begin:end]) != 0)) + 1
+        edges = [0, *changes.tolist(), int(end - begin)]
+        result.append([(b - a, float(eta[begin + a]), float(decay[begin + a])) for a, b in zip(edges, edges[1:])])
+    return result
+
+
+def factor_between(before: float, after: float, gamma: float, target_norm: float, pieces: Sequence[tuple[int, float, float]]) -> float:
+    """The bound falls with q, so that the largest q is found by halving; one constant piece without ridge has it in closed form."""
+    if gamma <= 0:
+        return float("inf") if after <= before else -float("inf")
+    if len(pieces) == 1 and pieces[0][2] == 0:
+        count, eta, _ = pieces[0]
+        return (1 - (after / before) ** (1 / count)) / (eta * gamma)
+
+    def bound(q: float) -> float:
+        error = before
+        for count, eta, decay in pieces:
+            kept = max(0.0, 1 - eta * q * gamma - decay)
+            error = kept**count * error + decay * target_norm * (count if kept == 1 else (1 - kept**count) / (1 - kept))
+        return error
+
+    low, high = -8.0, 8.0
+    if after <= bound(high):
+        return float("inf")
+    if after > bound(low):
+        return -float("inf")
+    while high - low > 1e-4:
+        middle = (low + high) / 2
+        low, high = (middle, high) if after <= bound(middle) else (low, middle)
+    return low
+
+
+def theorem_3_2_drift_hidden(group: Group) -> Verdict:
+    claim = "||w_r(t) - w_r(0)|| <= c1 n sqrt(log p) / (gamma sqrt(p)) for all r and t, lambda = 0"
+    return drift(Verdict("Theorem 3.2, (3.2) W", claim, "not covered", ""), group, "max_hidden_change", lambda p: np.sqrt(np.log(p) / p))
+
+
+def theorem_3_2_drift_output(group: Group) -> Verdict:
+    claim = "|beta_r(t) - beta_r(0)| <= c2 n / (gamma sqrt(p)) for all r and t, lambda = 0"
+    return drift(Verdict("Theorem 3.2, (3.2) beta", claim, "not covered", ""), group, "max_output_change", lambda p: 1 / np.sqrt(p))
+
+
+def section_4_1(group: Group) -> Verdict:
+    claim = "|cos(b, beta(t))| <= c n / sqrt(p), lambda = 0"
+    return drift(Verdict("Section 4.1", claim, "not covered", ""), group, "alignment", lambda p: 1 / np.sqrt(p))
+
+
+def drift(result: Verdict, group: Group, metric: str, scale: Callable[[np.ndarray], np.ndarray]) -> Verdict:
+    """A constant makes the bound true of any file; the statement is that it does for every p: that the smallest one, of
+    each width, does not grow with p."""
+    group = without_ridge(group)
+    runs = group.runs
+    result.why = missing(group, "theorem-3.2", metric)
+    if result.why:
+        return result
+    everything = np.column_stack([runs.metrics[metric], runs.metrics[f"final_{metric}"]])
+    largest = np.nanmax(np.abs(everything), axis=1)
+    n = np.asarray(runs.columns["n"], dtype=float) if "n" in runs.columns else np.ones(len(runs))
+    gamma = group.gamma if metric != "alignment" and np.isfinite(group.gamma).all() and (group.gamma > 0).all() else np.ones(len(runs))
+    constants = largest / scale(runs.p) / n * gamma
+    name = "c" if metric == "alignment" else ("c1" if metric == "max_hidden_change" else "c2")
+    name += "" if metric == "alignment" or gamma is group.gamma else "/gamma"
+    widths = np.unique(runs.p)
+    of_width = {int(p): float(constants[runs.p == p].max()) for p in widths}
+    result.numbers |= {name: max(of_width.values()), f"{name}_by_width": {str(p): value for p, value in of_width.items()}}
+    growth = fit(*widest(*by_seed_and_width(runs.p, runs.seed, largest / scale(runs.p)), 4), squares=metric == "alignment")
+    result.why = f"smallest {name} = {max(of_width.values()):.3g} ({of_width[int(widths[-1])]:.3g} at p = {widths[-1]})"
+    if growth is None:
+        result.why += "; whether it stays as p grows needs three widths"
+        return result
+    result.numbers["growth_in_p"] = exponents.as_json(growth)
+    low = growth.slope if np.isnan(growth.low) else growth.low
+    result.verdict = "holds" if low <= TOLERANCE else "fails"
+    result.why += f"; over the widest {min(4, len(widths))} widths it goes as p^{exponents.text(growth)}, and must not grow"
+    return result
+
+
+def proposition_3_3(group: Group) -> Verdict:
+    result = Verdict("Proposition 3.3", "lambda_min(Gbar) >= gamma > 0 for x ~ N(0, I/d), d = Omega(n), psi sigmoid or tanh", "not covered", "")
+    runs = group.runs
+    if not (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
+        result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
+        return result
+    if not np.isfinite(group.gamma).all():
+        result.why = "gamma is not in the file; record.metrics = default, kernel_eigenvalues, or jobs/proposition-3.3.cfg"
+        return result
+    gamma = group.gamma[runs.p == runs.p.max()]
+    result.verdict = "holds" if (gamma > 0).mean() >= SHARE else "fails"
+    result.numbers = {"gamma": [float(gamma.min()), float(gamma.max())]}
+    assumed = "" if group.values["activation"] in ("tanh", "sigmoid") else "; not of this activation by the letter"
+    result.why = f"gamma = {shown(gamma.tolist())} over {len(gamma)} runs at p = {runs.p.max()}; {group.gamma_source}{assumed}"
+    return result
+
+
+def proposition_4_5(group: Group) -> Verdict:
+    result = Verdict("Proposition 4.5", "X is (1 - eps, 4 eps)-isometric for some eps < 1/2, x ~ N(0, I/d)", "not covered", "")
+    runs = group.runs
+    if not (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
+        result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
+        return result
+    if group.problems is None:
+        result.why = "the spectrum of XX^T is not in the file; --problems asks the program for it"
+        return result
+    smallest, largest = group.problems.smallest, group.problems.largest
+    eps = np.array([smallest_isometry(low, high) for low, high in zip(smallest, largest)])
+    n, d = (float(np.unique(runs.columns[name])[0]) for name in ("n", "d"))
+    few, many = sorted((n, d))
+    enough = smallest_isometry((1 - np.sqrt(n / d)) ** 2, (1 + np.sqrt(n / d)) ** 2) < 0.5
+    edges = [float((1 - np.sqrt(few / many)) ** 2 * many / d), float((1 + np.sqrt(few / many)) ** 2 * many / d)]
+    result.verdict = "holds" if (eps < 0.5).mean() >= SHARE else ("fails" if enough else "not covered")
+    result.numbers = {
+        "lambda_min": [float(smallest.min()), float(smallest.max())], "lambda_max": [float(largest.min()), float(largest.max())],
+        "isometry_epsilon": float((largest / smallest - 1).max()), "epsilon": float(eps.max()), "marchenko_pastur": edges,
+    }
+    result.why = (
+        f"lambda_min(XX^T) = {shown(smallest.tolist())}, lambda_max = {shown(largest.tolist())} (Marchenko and Pastur: {edges[0]:.3g} and {edges[1]:.3g}); "
+        f"X is (gamma, eps)-isometric with eps = {shown((largest / smallest - 1).tolist())}; smallest eps of the proposition: "
+        + (shown(eps.tolist()) if (eps < 0.5).any() else "none")
+        + ("" if enough else "; d is too small for this n, which by Marchenko and Pastur leaves none")
+    )
+    return result
+
+
+def smallest_isometry(low: float, high: float) -> float:
+    """The smallest eps with low >= 1 - eps and high <= (1 + 4 eps)(1 - eps), up to 1/2; 1 if there is none."""
+    eps = np.linspace(0, 0.5, 5001)
+    good = (low >= 1 - eps) & (high <= (1 + 4 * eps) * (1 - eps))
+    return float(eps[np.argmax(good)]) if good.any() else 1.0
+
+
+def theorem_4_6(group: Group) -> Verdict:
+    claim = "cos(b, beta(t)) >= c > 0 for all t after the ridge is cut off, c the same for every p; linear"
+    result = Verdict("Theorem 4.6", claim, "not covered", "")
+    schedule = each_run(group.runs, "schedule", "training.schedule", "constant")
+    rows = (group.runs.ridge > 0) & np.char.startswith(schedule.astype(str), "cutoff")
+    group = part(group, rows)
+    result.why = missing(group, "theorem-4.6", "alignment")
+    if not rows.any():
+        result.why = "has no ridge that is cut off; training.schedule = cutoff(T), jobs/theorem-4.6.cfg"
+    if result.why:
+        return result
+    after = np.array([after_cutoff(group.runs, row) for row in range(len(group.runs))])
+    ended = np.isfinite(after[:, 0])
+    if not ended.all():
+        result.why = f"{np.count_nonzero(~ended)} of {len(ended)} runs ended before the cutoff; a larger training.max-steps"
+        return result
+    verdicts, texts = [], []
+    for ridge in np.unique(group.runs.ridge):
+        mine = group.runs.ridge == ridge
+        growth = fit(*by_seed_and_width(group.runs.p[mine], group.runs.seed[mine], after[mine, 0]))
+        at_widest = after[mine & (group.runs.p == group.runs.p.max()), 0]
+        smallest = float(at_widest.min())
+        key = f"lambda={ridge:g}"
+        result.numbers[key] = {
+            "c": smallest, "by_width": {str(p): float(after[mine & (group.runs.p == p), 0].mean()) for p in np.unique(group.runs.p)},
+            "growth_in_p": exponents.as_json(growth), "fell_after_cutoff": float((after[mine, 1] - after[mine, 0]).max()),
+            **theorem_4_6_constants(group, mine),
+        }
+        high = np.nan if growth is None else (growth.slope if np.isnan(growth.high) else growth.high)
+        verdicts.append((at_widest > 0).mean() >= SHARE and (np.isnan(high) or high >= -TOLERANCE))
+        texts.append(
+            f"lambda = {ridge:.3g}: at p = {group.runs.p.max()} c = {smallest:.3g}, mean {at_widest.mean():.3g}, "
+            + ("without an exponent in p" if growth is None else f"which goes as p^{exponents.text(growth)}")
+        )
+    few = len(np.unique(group.runs.p)) < exponents.LEAST_WIDTHS
+    result.verdict = "not covered" if few and all(verdicts) else ("holds" if any(verdicts) else "fails")
+    result.why = "; ".join(texts) + ("; whether c stays as p grows needs three widths" if few else "")
+    if group.values["activation"] != "linear":
+        result.why += "; psi is not linear, as the theorem assumes"
+    return result
+
+
+def after_cutoff(runs: Results, row: int) -> tuple[float, float]:
+    """The least alignment from the cutoff on, and that at the cutoff; NaN of a run that ended before."""
+    cutoff = float(each_run(runs, "schedule", "training.schedule", "constant")[row].partition("(")[2].rstrip(") "))
+    steps, values = trajectory(runs, "alignment", row)
+    later = values[steps >= cutoff]
+    return (float(later.min()), float(later[0])) if later.size else (float("nan"), float("nan"))
+
+
+def theorem_4_6_constants(group: Group, rows: np.ndarray) -> dict[str, float]:
+    """L = lambda / gamma, and c_S of T lambda = c_S gamma sqrt(gamma p) / (eta sqrt(n) M), where XX^T is known."""
+    if group.problems is None:
+        return {}
+    runs = group.runs
+    gamma, largest = group.problems.smallest[rows], group.problems.largest[rows]
+    schedule = each_run(runs, "schedule", "training.schedule", "constant")[rows]
+    total = np.array([float(one.partition("(")[2].rstrip(") ")) for one in schedule]) * runs.ridge[rows]
+    unit = gamma * np.sqrt(gamma * runs.p[rows]) / (runs.columns["step_size"][rows] * np.sqrt(runs.columns["n"][rows]) * largest)
+    return {"L": float((runs.ridge[rows] / gamma).mean()), "c_S": float((total / unit).mean())}
+
+
+STATEMENTS = (
+    theorem_3_2_contraction, theorem_3_2_drift_hidden, theorem_3_2_drift_output, proposition_3_3, section_4_1, theorem_4_2, theorem_4_3,
+    proposition_4_5, theorem_4_6,
+)
+
+
+# What statements share
+
+
+def part(group: Group, rows: np.ndarray) -> Group:
+    """The group's runs at these rows."""
+    problems = group.problems
+    if problems is not None:
+        problems = Problems(problems.target_norm[rows], problems.smallest[rows], problems.largest[rows])
+    return Group(group.values, group.runs.at(rows), group.gamma[rows], group.gamma_source, problems)
+
+
+def without_ridge(group: Group) -> Group:
+    return part(group, group.runs.ridge == 0)
+
+
+def with_ridge(group: Group) -> Group:
+    return part(group, group.runs.ridge > 0)
+
+
+def missing(group: Group, job: str, metric: str = "error_norm") -> str:
+    """What a statement needs that the file has not; empty if it has all."""
+    runs = group.runs
+    if not len(runs):
+        wanted = "lambda > 0" if job in ("theorem-4.2", "theorem-4.6") else "lambda = 0"
+        return f"no run has {wanted}; grid.lambda, jobs/{job}.cfg"
+    if metric not in runs.metrics:
+        return f"{metric} is not in the file; record.metrics = default"
+    for column, key, wanted in (
+        ("loss_function", "training.loss", "squared"), ("reduction", "training.reduction", "sum"), ("batch_size", "training.batch-size", "all"),
+        ("dropout", "training.dropout", "0"), ("k", "data.outputs", "1"), ("output_scale", "training.output-scale", "root-width"),
+        ("biases", "training.biases", "no"), ("decay", "training.decay", "output"),
+    ):
+        values = each_run(runs, column, key, wanted)
+        odd = values[~np.isin(values, [wanted, {"all": "0", "0": "0.0"}.get(wanted, wanted)])]
+        if odd.size:
+            return f"is about {key} = {wanted}, not {odd[0]}"
+    return ""
+
+
+def judge_by_width(result: Verdict, p: np.ndarray, good: np.ndarray) -> None:
+    """"For p large enough, with high probability": from some width on, of nearly all runs of each."""
+    widths = np.unique(p)
+    shares = [good[p == width].mean() for width in widths]
+    bad = np.flatnonzero(np.array(shares) < SHARE)
+    result.verdict = "fails" if bad.size and bad[-1] == len(widths) - 1 else "holds"
+    result.numbers["share_by_width"] = {str(width): float(share) for width, share in zip(widths, shares)}
+    result.why = f"{np.count_nonzero(good)} of {good.size} runs"
+    if bad.size and result.verdict == "holds":
+        result.why += f", all but a few from p = {widths[bad[-1] + 1]} on"
+
+
+def fitted(group: Group, at: str | None) -> tuple[str, list[dict[str, Any]]]:
+    """Exponents in p at equal time, for each lambda with a constant schedule: of all widths and of the widest four."""
+    runs = group.runs
+    constant = each_run(runs, "schedule", "training.schedule", "constant") == "constant"
+    runs = runs.at(constant | (runs.ridge == 0))
+    if not len(runs):
+        return "", []
+    at = at or latest_common_time(runs)
+    result: list[dict[str, Any]] = []
+    for ridge in np.unique(runs.ridge):
+        mine = select(runs, ridge=ridge)
+        for name, (squares, divisor, paper) in FITTED.items():
+            metric = name.removeprefix("change of ")
+            if metric not in mine.metrics:
+                continue
+            values, _ = values_at(mine, metric, at)
+            if metric != name:
+                values = values - mine.metrics[metric][:, 0]
+            if divisor:
+                values = values / np.sqrt(np.log(mine.p))
+            table = by_seed_and_width(mine.p, mine.seed, values)
+            every, last = fit(*table, squares=squares), fit(*widest(*table, 4), squares=squares)
+            entry = {
+                "metric": name, "divided_by": divisor, "average": "root mean square" if squares else "mean", "lambda": float(ridge),
+                "all_widths": exponents.as_json(every), "widest_four": exponents.as_json(last), "paper": paper if ridge == 0 else "",
+                "texts": [exponents.text(every), exponents.text(last)],
+            }
+            result.append(entry)
+    return at, result
+
+
+def latest_common_time(runs: Results) -> str:
+    """The latest time that every run reaches."""
+    if "step_size" not in runs.columns:
+        return f"step={runs.step[runs.step <= runs.steps.min()][-1]}"
+    ends = flow_time(runs, runs.steps[:, np.newaxis])[:, 0]
+    return f"eta*t={float(ends.min()):.6g}"
+
+
+def report(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['file']}: {answer['measured']} runs of {RULE} that ended as they should, of {answer['runs']} in all"]
+    for group in answer["groups"]:
+        of = ", ".join(str(value) if isinstance(value, str) else f"{name} = {text(value)}" for name, value in group["group"].items())
+        widths, ridges = group["widths"], ", ".join(f"{ridge:g}" for ridge in group["lambda"])
+        lines += ["", f"{of}: p = {', '.join(map(str, widths))}; lambda = {ridges}; {group['seeds']} seeds"]
+        for statement in group["statements"]:
+            lines.append(f"  {statement['verdict']:<12} {statement['statement']:<24} {statement['claim']}")
+            lines += textwrap.wrap(statement["why"], 120, initial_indent=" " * 15, subsequent_indent=" " * 15)
+        lines += exponent_lines(group["exponents"])
+    return "\n".join(lines)
+
+
+def exponent_lines(fits: dict[str, Any]) -> list[str]:
+    rows = [entry for entry in fits["of"] if entry["all_widths"] or entry["widest_four"]]
+    if not rows:
+        return ["  exponents in p need three widths"]
+    cells: list[tuple[str, ...]] = [("lambda", "of", "all widths", "widest four", "paper")]
+    for entry in rows:
+        divisor = f" / {entry['divided_by']}" if entry["divided_by"] else ""
+        squares = ", rms" if entry["average"] == "root mean square" else ""
+        cells.append((f"{entry['lambda']:g}", entry["metric"] + divisor + squares, *entry["texts"], entry["paper"]))
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = ["    " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    return [f"  exponents in p at {fits['at']}, with what 95 % of resampled seeds give", *lines]
+
