@@ -255,6 +255,18 @@ def test_file_where_every_run_diverged_is_no_figure(make_file: Callable[..., Pat
     assert not list(tmp_path.iterdir())
 
 
+def test_data_sets_that_no_axis_tells_apart_are_not_averaged(make_file: Callable[..., Path], tmp_path: Path):
+    paths = [tmp_path / name for name in ("one.csv", "two.csv")]
+    for number, path in enumerate(paths):
+        path.write_text("\n".join(f"{i + number},{i * i % 7}.5" for i in range(9)) + "\n")
+    job = "".join(f"[grid]\np = 4\ndata.path = {path}\n" for path in paths)
+    path = make_file("sets", job + "[data]\nsource = csv\ntargets = numbers\nn = 9\n[training]\nmax-steps = 5\nstep-size = 1e-6\n")
+
+    code, err = figure2(path, "-o", tmp_path / "out.png")
+
+    assert (code, "cannot be told apart by any axis" in err) == (2, True), err
+
+
 def test_means_are_over_seeds_alone(make_file: Callable[..., Path], tmp_path: Path):
     path = make_file("sizes", "[grid]\np = 4, 8\nseed = 0, 1\n[data]\nn = 3, 4\nd = 5\n[training]\nmax-steps = 9\n")
 

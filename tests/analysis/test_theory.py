@@ -103,6 +103,19 @@ def test_signs_that_vary_have_an_exponent_of_their_root_mean_square_alone():
     assert fit(widths, table) is None and fit(widths[:2], abs(table[:, :2])) is None
 
 
+def test_a_drift_that_still_bends_down_is_not_called_wrong(changed: Callable[..., Path]):
+    path = changed(
+        max_output_change=lambda p, t, draw: p**-0.5 * t / 60 * (1 - 8 / (p + 4)) * np.exp(0.02 * draw),
+        max_hidden_change=lambda p, t, draw: p**-0.2 * t / 60 * (1 + p / 100) * np.exp(0.02 * draw),
+    )
+
+    group = measured(path)
+
+    beta, hidden = statement(group, "Theorem 3.2, (3.2) beta"), statement(group, "Theorem 3.2, (3.2) W")
+    assert beta["numbers"]["growth_in_p"]["low"] > 0.1  # else it is no case
+    assert (beta["verdict"], hidden["verdict"]) == ("not covered", "fails") and "wider ones would tell" in beta["why"]
+
+
 def test_drift_and_alignment_have_the_exponents_of_the_file(changed: Callable[..., Path]):
     path = changed(
         max_output_change=lambda p, t, draw: 2 * p**-0.5 * t / 60 * np.exp(0.05 * draw),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,25 +19,29 @@ SUFFIXES = (".png", ".svg", ".pdf")
 LineStyle = str | tuple[int, tuple[int, ...]]  # as matplotlib names lines, or describes their dashes
 
 
-def check_output(path: Path) -> None:
-    accepted = ", ".join(SUFFIXES)
-    if path.suffix not in SUFFIXES:
+def check_output(path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
+    accepted = ", ".join(suffixes)
+    if path.suffix not in suffixes:
         raise AnalysisError(
-            f"figure '{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
+            f"'{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
         )
     if is_hdf5(path):
-        raise AnalysisError(f"figure '{path}' is not written (an HDF5 file has that name); give another name")
+        raise AnalysisError(f"'{path}' is not written (an HDF5 file has that name); give another name")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight"))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """By temporary and rename, so that an interrupted or failed writing leaves the older file whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
         raise AnalysisError(
-            f"figure '{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
+            f"'{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -42,6 +42,16 @@ def fit(widths: np.ndarray, table: np.ndarray, squares: bool = False) -> Exponen
     return Exponent(float(slope), float(low), float(high), len(table))
 
 
+def bends_down(widths: np.ndarray, table: np.ndarray, squares: bool = False) -> bool:
+    """Whether the exponent between the last two widths is less than that between the first two, of 97.5 % of resampled seeds."""
+    if len(widths) < LEAST_WIDTHS or len(table) < 2:
+        return False
+    draws = np.random.default_rng(0).integers(len(table), size=(DRAWS, len(table)))
+    averages = _averages(table[draws], squares)
+    difference = _slopes(widths[-2:], averages[:, -2:]) - _slopes(widths[:2], averages[:, :2])
+    return bool(np.nanquantile(difference, 0.975) < 0)
+
+
 def widest(widths: np.ndarray, table: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     return widths[-count:], table[:, -count:]
 

@@ -108,6 +108,11 @@ def check_only_seeds_vary(results: Results, named: Collection[str], advice: str 
                 f"axis '{column}' of '{results.file}' has several values ({listed(values)}; a mean over them is of nothing); "
                 f"choose one with --where {column}={np.unique(values)[0]}{advice}"
             )
+    if len(points(results, list(results.columns))) < len(results):
+        raise AnalysisError(
+            f"runs of '{results.file}' cannot be told apart by any axis (of several data sets that differ in nothing but their files?); "
+            "sweep each into a file of its own"
+        )
 
 
 def points(results: Results, columns: Sequence[str]) -> list[tuple[object, ...]]:
@@ -125,12 +130,15 @@ def listed(values: np.ndarray) -> str:
 def check_some_done(results: Results) -> None:
     """Refuses a file that has nothing to average."""
     if not (results.status == "done").any():
-        names, counts = np.unique(results.status, return_counts=True)
-        ended = ", ".join(f"{count} {name}" for name, count in zip(names, counts))
         raise AnalysisError(
-            f"file '{results.file}' has no run that ended as it should (of {len(results)}: {ended}); see fasweep status, "
+            f"file '{results.file}' has no run that ended as it should (of {len(results)}: {counted_by_status(results)}); see fasweep status, "
             "and try a smaller training.step-size"
         )
+
+
+def counted_by_status(results: Results) -> str:
+    names, counts = np.unique(results.status, return_counts=True)
+    return ", ".join(f"{count} {name}" for name, count in zip(names, counts))
 
 
 def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.ndarray]:
@@ -192,6 +200,13 @@ def metric_dimension(path: str | Path, metric: str) -> Dimension | None:
 def metric_names(path: str | Path) -> list[str]:
     with open_file(path) as file:
         return [name.removeprefix("final_") for name in file if name.startswith("final_")]
+
+
+def provenance(path: str | Path) -> dict[str, str]:
+    """Texts on where the file is from: job, build, agents, sessions, failures, and its attributes."""
+    with open_file(path) as file:
+        texts = {name: dataset.asstr()[()] for name, dataset in file["provenance"].items()}
+        return texts | {name: str(value) for name, value in file.attrs.items()}
 
 
 def is_hdf5(path: Path) -> bool:

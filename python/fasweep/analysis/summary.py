@@ -8,28 +8,33 @@ from collections.abc import Sequence
 import numpy as np
 
 from fasweep.analysis.averages import counted, mean_and_deviation
-from fasweep.analysis.results import Results, points, read, select, where
+from fasweep.analysis.results import Results, counted_by_status, points, read, select, where
 
-METRICS = ("final_alignment", "final_loss")
+METRICS = ("alignment", "loss")
 AXES = ("activation", "rule", "lambda", "p")  # of every table; others where they have several values
-HEADER = ("runs", "alignment", "loss", "status")
 
 
 def print_summary(file: str, conditions: Sequence[str] = ()) -> None:
-    results = where(read(file, METRICS), conditions)
+    results = where(read(file, [f"final_{metric}" for metric in METRICS]), conditions)
     print(table(results))
     print("mean +- standard deviation at the end of training, of the runs with status done")
 
 
 def table(results: Results) -> str:
-    """One line for each point but its seeds that has a finished run, columns aligned."""
+    """The lines with their columns aligned."""
+    lines = lines_of(results, METRICS)
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+
+
+def lines_of(results: Results, metrics: Sequence[str]) -> list[tuple[str, ...]]:
+    """A header, and a line for each point but its seeds that has a finished run."""
     axes = [*AXES, *(axis for axis in results.columns if axis not in (*AXES, "seed") and varies(results, axis))]
     levels = [dict.fromkeys(results.columns[axis].tolist()) for axis in axes]
     found = set(points(results, axes))
     in_order = (point for point in itertools.product(*levels) if point in found)
-    lines = [(*axes, *HEADER), *(line(point, select(results, **dict(zip(axes, point)))) for point in in_order)]
-    widths = [max(map(len, column)) for column in zip(*lines)]
-    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
+    header = (*axes, "runs", *metrics, "status")
+    return [header, *(line(point, select(results, **dict(zip(axes, point))), metrics) for point in in_order)]
 
 
 def varies(results: Results, axis: str) -> bool:
@@ -37,14 +42,13 @@ def varies(results: Results, axis: str) -> bool:
     return len(points(results, [*AXES, axis])) > len(points(results, AXES))
 
 
-def line(point: tuple[object, ...], group: Results) -> tuple[str, ...]:
+def line(point: tuple[object, ...], group: Results, metrics: Sequence[str]) -> tuple[str, ...]:
     done = counted(group)
-    names, counts = np.unique(group.status, return_counts=True)
     return (
         *(f"{value:g}" if isinstance(value, float) else str(value) for value in point),
         str(len(group)),
-        *(mean_text(done.metrics[name]) for name in METRICS),
-        ", ".join(f"{count} {name}" for name, count in zip(names, counts)),
+        *(mean_text(done.metrics[f"final_{metric}"]) for metric in metrics),
+        counted_by_status(group),
     )
 
 
