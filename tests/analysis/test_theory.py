@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-WIDTHS = (10, 20, 40, 80, 160)
+ROOT = Path(__file__).resolve().parents[2]
 JOB = """
 [grid]
 p = 10*2^0..4
@@ -236,6 +236,82 @@ def test_alignment_after_the_cutoff_is_the_least_from_there_on(cut_file: Path):
     assert found["numbers"]["lambda=0.7"]["c"] == pytest.approx(min(least), rel=1e-12)
 
 
+def add(path: Path, **metrics: Any) -> None:
+    """Metrics that the program records when a job names them: a value for each run, the same at every step."""
+    with h5py.File(path, "r+") as file:
+        runs, steps = file["loss"].shape
+        for name, value in metrics.items():
+            final = np.broadcast_to(np.asarray(value, dtype=float), (runs, *np.shape(value)[1:]))
+            file[f"final_{name}"] = final
+            file[name] = np.repeat(final[:, np.newaxis], steps, axis=1)
+
+
+def test_what_the_program_measured_itself_is_believed(plain_file: Path, tmp_path: Path):
+    path = Path(shutil.copy(plain_file, tmp_path / "added.h5"))
+    gamma = np.linspace(0.2, 0.3, 60)
+    add(
+        path, expected_kernel_min_eigenvalue=gamma, slowest_contraction=0.6 * gamma, target_norm=np.ones(60), input_min_eigenvalue=np.full(60, 0.8),
+        input_max_eigenvalue=np.full(60, 1.1), first_order_error=np.full(60, 0.02), alignment_terms=np.tile([0.1, 0.3, -0.01, 0, 0.2], (60, 1)),
+    )
+
+    group = measured(path)
+
+    contraction = statement(group, "Theorem 3.2, (3.1)")
+    assert contraction["verdict"] == "holds" and contraction["numbers"]["largest_factor"] == pytest.approx(0.6)
+    assert "lambda_min(Gbar); at every step" in contraction["why"]
+    with h5py.File(path) as file:
+        widest = gamma[file["p"][...] == 160]
+    assert statement(group, "Proposition 3.3")["numbers"]["gamma"] == pytest.approx([widest.min(), widest.max()])
+    isometry = statement(group, "Proposition 4.5")
+    assert isometry["numbers"]["epsilon"] == pytest.approx(0.2, abs=2e-4)  # 1 - eps <= 0.8
+    order = statement(group, "Section 3, first order")
+    assert order["verdict"] == "holds" and order["numbers"]["largest_error_over_eta"] == pytest.approx(0.02 / 0.05)
+    law = statement(group, "Exact law")
+    assert law["verdict"] == "not covered" and law["numbers"]["largest_defect"] == 0.2 and "growth of W 0.3" in law["why"]
+
+
+def test_contraction_at_every_step_fails_where_the_program_says_so(plain_file: Path, tmp_path: Path):
+    path = Path(shutil.copy(plain_file, tmp_path / "added.h5"))
+    with h5py.File(path) as file:
+        narrow = file["p"][...] < 80
+    add(path, expected_kernel_min_eigenvalue=np.full(60, 0.2), slowest_contraction=np.where(narrow, 0.04, 0.06))
+
+    found = statement(measured(path), "Theorem 3.2, (3.1)")
+
+    assert found["verdict"] == "holds" and "from p = 80 on" in found["why"]
+    assert found["numbers"]["share_by_width"] == {"10": 0, "20": 0, "40": 0, "80": 1, "160": 1}
+
+
+def test_deviations_are_fitted_where_they_are_largest(plain_file: Path, tmp_path: Path):
+    path = Path(shutil.copy(plain_file, tmp_path / "added.h5"))
+    with h5py.File(path) as file:
+        p = file["p"][...]
+    add(path, lazy_deviation=p**-0.5)
+    with h5py.File(path, "r+") as file:
+        file["lazy_deviation"][:, -1] = file["final_lazy_deviation"][...] = 1e-9
+
+    assert exponent(measured(path), "lazy_deviation")["slope"] == pytest.approx(-0.5, abs=1e-9)
+
+
+def test_each_schedule_of_a_job_is_a_group(make_file: Callable[..., Path]):
+    from fasweep.analysis.theory import measure
+
+    options = {"ridge": "0.2, 0.7", "seeds": 1, "schedule": "cutoff(3 * sqrt(p)), constant, cutoff(floor(9 / lambda))"}
+    groups = measure(str(make_file("schedules", JOB.format(**DEFAULTS | options))))["groups"]
+
+    assert [group["group"]["schedule"] for group in groups] == ["cutoff(...), schedule 1 of the job", "constant", "cutoff(...), schedule 3 of the job"]
+    assert all(group["lambda"] == [0.2, 0.7] and len(group["widths"]) == 5 for group in groups)
+
+
+def test_other_scalings_are_not_those_of_the_theorems(plain_file: Path, tmp_path: Path):
+    path = Path(shutil.copy(plain_file, tmp_path / "rich.h5"))
+    with h5py.File(path, "r+") as file:
+        job = file["provenance/job"].asstr()[()].replace("[training]\n", "[training]\nrichness = 0.3\n")
+        file["provenance/job"][()] = job
+
+    assert "is about training.richness = lazy, not 0.3" in statement(measured(path), "Section 4.1")["why"]
+
+
 def command(*arguments: object) -> tuple[int, str, str]:
     from fasweep.analysis.__main__ import main
 
@@ -257,13 +333,20 @@ def test_the_page_and_json_say_the_same(plain_file: Path):
         assert one["verdict"] in ("holds", "fails", "not covered") and one["why"]
 
 
+def test_every_statement_is_in_the_documents(plain_file: Path):
+    page = (ROOT / "docs" / "theory.md").read_text()
+
+    for one in measured(plain_file)["statements"]:
+        assert f"| {one['statement'].removesuffix(' W').removesuffix(' beta')} |" in page
+
+
 def test_what_is_not_covered_says_what_would_cover_it(shared_file: Path, make_file: Callable[..., Path]):
     from fasweep.analysis.theory import measure
 
     groups = measure(str(shared_file))["groups"]
 
     assert [group["group"]["activation"] for group in groups] == ["linear", "relu", "tanh"]
-    assert "kernel_eigenvalues" in statement(groups[2], "Theorem 3.2, (3.1)")["why"]
+    assert "expected_kernel_min_eigenvalue" in statement(groups[2], "Theorem 3.2, (3.1)")["why"]
     assert "jobs/theorem-4.6.cfg" in statement(groups[0], "Theorem 4.6")["why"]
     assert "data.inputs = gaussian-scaled" in statement(groups[2], "Proposition 3.3")["why"]
     assert statement(groups[1], "Theorem 3.2, (3.2) beta")["verdict"] in ("holds", "fails")  # three widths tell

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatterSciNotation
 
 from fasweep.analysis import style
 from fasweep.analysis.averages import counted, end_together, mean_and_interval, median_and_quantiles, shared_trajectories
@@ -25,6 +27,7 @@ from fasweep.analysis.schedules import flow_time
 
 TIMES = ("step", "eta*t")  # that x may be, besides axes
 SPREADS = {"mean": "mean and 95 % interval", "median": "median and middle 68 %"}
+GUIDE: dict[str, Any] = {"color": "grey", "linestyle": ":", "linewidth": 1}
 NEAR = 0.1  # how far, relative to it, a record may be from the time that was asked for
 
 
@@ -239,6 +242,7 @@ def set_scales(panels: Sequence[Axes], drawn: Sequence[Curve], results: Results,
             name_ticks(axes, np.unique(x))
         if logs["y"]:
             axes.set_yscale("log")
+            axes.yaxis.set_minor_formatter(LogFormatterSciNotation(minor_thresholds=(2, 0.4)))  # labels within a decade or two
         if request.x in TIMES or not numeric:
             axes.margins(x=0 if numeric else 0.3)
 
@@ -249,18 +253,18 @@ def draw_guides(panels: Sequence[Axes], drawn: Sequence[Curve], request: Request
         x = np.array([drawn[0].x.min(), max(curve.x.max() for curve in drawn)], dtype=float)
         y = drawn[0].line[0] * (x / drawn[0].x[0]) ** slope
         for axes in panels:
-            axes.plot(x, y, color="grey", linestyle=":", linewidth=1)
-            axes.annotate(f"slope {slope:g}", (x[-1], y[-1]), color="grey", fontsize="small", ha="right", va="bottom")
+            axes.plot(x, y, **GUIDE)
 
 
 def draw_legend(figure: Figure, hues: Sequence[object], request: Request) -> None:
-    if request.hue is None:
-        return
-    name = {"lambda": r"$\lambda$"}.get(request.hue, request.hue)
+    name = {"lambda": r"$\lambda$"}.get(str(request.hue), request.hue)
     handles = [
         Line2D([], [], color=style.colour(i), marker=None if request.x in TIMES else style.marker(i), label=f"{name} = {text(hue)}")
-        for i, hue in enumerate(hues)
+        for i, hue in enumerate(hues if request.hue is not None else [])
     ]
+    handles += [Line2D([], [], **GUIDE, label=f"slope {slope:g}") for slope in request.guides]
+    if not handles:
+        return
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 4))
 
 

@@ -28,11 +28,10 @@ RULE = "feedback-alignment"
 BOUNDED = ("tanh", "sigmoid", "erf")  # and smooth, as Theorems 3.2 and 4.2 assume
 SHARE = 0.95  # of the runs of a width for which a statement "with high probability" must hold
 TOLERANCE = 0.1  # of exponents: the greatest of p bounded numbers nears its bound slowly; sqrt(log p) goes as p^0.07 up to p = 12800
+FIRST_ORDER = 0.1  # of a step, that second order may be
+LAW = {"float32": 1e-4, "float64": 1e-10}  # rounding of the sums of a run
 ROUNDING = {"float32": 1e-6, "float64": 1e-13}  # of a recorded number, relative
-USED = (
-    "error_norm", "alignment", "max_hidden_change", "max_output_change", "hidden_change", "kernel_eigenvalues", "kernel_change",
-    "feedback_kernel_norm", "feedback_kernel_change",
-)
+OF_TASK = ("expected_kernel_min_eigenvalue", "input_min_eigenvalue", "input_max_eigenvalue", "target_norm")  # the same at every step
 # metric: whether its root mean square is fitted, or its mean; after division by what; the paper's exponent in p
 FITTED: dict[str, tuple[bool, str, str]] = {
     "alignment": (True, "", "<= -1/2, section 4.1"),
@@ -43,7 +42,15 @@ FITTED: dict[str, tuple[bool, str, str]] = {
     "kernel_change": (False, "", ""),
     "feedback_kernel_norm": (False, "", ""),
     "feedback_kernel_change": (False, "", ""),
+    "expected_kernel_distance": (False, "", ""),
+    "lazy_deviation": (False, "", ""),
+    "infinite_width_deviation": (False, "", ""),
 }
+GREATEST = ("lazy_deviation", "infinite_width_deviation")  # fitted where they are largest, since they vanish with the error
+USED = (
+    *(name for name in FITTED if not name.startswith("change of")), *OF_TASK, "error_norm", "kernel_eigenvalues", "slowest_contraction",
+    "first_order_error", "alignment_terms",
+)
 
 
 @dataclass
@@ -101,22 +108,55 @@ def groups_of(runs: Results, ask: bool) -> list[Group]:
     """By activation and every other axis that p, lambda and seed do not tell; a schedule may follow from all others."""
     names = ["activation"]
     others = [name for name in runs.columns if name not in ("p", "lambda", "seed", "rule", "activation", "schedule")]
-    for name in [*others, *(["schedule"] if "schedule" in runs.columns else [])]:
+    for name in others:
         known = [*names, "p", "lambda", *(["seed"] if name.endswith("_seed") else [])]
         if len(points(runs, [*known, name])) > len(points(runs, known)):
             names.append(name)
     groups = []
     for point in points(runs, names):
-        chosen = select(runs, **dict(zip(names, point)))
-        check_only_seeds_vary(chosen, [*names, "p", "lambda"])
-        problems = ask_program(chosen) if ask else None
-        groups.append(Group(dict(zip(names, point)), chosen, *gamma_of(chosen, problems), problems))
+        for schedule, chosen in by_schedule(select(runs, **dict(zip(names, point))), [*names, "p", "lambda"]):
+            check_only_seeds_vary(chosen, [*names, "p", "lambda"])
+            problems = ask_program(chosen) if ask else problems_in(chosen)
+            groups.append(Group(dict(zip(names, point)) | schedule, chosen, *gamma_of(chosen, problems), problems))
     return groups
+
+
+def by_schedule(runs: Results, known: Sequence[str]) -> list[tuple[dict[str, object], Results]]:
+    """The runs of each schedule of the job. One whose parameters are formulas of p or lambda is another text for each, but has
+    the same place among those of every point."""
+    if "schedule" not in runs.columns or len(points(runs, [*known, "schedule"])) == len(points(runs, known)):
+        return [({}, runs)]
+    found: dict[tuple[object, ...], list[str]] = {}
+    place = np.empty(len(runs), dtype=int)
+    for row, point in enumerate(zip(*(runs.columns[name].tolist() for name in known))):
+        schedules = found.setdefault(point, [])
+        name = str(runs.columns["schedule"][row])
+        if name not in schedules:
+            schedules.append(name)
+        place[row] = schedules.index(name)
+    parts = [runs.at(place == one) for one in np.unique(place)]
+    return [({"schedule": schedule_name(part, number)}, part) for number, part in enumerate(parts, start=1)]
+
+
+def schedule_name(runs: Results, number: int) -> str:
+    names = np.unique(runs.columns["schedule"])
+    return str(names[0]) if len(names) == 1 else f"{str(names[0]).partition('(')[0]}(...), schedule {number} of the job"
+
+
+def problems_in(runs: Results) -> Problems | None:
+    """What the file itself says of the tasks."""
+    known = {name: runs.metrics[f"final_{name}"] for name in OF_TASK if name in runs.metrics}
+    if not known.keys() & {"target_norm", "input_min_eigenvalue"}:
+        return None
+    unknown = np.full(len(runs), np.nan)
+    return Problems(*(known.get(name, unknown) for name in ("target_norm", "input_min_eigenvalue", "input_max_eigenvalue")))
 
 
 def gamma_of(runs: Results, problems: Problems | None) -> tuple[np.ndarray, str]:
     """lambda_min(Gbar), or what is nearest to it."""
-    if problems is not None and (runs.activation == "linear").all():
+    if "expected_kernel_min_eigenvalue" in runs.metrics:
+        return runs.metrics["final_expected_kernel_min_eigenvalue"], "gamma = lambda_min(Gbar)"
+    if problems is not None and (runs.activation == "linear").all() and np.isfinite(problems.smallest).all():
         return problems.smallest, "gamma = lambda_min(XX^T)"
     if "kernel_eigenvalues" in runs.metrics and runs.step[0] == 0:
         return runs.metrics["kernel_eigenvalues"][:, 0, 0], "gamma = lambda_min(G(0))"
@@ -152,14 +192,18 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
     result.why = missing(group, job)
     if result.why:
         return result
-    norms = np.zeros(len(runs)) if not (runs.ridge > 0).any() else (group.problems.target_norm if group.problems else None)
-    if norms is None:
-        result.why = "||y|| is not in the file; --problems asks the program for it"
-        return result
     if not np.isfinite(group.gamma).all():
-        result.why = f"gamma is not in the file; record.metrics = default, kernel_eigenvalues, or jobs/{job}.cfg"
+        result.why = f"gamma is not in the file; record.metrics = ..., expected_kernel_min_eigenvalue, or jobs/{job}.cfg"
         return result
-    largest = np.array([largest_factor(runs, row, group.gamma[row], norms[row]) for row in range(len(runs))])
+    every_step = "slowest_contraction" in runs.metrics
+    if every_step:
+        largest = runs.metrics["final_slowest_contraction"] / group.gamma
+    else:
+        norms = np.zeros(len(runs)) if not (runs.ridge > 0).any() else (group.problems.target_norm if group.problems else np.full(len(runs), np.nan))
+        if not np.isfinite(norms).all():
+            result.why = "||y|| is not in the file; record.metrics = ..., target_norm; or --problems asks the program for it"
+            return result
+        largest = np.array([largest_factor(runs, row, group.gamma[row], norms[row]) for row in range(len(runs))])
     counted_runs = np.isfinite(largest)
     if not counted_runs.any():
         result.why = "no two records lie above rounding; record more steps"
@@ -172,7 +216,8 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
         "largest_factor_by_width": {str(p): float(largest_[runs_ == p].min()) for p in np.unique(runs_)},
         "gamma": [float(group.gamma.min()), float(group.gamma.max())],
     }
-    records = "each step" if (np.diff(runs.step) == 1).all() else "from record to record (steps = every(1) has each step)"
+    every_step = every_step or bool((np.diff(runs.step) == 1).all())
+    records = "at every step" if every_step else "from record to record (the metric slowest_contraction looks at every step)"
     assumed = "" if group.values["activation"] in BOUNDED or factor == 1 / 2 else "; psi is not bounded and smooth, as the theorem assumes"
     if ((each_run(runs, "schedule", "training.schedule", "constant") == "constant") & (runs.ridge > 0)).any():
         assumed += "; a constant lambda has no finite sum, as the theorem assumes"
@@ -298,7 +343,7 @@ def proposition_3_3(group: Group) -> Verdict:
         result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
         return result
     if not np.isfinite(group.gamma).all():
-        result.why = "gamma is not in the file; record.metrics = default, kernel_eigenvalues, or jobs/proposition-3.3.cfg"
+        result.why = "gamma is not in the file; record.metrics = ..., expected_kernel_min_eigenvalue, or jobs/proposition-3.3.cfg"
         return result
     gamma = group.gamma[runs.p == runs.p.max()]
     result.verdict = "holds" if (gamma > 0).mean() >= SHARE else "fails"
@@ -314,8 +359,8 @@ def proposition_4_5(group: Group) -> Verdict:
     if not (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
         result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
         return result
-    if group.problems is None:
-        result.why = "the spectrum of XX^T is not in the file; --problems asks the program for it"
+    if group.problems is None or not np.isfinite(group.problems.largest).all():
+        result.why = "the spectrum of XX^T is not in the file; jobs/proposition-4.5.cfg, or --problems asks the program for it"
         return result
     smallest, largest = group.problems.smallest, group.problems.largest
     eps = np.array([smallest_isometry(low, high) for low, high in zip(smallest, largest)])
@@ -396,7 +441,7 @@ def after_cutoff(runs: Results, row: int) -> tuple[float, float]:
 
 def theorem_4_6_constants(group: Group, rows: np.ndarray) -> dict[str, float]:
     """L = lambda / gamma, and c_S of T lambda = c_S gamma sqrt(gamma p) / (eta sqrt(n) M), where XX^T is known."""
-    if group.problems is None:
+    if group.problems is None or not np.isfinite(group.problems.largest).all():
         return {}
     runs = group.runs
     gamma, largest = group.problems.smallest[rows], group.problems.largest[rows]
@@ -406,9 +451,40 @@ def theorem_4_6_constants(group: Group, rows: np.ndarray) -> dict[str, float]:
     return {"L": float((runs.ridge[rows] / gamma).mean()), "c_S": float((total / unit).mean())}
 
 
+def first_order(group: Group) -> Verdict:
+    claim = "e(t+1) = [(1 - eta lambda) I - eta (G + H_b)] e(t) - eta lambda y to first order in eta"
+    result = Verdict("Section 3, first order", claim, "not covered", missing(group, "first-order", "first_order_error"))
+    if result.why:
+        return result
+    error, step_size = np.nanmax(group.runs.metrics["first_order_error"], axis=1), group.runs.columns["step_size"]
+    result.verdict = "holds" if (error <= FIRST_ORDER).mean() >= SHARE else "fails"
+    result.numbers = {"largest_error": float(error.max()), "largest_error_over_eta": float((error / step_size).max())}
+    result.why = f"what is left of a step is at most {error.max():.3g} of it at eta = {shown(np.unique(step_size).tolist())}, and at most {(error / step_size).max():.3g} eta"
+    return result
+
+
+def exact_law(group: Group) -> Verdict:
+    claim = "<b, beta(t) - beta(0)> = 1/2 (||W(t)||^2 - ||W(0)||^2) - 1/2 sum ||dW||^2 - sum eta lambda <b, beta>, psi linear or relu"
+    result = Verdict("Exact law", claim, "not covered", missing(group, "exact-law", "alignment_terms"))
+    if result.why:
+        return result
+    terms = group.runs.metrics["final_alignment_terms"]
+    parts = ", ".join(f"{name} {value:.3g}" for name, value in zip(("beta(0)", "growth of W", "squares of steps", "ridge", "defect"), terms.mean(axis=0)))
+    result.why = f"at the end cos(b, beta) is made of {parts}, means over all runs"
+    defect = float(np.nanmax(np.abs(group.runs.metrics["alignment_terms"][..., 4])))
+    result.numbers = {"largest_defect": defect, "terms": terms.mean(axis=0).tolist()}
+    if group.values["activation"] not in ("linear", "relu"):
+        result.why += "; psi is not homogeneous, and the defect says how far from it"
+        return result
+    precision = str(each_run(group.runs, "precision", "training.precision", "float32")[0])
+    result.verdict = "holds" if defect <= LAW[precision] else "fails"
+    result.why += f"; the largest defect is {defect:.3g}"
+    return result
+
+
 STATEMENTS = (
-    theorem_3_2_contraction, theorem_3_2_drift_hidden, theorem_3_2_drift_output, proposition_3_3, section_4_1, theorem_4_2, theorem_4_3,
-    proposition_4_5, theorem_4_6,
+    theorem_3_2_contraction, theorem_3_2_drift_hidden, theorem_3_2_drift_output, proposition_3_3, first_order, section_4_1, theorem_4_2,
+    theorem_4_3, proposition_4_5, theorem_4_6, exact_law,
 )
 
 
@@ -438,11 +514,11 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
         wanted = "lambda > 0" if job in ("theorem-4.2", "theorem-4.6") else "lambda = 0"
         return f"no run has {wanted}; grid.lambda, jobs/{job}.cfg"
     if metric not in runs.metrics:
-        return f"{metric} is not in the file; record.metrics = default"
+        return f"{metric} is not in the file; record.metrics = ..., {metric}, jobs/{job}.cfg"
     for column, key, wanted in (
         ("loss_function", "training.loss", "squared"), ("reduction", "training.reduction", "sum"), ("batch_size", "training.batch-size", "all"),
         ("dropout", "training.dropout", "0"), ("k", "data.outputs", "1"), ("output_scale", "training.output-scale", "root-width"),
-        ("biases", "training.biases", "no"), ("decay", "training.decay", "output"),
+        ("biases", "training.biases", "no"), ("decay", "training.decay", "output"), ("richness", "training.richness", "lazy"),
     ):
         values = each_run(runs, column, key, wanted)
         odd = values[~np.isin(values, [wanted, {"all": "0", "0": "0.0"}.get(wanted, wanted)])]
@@ -478,7 +554,7 @@ def fitted(group: Group, at: str | None) -> tuple[str, list[dict[str, Any]]]:
             metric = name.removeprefix("change of ")
             if metric not in mine.metrics:
                 continue
-            values, _ = values_at(mine, metric, at)
+            values, _ = values_at(greatest(mine, metric) if metric in GREATEST else mine, metric, at)
             if metric != name:
                 values = values - mine.metrics[metric][:, 0]
             if divisor:
@@ -492,6 +568,12 @@ def fitted(group: Group, at: str | None) -> tuple[str, list[dict[str, Any]]]:
             }
             result.append(entry)
     return at, result
+
+
+def greatest(runs: Results, metric: str) -> Results:
+    """The metric's greatest value so far in place of its own."""
+    so_far = np.fmax.accumulate(runs.metrics[metric], axis=1)
+    return runs.with_metrics({metric: so_far, f"final_{metric}": np.fmax(runs.metrics[f"final_{metric}"], np.nanmax(so_far, axis=1))})
 
 
 def latest_common_time(runs: Results) -> str:
