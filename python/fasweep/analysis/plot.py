@@ -307,4 +307,4 @@ def own_name(dimension: Dimension | None) -> tuple[str, ...]:
 
 
 def text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, (float, np.floating)) else str(value)
+    return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -11,7 +11,7 @@ from fasweep.analysis.results import AnalysisError, Results
 
 def factors(schedule: str, steps: np.ndarray) -> np.ndarray:
     """lambda(t) / lambda, or eta(t) / eta, at these steps."""
-    name, values = _parsed(schedule)
+    name, values = parsed(schedule)
     t = np.asarray(steps, dtype=float)
     if name == "constant":
         return np.ones_like(t)
@@ -55,7 +55,7 @@ def each_run(results: Results, column: str, key: str, default: str) -> np.ndarra
     return np.full(len(results), results.settings.get(key, default))
 
 
-def _parsed(schedule: str) -> tuple[str, list[float]]:
+def parsed(schedule: str) -> tuple[str, list[float]]:
     match = re.fullmatch(r"([a-z-]+)(?:\((.*)\))?", schedule.strip())
     if not match:
         return schedule, []

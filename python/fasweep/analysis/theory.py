@@ -22,7 +22,7 @@ from fasweep.analysis.plot import text, values_at
 from fasweep.analysis.results import (
     AnalysisError, Results, check_only_seeds_vary, check_some_done, metric_names, points, read, select, trajectory, where,
 )
-from fasweep.analysis.schedules import each_run, factors, flow_time
+from fasweep.analysis.schedules import each_run, factors, flow_time, parsed
 
 RULE = "feedback-alignment"
 BOUNDED = ("tanh", "sigmoid", "erf")  # and smooth, as Theorems 3.2 and 4.2 assume
@@ -31,6 +31,7 @@ TOLERANCE = 0.1  # of exponents: the greatest of p bounded numbers nears its bou
 FIRST_ORDER = 0.1  # of a step, that second order may be
 LAW = {"float32": 1e-4, "float64": 1e-10}  # rounding of the sums of a run
 ROUNDING = {"float32": 1e-6, "float64": 1e-13}  # of a recorded number, relative
+STEP_ROUNDING = {"float32": 1.2e-7, "float64": 2.3e-16}  # of a step, relative to the outputs
 OF_TASK = ("expected_kernel_min_eigenvalue", "input_min_eigenvalue", "input_max_eigenvalue", "target_norm")  # the same at every step
 # metric: whether its root mean square is fitted, or its mean; after division by what; the paper's exponent in p
 FITTED: dict[str, tuple[bool, str, str]] = {
@@ -197,7 +198,7 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
         return result
     every_step = "slowest_contraction" in runs.metrics
     if every_step:
-        largest = runs.metrics["final_slowest_contraction"] / group.gamma
+        largest = slowest_contraction(runs, group.gamma) / group.gamma
     else:
         norms = np.zeros(len(runs)) if not (runs.ridge > 0).any() else (group.problems.target_norm if group.problems else np.full(len(runs), np.nan))
         if not np.isfinite(norms).all():
@@ -226,6 +227,19 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
         f"{group.gamma_source}; {records}{assumed}"
     )
     return result
+
+
+def slowest_contraction(runs: Results, gamma: np.ndarray) -> np.ndarray:
+    """The program's running minimum, up to the last record where the rounding of a step is a tenth at most of what the
+    bound takes from the error, eta gamma ||e||."""
+    values = np.column_stack([runs.metrics["slowest_contraction"], runs.metrics["final_slowest_contraction"]])
+    errors = np.column_stack([runs.metrics["error_norm"], runs.metrics["final_error_norm"]])
+    precision = each_run(runs, "precision", "training.precision", "float32")
+    least = 10 * np.array([STEP_ROUNDING[str(name)] for name in precision]) / (runs.columns["step_size"] * np.maximum(gamma, 1e-12))
+    above = np.fmin.accumulate(errors, axis=1) > (least * errors[:, 0])[:, np.newaxis]
+    # Runs that have ended have no value at later records, and theirs at the end stands last.
+    found = np.where(above & np.isfinite(values), np.arange(values.shape[1]), 0).max(axis=1)
+    return values[np.arange(len(runs)), found]
 
 
 def largest_factor(runs: Results, row: int, gamma: float, target_norm: float) -> float:
@@ -376,7 +390,8 @@ def proposition_4_5(group: Group) -> Verdict:
     result.why = (
         f"lambda_min(XX^T) = {shown(smallest.tolist())}, lambda_max = {shown(largest.tolist())} (Marchenko and Pastur: {edges[0]:.3g} and {edges[1]:.3g}); "
         f"X is (gamma, eps)-isometric with eps = {shown((largest / smallest - 1).tolist())}; smallest eps of the proposition: "
-        + (shown(eps.tolist()) if (eps < 0.5).any() else "none")
+        + (shown(eps[eps < 1].tolist()) if (eps < 1).any() else "none")
+        + (f", none of {np.count_nonzero(eps == 1)} of {eps.size} runs" if (eps < 1).any() and (eps == 1).any() else "")
         + ("" if enough else "; d is too small for this n, which by Marchenko and Pastur leaves none")
     )
     return result
@@ -393,17 +408,17 @@ def theorem_4_6(group: Group) -> Verdict:
     claim = "cos(b, beta(t)) >= c > 0 for all t after the ridge is cut off, c the same for every p; linear"
     result = Verdict("Theorem 4.6", claim, "not covered", "")
     schedule = each_run(group.runs, "schedule", "training.schedule", "constant")
-    rows = (group.runs.ridge > 0) & np.char.startswith(schedule.astype(str), "cutoff")
+    rows = (group.runs.ridge > 0) & np.isfinite([total_and_end(str(one))[0] for one in schedule])
     group = part(group, rows)
     result.why = missing(group, "theorem-4.6", "alignment")
     if not rows.any():
-        result.why = "has no ridge that is cut off; training.schedule = cutoff(T), jobs/theorem-4.6.cfg"
+        result.why = "has no ridge that ends; training.schedule = cutoff(T), jobs/theorem-4.6.cfg"
     if result.why:
         return result
     after = np.array([after_cutoff(group.runs, row) for row in range(len(group.runs))])
     ended = np.isfinite(after[:, 0])
     if not ended.all():
-        result.why = f"{np.count_nonzero(~ended)} of {len(ended)} runs ended before the cutoff; a larger training.max-steps"
+        result.why = f"{np.count_nonzero(~ended)} of {len(ended)} runs ended before the ridge did; a larger training.max-steps"
         return result
     verdicts, texts = [], []
     for ridge in np.unique(group.runs.ridge):
@@ -428,25 +443,40 @@ def theorem_4_6(group: Group) -> Verdict:
     result.why = "; ".join(texts) + ("; whether c stays as p grows needs three widths" if few else "")
     if group.values["activation"] != "linear":
         result.why += "; psi is not linear, as the theorem assumes"
+    if not np.char.startswith(schedule[rows].astype(str), "cutoff").all():
+        result.why += "; by the remark after the theorem, from where 95 % of the sum of lambda(t) is spent"
     return result
 
 
+def total_and_end(schedule: str) -> tuple[float, float]:
+    """The sum of lambda(t) / lambda over all steps, and the step from which on no more than a twentieth of it is left; infinite
+    of those without end. The sum of an inverse square is tau^2 trigamma(tau), here to 1/tau^5."""
+    name, values = parsed(schedule)
+    if name == "cutoff":
+        return values[0], values[0]
+    if name == "exponential" and values[0] < 1:
+        return 1 / (1 - values[0]), float(np.log(0.05) / np.log(values[0]))
+    if name == "inverse-square":
+        return values[0] + 0.5 + 1 / (6 * values[0]) - 1 / (30 * values[0] ** 3), 19 * values[0]
+    return np.inf, np.inf
+
+
 def after_cutoff(runs: Results, row: int) -> tuple[float, float]:
-    """The least alignment from the cutoff on, and that at the cutoff; NaN of a run that ended before."""
-    cutoff = float(each_run(runs, "schedule", "training.schedule", "constant")[row].partition("(")[2].rstrip(") "))
+    """The least alignment from the end of the ridge on, and that where it ends; NaN of a run that ended before."""
+    _, cutoff = total_and_end(str(each_run(runs, "schedule", "training.schedule", "constant")[row]))
     steps, values = trajectory(runs, "alignment", row)
     later = values[steps >= cutoff]
     return (float(later.min()), float(later[0])) if later.size else (float("nan"), float("nan"))
 
 
 def theorem_4_6_constants(group: Group, rows: np.ndarray) -> dict[str, float]:
-    """L = lambda / gamma, and c_S of T lambda = c_S gamma sqrt(gamma p) / (eta sqrt(n) M), where XX^T is known."""
+    """L = lambda / gamma, and c_S of sum lambda(t) = c_S gamma sqrt(gamma p) / (eta sqrt(n) M), where XX^T is known."""
     if group.problems is None or not np.isfinite(group.problems.largest).all():
         return {}
     runs = group.runs
     gamma, largest = group.problems.smallest[rows], group.problems.largest[rows]
     schedule = each_run(runs, "schedule", "training.schedule", "constant")[rows]
-    total = np.array([float(one.partition("(")[2].rstrip(") ")) for one in schedule]) * runs.ridge[rows]
+    total = np.array([total_and_end(str(one))[0] for one in schedule]) * runs.ridge[rows]
     unit = gamma * np.sqrt(gamma * runs.p[rows]) / (runs.columns["step_size"][rows] * np.sqrt(runs.columns["n"][rows]) * largest)
     return {"L": float((runs.ridge[rows] / gamma).mean()), "c_S": float((total / unit).mean())}
 
@@ -586,18 +616,37 @@ def latest_common_time(runs: Results) -> str:
 
 def report(answer: dict[str, Any]) -> str:
     lines = [f"{answer['file']}: {answer['measured']} runs of {RULE} that ended as they should, of {answer['runs']} in all"]
+    nowhere = covered_nowhere(answer["groups"])
     for group in answer["groups"]:
         of = ", ".join(str(value) if isinstance(value, str) else f"{name} = {text(value)}" for name, value in group["group"].items())
         widths, ridges = group["widths"], ", ".join(f"{ridge:g}" for ridge in group["lambda"])
         lines += ["", f"{of}: p = {', '.join(map(str, widths))}; lambda = {ridges}; {group['seeds']} seeds"]
         for statement in group["statements"]:
+            if statement["statement"] in nowhere:
+                continue
             lines.append(f"  {statement['verdict']:<12} {statement['statement']:<24} {statement['claim']}")
             lines += textwrap.wrap(statement["why"], 120, initial_indent=" " * 15, subsequent_indent=" " * 15)
         lines += exponent_lines(group["exponents"])
+    if nowhere:
+        lines += ["", "not covered by any of these runs"]
+    for name, (claim, why) in nowhere.items():
+        lines += [f"  {name:<24} {claim}", *textwrap.wrap(why, 120, initial_indent=" " * 27, subsequent_indent=" " * 27)]
     return "\n".join(lines)
 
 
+def covered_nowhere(groups: Sequence[dict[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Claim, and why, of the statements that no group covers, which are said once."""
+    result = {}
+    for several in zip(*(group["statements"] for group in groups)):
+        if all(one["verdict"] == "not covered" and not one["numbers"] for one in several):
+            reasons = dict.fromkeys(one["why"] for one in several)
+            result[several[0]["statement"]] = (several[0]["claim"], "; or ".join(reasons))
+    return result
+
+
 def exponent_lines(fits: dict[str, Any]) -> list[str]:
+    if not fits["of"]:
+        return ["  exponents in p are fitted where lambda is constant"]
     rows = [entry for entry in fits["of"] if entry["all_widths"] or entry["widest_four"]]
     if not rows:
         return ["  exponents in p need three widths"]
