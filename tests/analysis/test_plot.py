@@ -166,6 +166,34 @@ def test_guides_have_their_slope_on_logarithmic_axes(spectrum_file: Path, tmp_pa
     assert (code, "a logarithmic y axis has no place for -" in err) == (2, True), err
 
 
+def test_a_map_has_the_mean_of_each_point(shared_file: Path, tmp_path: Path):
+    figure = drawn(shared_file, f"rule={FEEDBACK}", x="p", y="alignment", hue="lambda", column="activation", map=True)
+
+    with h5py.File(shared_file) as file:
+        for axes, activation in zip(figure.axes, ("linear", "relu", "tanh")):
+            cells = np.asarray(axes.images[0].get_array())
+            for (row, place), value in np.ndenumerate(cells):
+                point = {"p": (10, 40, 90)[place], "lambda": (0, 0.5)[row]}
+                values = file["final_alignment"][...][rows(file, rule=FEEDBACK, activation=activation, **point)]
+                assert value == pytest.approx(values.mean(), rel=1e-12)
+            assert [label.get_text() for label in axes.get_xticklabels()] == ["10", "40", "90"]
+    code, err = plot(shared_file, "--x", "p", "--y", "loss", "--map", "-o", tmp_path / "out.png")
+    assert (code, "give --x and --hue such axes" in err) == (2, True), err
+
+
+def test_words_stand_where_a_column_has_numbers(make_file: Callable[..., Path]):
+    job = SPECTRUM.replace("[training]\n", "[training]\nbatch-size = all, 2\n").replace("loss, alignment, kernel_eigenvalues", "loss, alignment")
+    path = make_file("batches", job)
+
+    figure = drawn(path, x="p", y="loss", hue="batch_size", at="step=0")
+    whole = drawn(path, "batch_size=all", x="p", y="loss", at="end")
+
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["batch_size = all", "batch_size = 2"]
+    with h5py.File(path) as file:
+        expected = [file["final_loss"][...][rows(file, p=p, batch_size=0)].astype(float).mean() for p in (10, 40)]
+    np.testing.assert_allclose(whole.axes[0].containers[0][0].get_ydata(), expected, rtol=1e-12)
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_names_are_an_axis_too(shared_file: Path, tmp_path: Path, suffix: str):
     arguments = ["--x", "rule", "--y", "loss", "--hue", "lambda", "--where", "p=40", "--where", "activation=relu"]

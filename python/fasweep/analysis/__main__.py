@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     plot.add_argument("--spread", choices=SPREADS, default="mean", help="mean with its 95 %% interval, or median with quantiles; %(default)s")
     plot.add_argument("--guide", dest="guides", action="append", type=float, default=[], metavar="SLOPE", help="a line of this slope, -0.5")
     plot.add_argument("--log", choices=("auto", "none", "x", "y", "xy"), default="auto", help="logarithmic axes; %(default)s")
+    plot.add_argument("--map", action="store_true", help="the values of --hue upwards, the metric as colour")
     plot.set_defaults(run=run_plot)
     summary = commands.add_parser("summary", parents=[chosen], help="final alignment and loss of every point, as text")
     summary.add_argument("file", metavar="FILE.h5")

@@ -21,13 +21,14 @@ from fasweep.analysis import style
 from fasweep.analysis.averages import counted, end_together, mean_and_interval, median_and_quantiles, shared_trajectories
 from fasweep.analysis.drawing import check_output, name_ticks, save, write_note
 from fasweep.analysis.results import (
-    AnalysisError, Dimension, Results, check_only_seeds_vary, check_some_done, listed, metric_dimension, points, read, select, where,
+    WORDS, AnalysisError, Dimension, Results, check_only_seeds_vary, check_some_done, counted_by_status, listed, metric_dimension, points, read, select, where,
 )
 from fasweep.analysis.schedules import flow_time
 
 TIMES = ("step", "eta*t")  # that x may be, besides axes
 SPREADS = {"mean": "mean and 95 % interval", "median": "median and middle 68 %"}
 GUIDE: dict[str, Any] = {"color": "grey", "linestyle": ":", "linewidth": 1}
+MOST_NUMBERS = 60  # that fit into the cells of a map
 NEAR = 0.1  # how far, relative to it, a record may be from the time that was asked for
 
 
@@ -44,6 +45,7 @@ class Request:
     spread: str = "mean"
     guides: Sequence[float] = ()  # slopes
     log: str = "auto"  # none, x, y, xy
+    map: bool = False  # hue upwards, y as colour
 
 
 @dataclass(frozen=True)
@@ -90,23 +92,30 @@ def draw(results: Results, request: Request, dimension: Dimension | None = None)
     width = style.PANEL_WIDTH * (1.5 if len(columns) == 1 else len(columns))
     figure = Figure(figsize=(width, 1.2 * style.PANEL_HEIGHT), layout="constrained")
     panels = figure.subplots(1, len(columns), squeeze=False, sharex=True, sharey=True)[0]
-    drawn: list[Curve] = []
-    for axes, column in zip(panels, columns):
-        for position, hue in enumerate(hues):
-            curve = curve_of(results, request, dimension, {str(request.column): column, str(request.hue): hue})
-            if curve is not None:
+    curves = [
+        [curve_of(results, request, dimension, {str(request.column): column, str(request.hue): hue}) for hue in hues] for column in columns
+    ]
+    drawn = [curve for of_panel in curves for curve in of_panel if curve is not None]
+    for axes, column, of_panel in zip(panels, columns, curves):
+        for position, curve in enumerate(of_panel):
+            if curve is not None and not request.map:
                 draw_curve(axes, curve, position, request)
-                drawn.append(curve)
         if request.column is not None:
-            axes.set_title(f"{request.column} = {text(column)}")
+            axes.set_title(f"{request.column} = {text(column, request.column)}")
         axes.set_xlabel({"eta*t": r"$\eta t$", "p": "hidden width p", "lambda": r"$\lambda$"}.get(request.x, request.x))
+        if request.map:
+            continue  # the caption says what is left out, below the cells
         write_note(axes, select(results, **{name: column for name in (request.column,) if name is not None and name in results.columns}))
     if not drawn:
         raise AnalysisError(f"file '{results.file}' has no value of {request.y} at {request.at}; recorded are {recorded(results)}")
-    panels[0].set_ylabel(f"change of {request.y} since step 0" if request.paired else request.y)
-    set_scales(panels, drawn, results, request)
-    draw_guides(panels, drawn, request)
-    draw_legend(figure, hues, request)
+    label = f"change of {request.y} since step 0" if request.paired else request.y
+    if request.map:
+        draw_maps(figure, panels, curves, hues, request, label)
+    else:
+        panels[0].set_ylabel(label)
+        set_scales(panels, drawn, results, request)
+        draw_guides(panels, drawn, request)
+        draw_legend(figure, hues, request)
     figure.supxlabel(caption(results, request, drawn), fontsize="small", wrap=True)
     return figure
 
@@ -127,6 +136,8 @@ def check_request(results: Results, request: Request, dimension: Dimension | Non
         )
     if request.x in TIMES and request.at != "end":
         raise AnalysisError(f"--at {request.at} and --x {request.x} are not accepted together (a curve over time has all times); leave one out")
+    if request.map and (request.hue is None or request.x in TIMES or request.guides):
+        raise AnalysisError("a map has an axis of the file on each side, and no guides; give --x and --hue such axes, or leave out --map")
     if request.guides and request.log not in ("auto", "xy"):
         raise AnalysisError(f"a guide is a slope on two logarithmic axes, not with --log {request.log}; give --log xy")
     check_only_seeds_vary(counted(results), [name for name in named if name in results.columns], " or give it to --hue or --col")
@@ -217,6 +228,31 @@ def draw_curve(axes: Axes, curve: Curve, position: int, request: Request) -> Non
     )
 
 
+def draw_maps(
+    figure: Figure, panels: Sequence[Axes], curves: Sequence[Sequence[Curve | None]], hues: Sequence[object], request: Request, label: str
+) -> None:
+    """A cell for each value of x and hue, at equal distances, for zero is often among them."""
+    levels = np.unique(np.concatenate([curve.x for of_panel in curves for curve in of_panel if curve is not None]))
+    cells = np.full((len(curves), len(hues), len(levels)), np.nan)
+    for of_panel, matrix in zip(curves, cells):
+        for curve, row in zip(of_panel, matrix):
+            if curve is not None:
+                row[np.searchsorted(levels, curve.x)] = curve.line
+    lowest, highest = np.nanmin(cells), np.nanmax(cells)
+    digits = ".2f" if 0.1 <= max(abs(lowest), abs(highest)) < 100 else ".1e"
+    for axes, matrix in zip(panels, cells):
+        image = axes.imshow(matrix, origin="lower", aspect="auto", vmin=lowest, vmax=highest, cmap="viridis")
+        axes.grid(False)
+        axes.set_xticks(range(len(levels)), [text(level, request.x) for level in levels.tolist()])
+        axes.set_yticks(range(len(hues)), [text(hue, request.hue) for hue in hues])
+        if cells[0].size <= MOST_NUMBERS:
+            for (row, place), value in np.ndenumerate(matrix):
+                dark = value < (lowest + highest) / 2
+                axes.text(place, row, format(value, digits), ha="center", va="center", fontsize=6, color="white" if dark else "black")
+    panels[0].set_ylabel(str(request.hue))
+    figure.colorbar(image, ax=list(panels), label=label)
+
+
 def set_scales(panels: Sequence[Axes], drawn: Sequence[Curve], results: Results, request: Request) -> None:
     x = np.concatenate([curve.x for curve in drawn])
     y = np.concatenate([part for curve in drawn for part in (curve.line, curve.low, curve.high)])
@@ -259,7 +295,7 @@ def draw_guides(panels: Sequence[Axes], drawn: Sequence[Curve], request: Request
 def draw_legend(figure: Figure, hues: Sequence[object], request: Request) -> None:
     name = {"lambda": r"$\lambda$"}.get(str(request.hue), request.hue)
     handles = [
-        Line2D([], [], color=style.colour(i), marker=None if request.x in TIMES else style.marker(i), label=f"{name} = {text(hue)}")
+        Line2D([], [], color=style.colour(i), marker=None if request.x in TIMES else style.marker(i), label=f"{name} = {text(hue, request.hue)}")
         for i, hue in enumerate(hues if request.hue is not None else [])
     ]
     handles += [Line2D([], [], **GUIDE, label=f"slope {slope:g}") for slope in request.guides]
@@ -272,7 +308,7 @@ def caption(results: Results, request: Request, drawn: Sequence[Curve]) -> str:
     named = (request.x, request.hue, request.column)
     fixed = [axis for axis in ("activation", "rule", "lambda", "p", "n", "d") if axis in results.columns and axis not in named]
     of = [
-        f"{axis} = {text(values[0])}" if values.dtype.kind != "U" else str(values[0])
+        f"{axis} = {text(values[0], axis)}" if values.dtype.kind != "U" else str(values[0])
         for axis in fixed
         if (values := np.unique(results.columns[axis])).size == 1
     ]
@@ -280,7 +316,9 @@ def caption(results: Results, request: Request, drawn: Sequence[Curve]) -> str:
     seeds = f"seeds a point: {counts.max()}" if counts.min() == counts.max() else f"seeds a point: {counts.min()} to {counts.max()}"
     when = "" if request.x in TIMES else f" at {time_text(request.at, np.concatenate([curve.times for curve in drawn]))}"
     ends = ", to the end of the first run" if any(curve.cut for curve in drawn) else ""
-    return f"{', '.join(of)}\n{SPREADS[request.spread]}{when}{ends}; {seeds}".lstrip("\n")
+    spread = request.spread if request.map else SPREADS[request.spread]
+    left_out = f"; of all runs: {counted_by_status(results)}" if request.map and (results.status != "done").any() else ""
+    return f"{', '.join(of)}\n{spread}{when}{ends}; {seeds}{left_out}".lstrip("\n")
 
 
 def time_text(at: str, times: np.ndarray) -> str:
@@ -306,5 +344,8 @@ def own_name(dimension: Dimension | None) -> tuple[str, ...]:
     return () if dimension is None else (dimension.name,)
 
 
-def text(value: object) -> str:
+def text(value: object, axis: str | None = None) -> str:
+    """Short; words where a column has a number in their place."""
+    if axis in WORDS and value in WORDS[axis]:
+        return WORDS[axis][value]  # type: ignore[index]
     return f"{value:.4g}" if isinstance(value, (float, np.floating)) else str(value)

@@ -19,6 +19,10 @@ from fasweep._errors import Error
 from fasweep._file import axes, dimension_names, open_file, read_column, unreadable
 
 
+# What numbers in a column stand for.
+WORDS: dict[str, dict[float, str]] = {"richness": {0: "lazy"}, "batch_size": {0: "all"}}
+
+
 class AnalysisError(Error):
     """Of results that are no figure."""
 
@@ -86,8 +90,9 @@ def where(results: Results, conditions: Sequence[str]) -> Results:
         if values.dtype.kind == "U":
             rows = values == wanted.strip()
         else:
+            numbers = {word: number for number, word in WORDS.get(column, {}).items()}
             try:
-                rows = np.isclose(values, float(wanted), rtol=1e-9, atol=0)
+                rows = np.isclose(values, float(numbers.get(wanted.strip(), wanted)), rtol=1e-9, atol=0)
             except ValueError:
                 rows = np.zeros(len(values), dtype=bool)
         if not rows.any():

@@ -551,7 +551,7 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
         ("biases", "training.biases", "no"), ("decay", "training.decay", "output"), ("richness", "training.richness", "lazy"),
     ):
         values = each_run(runs, column, key, wanted)
-        odd = values[~np.isin(values, [wanted, {"all": "0", "0": "0.0"}.get(wanted, wanted)])]
+        odd = values[~np.isin(values, [wanted, {"all": "0", "lazy": "0.0", "0": "0.0"}.get(wanted, wanted)])]
         if odd.size:
             return f"is about {key} = {wanted}, not {odd[0]}"
     return ""
@@ -618,7 +618,7 @@ def report(answer: dict[str, Any]) -> str:
     lines = [f"{answer['file']}: {answer['measured']} runs of {RULE} that ended as they should, of {answer['runs']} in all"]
     nowhere = covered_nowhere(answer["groups"])
     for group in answer["groups"]:
-        of = ", ".join(str(value) if isinstance(value, str) else f"{name} = {text(value)}" for name, value in group["group"].items())
+        of = ", ".join(str(value) if isinstance(value, str) else f"{name} = {text(value, name)}" for name, value in group["group"].items())
         widths, ridges = group["widths"], ", ".join(f"{ridge:g}" for ridge in group["lambda"])
         lines += ["", f"{of}: p = {', '.join(map(str, widths))}; lambda = {ridges}; {group['seeds']} seeds"]
         for statement in group["statements"]:
