@@ -127,10 +127,12 @@ def test_hostile_values_of_axes_are_text(result_file: Path, tmp_path: Path):
 
 def test_runs_that_failed_are_said(result_file: Path, set_status: Callable[..., np.ndarray], tmp_path: Path):
     set_status("diverged", activation="linear")
+    set_status("pending", activation="relu", seed=1)
     with h5py.File(result_file, "r+") as file:
         file["provenance/failures"][()] = "run 7: <out> of memory\n"
 
-    assert report(result_file, "-o", tmp_path / "out.html", "--where", "activation=linear") == (0, "")
+    code, err = report(result_file, "-o", tmp_path / "out.html", "--where", "activation=linear")
+    assert (code, err.count("12 of 144 runs are pending")) == (0, 1)
 
     page = Page((tmp_path / "out.html").read_text())
     page.assert_self_contained()

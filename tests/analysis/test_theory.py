@@ -359,6 +359,16 @@ def test_the_page_and_json_say_the_same(plain_file: Path):
         assert one["verdict"] in ("holds", "fails", "not covered") and one["why"]
 
 
+def test_json_has_no_numbers_that_are_none(make_file: Callable[..., Path]):
+    def no_number(text: str) -> None:
+        raise AssertionError(text)
+
+    code, text, _ = command(make_file("one_seed", JOB.format(**DEFAULTS | {"seeds": 0})), "--json")
+
+    (group,) = json.loads(text, parse_constant=no_number)["groups"]
+    assert code == 0 and exponent(group, "max_output_change")["low"] is None
+
+
 def test_every_statement_is_in_the_documents(plain_file: Path):
     page = (ROOT / "docs" / "theory.md").read_text()
 

@@ -137,7 +137,7 @@ def encoded(figure: Figure) -> str:
 
 def statements(file: str, conditions: Sequence[str]) -> str:
     try:
-        return preformatted(theory.report(theory.measure(file, conditions)))
+        return preformatted(theory.report(theory.measure(file, conditions, say_pending=False)))
     except Error as error:
         return f"<p>{escape(str(error))}</p>"
 

@@ -160,7 +160,7 @@ def trajectory(results: Results, metric: str, row: int) -> tuple[np.ndarray, np.
     return np.append(steps, results.steps[row]), np.concatenate([values, [last]])
 
 
-def read(path: str | Path, metrics: Sequence[str]) -> Results:
+def read(path: str | Path, metrics: Sequence[str], say_pending: bool = True) -> Results:
     """The finished runs of a file with the named metrics. Says on standard error how many runs are still to do."""
     with open_file(path) as file:
         try:
@@ -184,7 +184,7 @@ def read(path: str | Path, metrics: Sequence[str]) -> Results:
     finished = everything.status != "pending"
     if not finished.any():
         raise AnalysisError(f"file '{path}' has no finished run (all {len(finished)} are pending); continue its sweep")
-    if not finished.all():
+    if not finished.all() and say_pending:
         print(
             f"note: {path}: {np.count_nonzero(~finished)} of {len(finished)} runs are pending and left out",
             file=sys.stderr,

@@ -76,14 +76,25 @@ class Group:
 
 def print_theory(file: str, conditions: Sequence[str], at: str | None, ask: bool, as_json: bool) -> None:
     answer = measure(file, conditions, at, ask)
-    print(json.dumps(answer, indent=2) if as_json else report(answer))
+    print(json.dumps(finite(answer), indent=2, allow_nan=False) if as_json else report(answer))
 
 
-def measure(file: str, conditions: Sequence[str] = (), at: str | None = None, ask: bool = False) -> dict[str, Any]:
+def finite(value: Any) -> Any:
+    """With null for what JSON has no number for: an interval of a single seed, a constant without bound."""
+    if isinstance(value, dict):
+        return {name: finite(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(part) for part in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def measure(
+    file: str, conditions: Sequence[str] = (), at: str | None = None, ask: bool = False, say_pending: bool = True
+) -> dict[str, Any]:
     """Everything that is known, as JSON has it."""
     present = metric_names(file)
     metrics = [name for metric in USED if metric in present for name in (metric, f"final_{metric}")]
-    results = where(read(file, metrics), conditions)
+    results = where(read(file, metrics, say_pending), conditions)
     check_some_done(results)
     runs = counted(select(results, rule=RULE))
     if not len(runs):
