@@ -188,6 +188,7 @@ def test_words_stand_where_a_column_has_numbers(make_file: Callable[..., Path]):
     figure = drawn(path, x="p", y="loss", hue="batch_size", at="step=0")
     whole = drawn(path, "batch_size=all", x="p", y="loss", at="end")
 
+    assert "n = 4, d = 9, batch_size = all\n" in whole.texts[-1].get_text()
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["batch_size = all", "batch_size = 2"]
     with h5py.File(path) as file:
         expected = [file["final_loss"][...][rows(file, p=p, batch_size=0)].astype(float).mean() for p in (10, 40)]

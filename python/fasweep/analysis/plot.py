@@ -306,7 +306,9 @@ def draw_legend(figure: Figure, hues: Sequence[object], request: Request) -> Non
 
 def caption(results: Results, request: Request, drawn: Sequence[Curve]) -> str:
     named = (request.x, request.hue, request.column)
-    fixed = [axis for axis in ("activation", "rule", "lambda", "p", "n", "d") if axis in results.columns and axis not in named]
+    usual = ("activation", "rule", "lambda", "p", "n", "d")
+    others = [axis for axis in results.columns if axis not in (*usual, "seed", "step_size", "k")]  # a column only where it is an axis
+    fixed = [axis for axis in (*usual, *others) if axis in results.columns and axis not in named]
     of = [
         f"{axis} = {text(values[0], axis)}" if values.dtype.kind != "U" else str(values[0])
         for axis in fixed
