@@ -51,7 +51,8 @@ def draw(results: Results, alignment: str, every_run: bool) -> Figure:
     left.set_title(ALIGNMENTS[alignment])
     right.set_ylabel("test accuracy")
     right.set_title(zoom(right, panel))
-    left.legend()
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles))  # over no curve
     seeds = len(np.unique(counted(panel).seed))
     ends = "" if end_together(counted(panel)) else ", to the end of the first run"
     what = "one line a run" if every_run else f"mean and standard deviation{ends}"
@@ -105,4 +106,4 @@ def zoom(axes: Axes, panel: Results) -> str:
     lowest, highest = np.nanmin(late), np.nanmax(late)
     margin = 0.05 * max(highest - lowest, 1e-3)
     axes.set_ylim(lowest - margin, highest + margin)
-    return "cut: the range after a tenth of training"
+    return "axis: values after a tenth of training"
