@@ -65,6 +65,7 @@ def test_the_readme_s_python_runs(folder: Path):
     exec(compile(code, "README.md", "exec"), names)
 
     assert names["data"].attrs["complete"] == 1 and dict(names["data"].sizes)["p"] == 3
+    assert "Theorem 3.2" in Path("width.html").read_text()
 
 
 def test_the_page_s_other_formats_are_written(folder: Path):
