@@ -3,8 +3,8 @@
 The program's own files and JSON are the interface; nothing is bound. What is heavy to import is imported when first needed.
 """
 
-from fasweep._commands import keys, open, plan, points, run, state, status, write_job
+from fasweep._commands import keys, open, plan, points, report, run, state, status, write_job
 from fasweep._errors import Error, ProgramError
 from fasweep._program import program
 
-__all__ = ["Error", "ProgramError", "keys", "open", "plan", "points", "program", "run", "state", "status", "write_job"]
+__all__ = ["Error", "ProgramError", "keys", "open", "plan", "points", "program", "report", "run", "state", "status", "write_job"]

@@ -176,6 +176,20 @@ def open(file: PathText) -> xarray.Dataset:
     return open_results(Path(file))
 
 
+def report(file: PathText, *, output: PathText | None = None, job: PathText | None = None) -> Path:
+    """Writes one self-contained page of a result file, and returns its path: question, axes, figures, tables, what the paper's statements
+    come to, failures, provenance, how to repeat it.
+
+    output  OUT.html; by default FILE.html beside the file
+    job     the job file that was run, whose first comment is the question; a result file does not keep comments
+    """
+    from fasweep.analysis.report import write_report
+
+    path = Path(file).with_suffix(".html") if output is None else Path(output)
+    write_report(str(file), str(path), None if job is None else str(job))
+    return path
+
+
 def _write(
     path: Path, grid: Section | Sequence[Section] | None, data: Data | None, training: Section | None,
     record: Section | None, results: Path | None,

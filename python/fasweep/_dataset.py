@@ -15,7 +15,7 @@ from xarray.backends import BackendArray, CachingFileManager
 from xarray.core import indexing
 
 from fasweep._errors import Error
-from fasweep._file import GRID_AXES, axes, open_file, read_column
+from fasweep._file import GRID_AXES, axes, dimension_names, open_file, read_column
 
 OWN_ATTRIBUTES = ("CLASS", "NAME", "DIMENSION_LIST", "REFERENCE_LIST", "_FillValue", "coordinates", "flag_values", "flag_meanings")
 
@@ -37,7 +37,7 @@ def open_results(path: Path) -> xarray.Dataset:
     for name, dataset in file.items():
         if not isinstance(dataset, h5py.Dataset) or name in coordinates:
             continue
-        dimensions = _dimensions(dataset)
+        dimensions = dimension_names(dataset)
         if dimensions == [name] and name != "run":
             coordinates[name] = ((name,), dataset[...], _attributes(dataset))
         elif dimensions[:1] != ["run"]:
@@ -67,7 +67,7 @@ def open_state(path: Path) -> xarray.Dataset:
     for name, dataset in file.items():
         if not isinstance(dataset, h5py.Dataset):
             continue
-        dimensions = _dimensions(dataset)
+        dimensions = dimension_names(dataset)
         if dimensions == [name]:
             coordinates[name] = (dimensions, dataset[...], _attributes(dataset))
         else:
@@ -187,13 +187,6 @@ def _read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
             first, last = rows[positions[0]], rows[positions[-1]]
             result[positions] = dataset[first : last + 1][rows[positions] - first]
     return result
-
-
-def _dimensions(dataset: h5py.Dataset) -> list[str]:
-    """Names of its dimension scales."""
-    if h5py.h5ds.is_scale(dataset.id):
-        return [dataset.name.lstrip("/")]
-    return [dimension[0].name.lstrip("/") for dimension in dataset.dims if len(dimension)]
 
 
 def _attributes(dataset: h5py.Dataset) -> dict[str, Any]:

@@ -48,6 +48,13 @@ def read_column(dataset: h5py.Dataset) -> np.ndarray:
     return np.array([names[code] for code in dataset[...].tolist()], dtype=np.str_)
 
 
+def dimension_names(dataset: h5py.Dataset) -> list[str]:
+    """Of its dimension scales."""
+    if h5py.h5ds.is_scale(dataset.id):
+        return [dataset.name.lstrip("/")]
+    return [dimension[0].name.lstrip("/") for dimension in dataset.dims if len(dimension)]
+
+
 def unreadable(path: str | Path, error: Exception) -> Error:
     # h5py puts the cause in parentheses, after HDF5's own words for what it was doing.
     cause = str(error.args[0]).partition("(")[2].rpartition(")")[0] or str(error)

@@ -60,50 +60,58 @@ def table(path: Path) -> dict[str, np.ndarray]:
     return columns
 
 
-def expected_alignment(columns: dict[str, np.ndarray], activation: str, ridge: float) -> np.ndarray:
+def rows_of(columns: dict[str, np.ndarray], activation: str, rule: str, ridge: float) -> np.ndarray:
+    rows = (columns["activation"] == activation) & (columns["lambda"] == ridge) & (columns["rule"] == rule)
+    return rows & (columns["status"] == "done")
+
+
+def expected_alignment(columns: dict[str, np.ndarray], activation: str, rule: str, ridge: float) -> np.ndarray:
     """p, mean and deviation of each width."""
-    rows = (columns["activation"] == activation) & (columns["lambda"] == ridge)
-    rows &= (columns["rule"] == FEEDBACK) & (columns["status"] == "done")
+    rows = rows_of(columns, activation, rule, ridge)
     widths = np.unique(columns["p"][rows])
     groups = [columns["final_alignment"][rows & (columns["p"] == p)] for p in widths]
     return np.array([[p, np.mean(g), np.std(g, ddof=1)] for p, g in zip(widths, groups)])
 
 
-def expected_losses(columns: dict[str, np.ndarray], activation: str, rule: str, ridge: float, p: int) -> np.ndarray:
-    """Runs x steps, each run's final value held after its own last step."""
-    rows = (columns["activation"] == activation) & (columns["rule"] == rule) & (columns["lambda"] == ridge)
-    rows &= (columns["p"] == p) & (columns["status"] == "done")
-    losses = []
-    for run in np.flatnonzero(rows):
-        trajectory = columns["loss"][run].copy()
-        trajectory[columns["step"] > columns["steps"][run]] = columns["final_loss"][run]
-        losses.append(trajectory)
-    return np.array(losses)
+def expected_losses(
+    columns: dict[str, np.ndarray], activation: str, rule: str, ridge: float, p: int, in_flow_time: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times but that of step 0, and runs x times, as long as all of these runs are still in training."""
+    rows = np.flatnonzero(rows_of(columns, activation, rule, ridge) & (columns["p"] == p))
+    ends = columns["steps"][rows]
+    steps = [step for step in columns["step"] if 0 < step <= ends.min()]
+    losses = [[columns["loss"][run][columns["step"] == step][0] for step in steps] for run in rows]
+    if (ends == ends[0]).all() and ends[0] not in steps:
+        steps.append(ends[0])
+        losses = [[*values, columns["final_loss"][run]] for values, run in zip(losses, rows)]
+    scale = columns["step_size"][rows[0]] if in_flow_time else 1
+    return scale * np.array(steps), np.array(losses)
 
 
 def assert_panels_show(
-    panels: dict[str, tuple[Axes, Axes]], columns: dict[str, np.ndarray], activation: str, p: int
+    panels: dict[str, tuple[Axes, Axes]], columns: dict[str, np.ndarray], activation: str, p: int, in_flow_time: bool = True
 ) -> None:
     top, bottom = panels[activation]
     ridges = np.unique(columns["lambda"])
-    assert len(top.containers) == len(ridges)
-    for ridge, (line, _, (bars,)) in zip(ridges, top.containers):
-        widths, mean, deviation = expected_alignment(columns, activation, ridge).T
+    lines = [(rule, ridge) for rule in (FEEDBACK, BACKPROP) for ridge in ridges]
+    for (rule, ridge), (line, _, (bars,)) in zip(lines, top.containers, strict=True):
+        widths, mean, deviation = expected_alignment(columns, activation, rule, ridge).T
         np.testing.assert_allclose(line.get_xydata(), np.column_stack([widths, mean]), rtol=1e-12)
         ends = np.array(bars.get_segments())[:, :, 1]
         np.testing.assert_allclose(ends, np.column_stack([mean - deviation, mean + deviation]), rtol=1e-12)
-    lines = [(rule, ridge) for rule in (FEEDBACK, BACKPROP) for ridge in ridges]
-    bands = [artist for artist in bottom.collections if isinstance(artist, PolyCollection)]
-    assert len(bottom.lines) == len(bands) == len(lines)
-    for (rule, ridge), line, band in zip(lines, bottom.lines, bands):
-        losses = expected_losses(columns, activation, rule, ridge, p)
-        mean, deviation = losses.mean(axis=0), losses.std(axis=0, ddof=1)
-        np.testing.assert_allclose(line.get_xydata(), np.column_stack([columns["step"], mean]), rtol=1e-12)
-        edges = band.get_paths()[0].vertices[:, 1]
-        assert edges.max() == pytest.approx((mean + deviation).max(), rel=1e-12)
-        assert edges.min() == pytest.approx((mean - deviation).min(), rel=1e-9, abs=1e-12)
         assert line.get_linestyle() == ("-" if rule == FEEDBACK else "--")
-        assert line.get_color() == top.containers[ridges.tolist().index(ridge)][0].get_color()
+    bands = [artist for artist in bottom.collections if isinstance(artist, PolyCollection)]
+    latest = 0.0
+    for position, ((rule, ridge), line, band) in enumerate(zip(lines, bottom.lines, bands, strict=True)):
+        times, losses = expected_losses(columns, activation, rule, ridge, p, in_flow_time)
+        np.testing.assert_allclose(line.get_xydata(), np.column_stack([times, np.median(losses, axis=0)]), rtol=1e-12)
+        edges = band.get_paths()[0].vertices[:, 1]
+        assert edges.max() == pytest.approx(np.quantile(losses, 0.84, axis=0).max(), rel=1e-12)
+        assert edges.min() == pytest.approx(np.quantile(losses, 0.16, axis=0).min(), rel=1e-12)
+        assert line.get_linestyle() == ("-" if rule == FEEDBACK else "--")
+        assert line.get_color() == top.containers[position][0].get_color()
+        latest = max(latest, times[-1])
+    assert bottom.get_xlim()[1] == pytest.approx(latest, rel=1e-9)  # the panel ends where its runs end
 
 
 @pytest.mark.parametrize(("suffix", "begins"), [("png", b"\x89PNG\r\n\x1a\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
@@ -130,6 +138,43 @@ def test_numbers_drawn_are_those_of_numpy(shared_file: Path):
     assert list(panels) == ["linear", "relu", "tanh"]
     for activation in panels:
         assert_panels_show(panels, columns, activation, p=40)  # nearest to sqrt(10 * 90)
+    for row in zip(*panels.values()):
+        assert len({axes.get_ylim() for axes in row}) == 1  # panels of a row can be compared
+    texts = [text.get_text() for text in panels["relu"][0].figure.legends[0].get_texts()]
+    assert texts[-2:] == [FEEDBACK, BACKPROP]
+
+
+def test_one_step_size_is_drawn_against_steps(activation_files: dict[str, Path]):
+    panels = drawn([activation_files["relu"]])
+
+    assert_panels_show(panels, table(activation_files["relu"]), "relu", p=40, in_flow_time=False)
+    assert panels["relu"][1].get_xlabel() == "step"
+
+
+def test_runs_that_end_at_their_own_steps_are_drawn_to_the_first_end(activation_files: dict[str, Path]):
+    columns = table(activation_files["tanh"])
+    rows = rows_of(columns, "tanh", FEEDBACK, 0) & (columns["p"] == 90)
+    assert len(set(columns["steps"][rows])) > 1
+
+    _, bottom = drawn([activation_files["tanh"]], width=90)["tanh"]
+
+    assert bottom.lines[0].get_xdata()[-1] == max(columns["step"][columns["step"] <= columns["steps"][rows].min()])
+    assert "to the end of the first run" in bottom.figure.texts[-1].get_text()
+
+
+@pytest.mark.parametrize("widths", [[100, 101, 102, 200], [100 * 2**k for k in range(8)], [7]])
+def test_ticks_of_widths_have_room(widths: list[int]):
+    from fasweep.analysis.drawing import name_ticks
+
+    figure = Figure(figsize=(2.9, 2.5), dpi=110)
+    axes = figure.subplots()
+    axes.plot(widths, widths)
+    name_ticks(axes, np.array(widths))
+    figure.canvas.draw()
+
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(left.x1 + 4 < right.x0 for left, right in zip(boxes, boxes[1:]))
+    assert axes.get_xticklabels()[0].get_text() == str(widths[0])
 
 
 def test_width_is_as_asked_for(shared_file: Path):
@@ -156,7 +201,7 @@ def test_pending_runs_are_left_out_and_said(result_file: Path, set_status: Calla
     panels = drawn([result_file])
     assert_panels_show(panels, table(result_file), "tanh", p=40)
     caption = panels["tanh"][0].figure.texts[-1].get_text()
-    assert caption == "mean and standard deviation; seeds a point: 3 to 4"
+    assert caption.endswith("; seeds a point: 3 to 4")
     # Left out altogether, not counted among the runs that ended badly.
     assert not panels["tanh"][0].texts
 
@@ -169,7 +214,7 @@ def test_diverged_runs_are_left_out_and_counted(result_file: Path, set_status: C
 
     assert_panels_show(panels, columns, "linear", p=40)
     notes = [[text.get_text() for text in axes.texts] for axes in panels["linear"]]
-    expected = [diverged & (columns["rule"] == FEEDBACK), diverged & (columns["p"] == 40)]
+    expected = [diverged, diverged & (columns["p"] == 40)]
     assert notes == [[f"left out: {np.count_nonzero(rows)} diverged"] for rows in expected]
 
 
@@ -186,7 +231,7 @@ def test_real_divergence_leaves_its_panel_empty(make_file: Callable[..., Path], 
 
 
 @pytest.mark.filterwarnings("error::UserWarning", "error::RuntimeWarning")
-@pytest.mark.parametrize("training", ["max-steps = 0", "max-steps = 20", "max-steps = 90\nstep-size = 1000"])
+@pytest.mark.parametrize("training", ["max-steps = 0", "max-steps = 20"])
 def test_smallest_files_draw(make_file: Callable[..., Path], tmp_path: Path, training: str):
     path = make_file("one_run", f"[grid]\np = 10\n[data]\nn = 5\nd = 8\n[training]\n{training}\n")
 
@@ -198,7 +243,41 @@ def test_activation_with_only_backprop_finished_draws(result_file: Path, set_sta
 
     top, bottom = drawn([result_file])["relu"]
 
-    assert (len(top.containers), len(bottom.lines)) == (0, 2)
+    assert (len(top.containers), len(bottom.lines)) == (2, 2)
+
+
+def test_file_where_every_run_diverged_is_no_figure(make_file: Callable[..., Path], tmp_path: Path):
+    path = make_file("diverged", "[grid]\np = 10\nseed = 0..2\n[data]\nn = 5\nd = 8\n[training]\nmax-steps = 90\nstep-size = 1000\n")
+
+    code, err = figure2(path, "-o", tmp_path / "out.png")
+
+    assert (code, "no run that ended as it should (of 3: 3 diverged)" in err) == (2, True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_data_sets_that_no_axis_tells_apart_are_not_averaged(make_file: Callable[..., Path], tmp_path: Path):
+    paths = [tmp_path / name for name in ("one.csv", "two.csv")]
+    for number, path in enumerate(paths):
+        path.write_text("\n".join(f"{i + number},{i * i % 7}.5" for i in range(9)) + "\n")
+    job = "".join(f"[grid]\np = 4\ndata.path = {path}\n" for path in paths)
+    path = make_file("sets", job + "[data]\nsource = csv\ntargets = numbers\nn = 9\n[training]\nmax-steps = 5\nstep-size = 1e-6\n")
+
+    code, err = figure2(path, "-o", tmp_path / "out.png")
+
+    assert (code, "cannot be told apart by any axis" in err) == (2, True), err
+
+
+def test_means_are_over_seeds_alone(make_file: Callable[..., Path], tmp_path: Path):
+    path = make_file("sizes", "[grid]\np = 4, 8\nseed = 0, 1\n[data]\nn = 3, 4\nd = 5\n[training]\nmax-steps = 9\n")
+
+    code, err = figure2(path, "-o", tmp_path / "out.png")
+
+    assert (code, "axis 'n' of" in err, "choose one with --where n=3" in err) == (2, True, True), err
+    assert figure2(path, "-o", tmp_path / "out.png", "--where", "n=4") == (0, "")
+    code, err = figure2(path, "-o", tmp_path / "out.png", "--where", "n=7")
+    assert (code, "leaves no run" in err and "accepted: 3, 4" in err) == (2, True), err
+    code, err = figure2(path, "-o", tmp_path / "out.png", "--where", "width=7")
+    assert (code, "names no axis" in err) == (2, True), err
 
 
 def bad_inputs(folder: Path, good: Path, other: Path) -> dict[str, tuple[list[object], str]]:
@@ -236,17 +315,15 @@ def test_bad_input_is_one_sentence_and_writes_nothing(result_file: Path, activat
         assert {path: path.read_bytes() for path in folder.iterdir()} == before, name
 
 
-def test_file_without_the_needed_runs_or_metrics_says_so(make_file: Callable[..., Path], tmp_path: Path):
+def test_file_of_any_rule_draws_and_one_without_the_metrics_says_so(make_file: Callable[..., Path], tmp_path: Path):
     job = "[grid]\np = 4\nrule = {rule}\n[data]\nn = 3\nd = 4\n[training]\nmax-steps = 3\n"
     job += "[record]\nmetrics = {metrics}\n"
-    no_feedback = make_file("backprop", job.format(rule=BACKPROP, metrics="default"))
+    backprop = make_file("backprop", job.format(rule=BACKPROP, metrics="default"))
     no_loss = make_file("no_loss", job.format(rule=FEEDBACK, metrics="alignment"))
 
-    codes, errors = zip(*(figure2(path, "-o", tmp_path / "out.png") for path in (no_feedback, no_loss)))
-
-    assert codes == (2, 2)
-    assert "no finished run of feedback-alignment (its rules are backprop)" in errors[0]
-    assert "no 'loss'" in errors[1]
+    assert figure2(backprop, "-o", tmp_path / "out.png") == (0, "")
+    code, err = figure2(no_loss, "-o", tmp_path / "out.png")
+    assert (code, "no 'loss'" in err) == (2, True)
 
 
 def test_file_with_nothing_finished_says_so(result_file: Path, set_status: Callable[..., np.ndarray]):

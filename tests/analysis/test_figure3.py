@@ -86,6 +86,17 @@ def test_numbers_drawn_are_those_of_numpy(classified: Path, alignment: str):
                 assert edges.max() == pytest.approx((mean + deviation).max(), rel=1e-12)
 
 
+def test_an_axis_that_is_cut_says_so(classified: Path):
+    from fasweep.analysis.figure3 import draw
+    from fasweep.analysis.results import read
+
+    names = [prefix + name for name in ("signal_alignment", "test_accuracy") for prefix in ("", "final_")]
+    figure = draw(read(classified, names), "signal_alignment", every_run=False)
+
+    assert figure.axes[1].get_title() == "axis: values after a tenth of training"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [r"$\lambda$ = 0", r"$\lambda$ = 0.3"]
+
+
 def test_every_run_is_one_line(classified: Path):
     from fasweep.analysis.figure3 import draw
     from fasweep.analysis.results import read

@@ -74,3 +74,25 @@ def test_missing_file_is_one_sentence(tmp_path: Path):
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "none that you may read" in done.stderr
+
+
+def test_other_axes_are_columns_and_nothing_is_averaged_over_them(make_file: Callable[..., Path]):
+    path = make_file("sizes", "[grid]\np = 4\nseed = 0, 1\n[data]\nn = 3, 5\nd = 5\n[training]\nmax-steps = 9\n")
+
+    lines = summary(path).stdout.splitlines()
+
+    assert lines[0].split()[:5] == ["activation", "rule", "lambda", "p", "n"]
+    with h5py.File(path) as file:
+        for line, n in zip(lines[1:3], (3, 5), strict=True):
+            cells = [cell.strip() for cell in line.split("  ") if cell]
+            assert cells[4:6] == [str(n), "2"]
+            mean = file["final_loss"][...][file["n"][...] == n].astype(float).mean()
+            assert float(cells[7].split(" +- ")[0]) == pytest.approx(mean, rel=1e-3)
+
+
+def test_reader_that_leaves_early_is_no_error(shared_file: Path):
+    command = f"{sys.executable} -m analysis summary {shared_file} | true"
+
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+
+    assert done.stderr == ""

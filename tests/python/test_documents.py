@@ -65,6 +65,16 @@ def test_the_readme_s_python_runs(folder: Path):
     exec(compile(code, "README.md", "exec"), names)
 
     assert names["data"].attrs["complete"] == 1 and dict(names["data"].sizes)["p"] == 3
+    assert "Theorem 3.2" in Path("width.html").read_text()
+
+
+def test_the_page_s_other_formats_are_written(folder: Path):
+    fasweep.run(grid={"p": [3, 4], "seed": [0, 1]}, data={"n": 4, "d": 3}, training={"max-steps": 9}, output="smoke.h5", progress=False)
+    _, code = blocks(ROOT / "docs" / "file-format.md", "python")
+
+    exec(compile(code, "file-format.md", "exec"), {})
+
+    assert Path("grid.nc").stat().st_size > 0 and len(Path("table.csv").read_text().splitlines()) == 5
 
 
 def test_the_tutorial_runs_in_a_shell(folder: Path):

@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pandas
 import pytest
 import xarray
 from conftest import ROOT
@@ -155,13 +156,34 @@ def test_a_table_has_a_row_a_run_and_final_values(grid_file: Path):
     assert len(one) == 1 and one.status[0] == "done"
 
 
-def test_a_grid_can_be_kept_as_netcdf_copied_and_sent_to_other_processes(grid_file: Path):
-    pytest.importorskip("h5netcdf")
+@pytest.mark.parametrize(("engine", "library"), [("h5netcdf", "h5netcdf"), ("netcdf4", "netCDF4"), ("scipy", "scipy")])
+def test_a_grid_can_be_kept_as_netcdf(grid_file: Path, engine: Any, library: str):
+    pytest.importorskip(library)
     data = fasweep.open(grid_file)
 
-    data.to_netcdf("grid.nc", engine="h5netcdf")
+    data.to_netcdf("grid.nc", engine=engine)
 
-    assert xarray.open_dataset("grid.nc", engine="h5netcdf").loss.equals(data.loss)
+    with xarray.open_dataset("grid.nc", engine=engine, decode_times=False) as kept:
+        assert kept.attrs == data.attrs and set(kept.variables) == set(data.variables)
+        for name in data.variables:
+            assert kept[name].dims == data[name].dims and kept[name].equals(data[name].astype(kept[name].dtype)), name
+            assert kept[name].attrs == data[name].attrs, name
+
+
+def test_a_table_can_be_kept_as_parquet(grid_file: Path):
+    table = fasweep.open(grid_file).fasweep.table()
+
+    # A column is numbers or texts, and no index says anything: what every format of tables keeps.
+    assert all(column.dtype.kind in "if" or column.map(type).eq(str).all() for _, column in table.items())
+    assert table.index.equals(pandas.RangeIndex(len(table)))
+    pytest.importorskip("pyarrow", reason="no pyarrow here, which writes Parquet")
+    table.to_parquet("table.parquet")
+    pandas.testing.assert_frame_equal(pandas.read_parquet("table.parquet"), table)
+
+
+def test_a_grid_can_be_copied_and_sent_to_other_processes(grid_file: Path):
+    data = fasweep.open(grid_file)
+
     assert pickle.loads(pickle.dumps(data)).loss.equals(data.loss)
     assert data.copy(deep=True).loss.equals(data.loss)
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 
 from fasweep.analysis import style
 from fasweep.analysis.results import AnalysisError, Results, is_hdf5
@@ -17,33 +19,51 @@ SUFFIXES = (".png", ".svg", ".pdf")
 LineStyle = str | tuple[int, tuple[int, ...]]  # as matplotlib names lines, or describes their dashes
 
 
-def check_output(path: Path) -> None:
-    accepted = ", ".join(SUFFIXES)
-    if path.suffix not in SUFFIXES:
+def check_output(path: Path, suffixes: Sequence[str] = SUFFIXES) -> None:
+    accepted = ", ".join(suffixes)
+    if path.suffix not in suffixes:
         raise AnalysisError(
-            f"figure '{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
+            f"'{path}' cannot be written (its suffix '{path.suffix}' names no format); accepted: {accepted}"
         )
     if is_hdf5(path):
-        raise AnalysisError(f"figure '{path}' is not written (an HDF5 file has that name); give another name")
+        raise AnalysisError(f"'{path}' is not written (an HDF5 file has that name); give another name")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """By temporary and rename, so that an interrupted or failed drawing leaves the older figure whole."""
+    write_whole(path, lambda temporary: figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight"))
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """By temporary and rename, so that an interrupted or failed writing leaves the older file whole."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
+        write(temporary)
         temporary.replace(path)
     except OSError as error:
         raise AnalysisError(
-            f"figure '{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
+            f"'{path}' cannot be written ({error.strerror or error}); name a folder that can be written"
         ) from error
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def draw_band(axes: Axes, x: np.ndarray, mean: np.ndarray, deviation: np.ndarray, line: LineStyle, colour: str) -> None:
-    axes.plot(x, mean, linestyle=line, color=colour)
-    axes.fill_between(x, mean - deviation, mean + deviation, color=colour, alpha=style.SHADE, linewidth=0)
+def draw_band(
+    axes: Axes, x: np.ndarray, line: np.ndarray, low: np.ndarray, high: np.ndarray, dashes: LineStyle, colour: str
+) -> None:
+    axes.plot(x, line, linestyle=dashes, color=colour)
+    axes.fill_between(x, low, high, color=colour, alpha=style.SHADE, linewidth=0)
+
+
+def name_ticks(axes: Axes, values: np.ndarray) -> None:
+    """Ticks of a logarithmic x axis at the values themselves, as many as have room for their labels."""
+    axes.set_xscale("log")
+    apart = np.log(values[-1] / values[0]) / 4.5
+    ticks = [values[0]]
+    for value in values[1:]:
+        if np.log(value / ticks[-1]) >= apart:
+            ticks.append(value)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
 
 
 def label(ridge: float) -> str:

@@ -7,6 +7,7 @@ one colour a lambda, means dashed with the deviation over seeds shaded, or one t
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -15,9 +16,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fasweep.analysis import style
-from fasweep.analysis.averages import carried_forward, counted, mean_and_deviation
+from fasweep.analysis.averages import counted, end_together, mean_and_deviation, shared_trajectories
 from fasweep.analysis.drawing import check_output, draw_band, label, save, write_note
-from fasweep.analysis.results import AnalysisError, Results, read, select
+from fasweep.analysis.results import AnalysisError, Results, check_only_seeds_vary, check_some_done, read, select, trajectory, where
 
 ACCURACY = "test_accuracy"
 # What the paper's cos(delta_BP(h), delta_FA(h)) may mean; it does not say over what it is taken.
@@ -29,30 +30,32 @@ ALIGNMENTS = {
 }
 
 
-def write_figure3(file: str, output: str, alignment: str, every_run: bool) -> None:
+def write_figure3(file: str, output: str, alignment: str, every_run: bool, conditions: Sequence[str] = ()) -> None:
     path = Path(output)
     check_output(path)
-    results = read(file, [name for metric in (alignment, ACCURACY) for name in (metric, f"final_{metric}")])
+    names = [name for metric in (alignment, ACCURACY) for name in (metric, f"final_{metric}")]
+    results = where(read(file, names), conditions)
     with matplotlib.rc_context(style.PARAMETERS):
         save(draw(results, alignment, every_run), path)
 
 
 def draw(results: Results, alignment: str, every_run: bool) -> Figure:
     panel = one_curve_a_ridge(results)
-    epochs = panel.step / steps_of_an_epoch(panel)
     figure = Figure(figsize=(1.4 * style.PANEL_WIDTH * 2, 1.2 * style.PANEL_HEIGHT), layout="constrained")
     left, right = figure.subplots(1, 2)
     for axes, metric in ((left, alignment), (right, ACCURACY)):
-        draw_curves(axes, panel, epochs, metric, every_run)
+        draw_curves(axes, panel, metric, every_run)
         axes.set_xlabel("epoch")
         write_note(axes, panel)
     left.set_ylabel("alignment")
     left.set_title(ALIGNMENTS[alignment])
     right.set_ylabel("test accuracy")
-    zoom(right, panel)
-    left.legend()
+    right.set_title(zoom(right, panel))
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles))  # over no curve
     seeds = len(np.unique(counted(panel).seed))
-    what = "one line a run" if every_run else "mean and standard deviation"
+    ends = "" if end_together(counted(panel)) else ", to the end of the first run"
+    what = "one line a run" if every_run else f"mean and standard deviation{ends}"
     figure.supxlabel(f"{what}; {panel.rule[0]}, {panel.activation[0]}, p = {panel.p[0]}; seeds: {seeds}", fontsize="small")
     return figure
 
@@ -62,13 +65,8 @@ def one_curve_a_ridge(results: Results) -> Results:
     panel = select(results, rule="feedback-alignment")
     if not len(panel):
         raise AnalysisError(f"file '{results.file}' has no finished run of feedback-alignment; its figure needs some")
-    for axis in ("p", "activation"):
-        values = np.unique(getattr(panel, axis))
-        if len(values) > 1:
-            raise AnalysisError(
-                f"file '{results.file}' has several values of grid.{axis} ({', '.join(map(str, values))}; a curve is "
-                "of one network); sweep each into a file of its own"
-            )
+    check_some_done(panel)
+    check_only_seeds_vary(panel, ["lambda"])
     return panel
 
 
@@ -79,26 +77,33 @@ def steps_of_an_epoch(results: Results) -> int:
     return 1 if batch == "all" else math.ceil(samples / int(batch))
 
 
-def draw_curves(axes: Axes, panel: Results, epochs: np.ndarray, metric: str, every_run: bool) -> None:
+def draw_curves(axes: Axes, panel: Results, metric: str, every_run: bool) -> None:
+    epoch = steps_of_an_epoch(panel)
     for position, ridge in enumerate(np.unique(panel.ridge)):
         runs = counted(select(panel, ridge=ridge))
         if not len(runs):
             continue
-        curves = carried_forward(runs, metric)
         colour = style.colour(position)
         if every_run:
-            axes.plot(epochs, curves.T, color=colour, linewidth=0.6)
+            for row in range(len(runs)):
+                steps, values = trajectory(runs, metric, row)
+                axes.plot(steps / epoch, values, color=colour, linewidth=0.6)
             axes.plot([], [], color=colour, label=label(ridge))
         else:
-            draw_band(axes, epochs, *mean_and_deviation(curves), "--", colour)
+            steps, curves = shared_trajectories(runs, metric)
+            mean, deviation = mean_and_deviation(curves)
+            draw_band(axes, steps / epoch, mean, mean - deviation, mean + deviation, "--", colour)
             axes.lines[-1].set_label(label(ridge))
 
 
-def zoom(axes: Axes, panel: Results) -> None:
-    """Leaves out the first steep tenth of the accuracy curves, behind which the levels of lambda would look equal."""
+def zoom(axes: Axes, panel: Results) -> str:
+    """Leaves out the first steep tenth of the accuracy curves, behind which the levels of lambda would look equal. The
+    words that say so."""
     values = counted(panel).metrics[ACCURACY]
     late = values[:, values.shape[1] // 10 :]
-    if np.isfinite(late).any():
-        lowest, highest = np.nanmin(late), np.nanmax(late)
-        margin = 0.05 * max(highest - lowest, 1e-3)
-        axes.set_ylim(lowest - margin, highest + margin)
+    if not np.isfinite(late).any():
+        return ""
+    lowest, highest = np.nanmin(late), np.nanmax(late)
+    margin = 0.05 * max(highest - lowest, 1e-3)
+    axes.set_ylim(lowest - margin, highest + margin)
+    return "axis: values after a tenth of training"

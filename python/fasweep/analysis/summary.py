@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 
 from fasweep.analysis.averages import counted, mean_and_deviation
-from fasweep.analysis.results import Results, read, select
+from fasweep.analysis.results import Results, counted_by_status, points, read, select, where
 
-METRICS = ("final_alignment", "final_loss")
-HEADER = ("activation", "rule", "lambda", "p", "runs", "alignment", "loss", "status")
+METRICS = ("alignment", "loss")
+AXES = ("activation", "rule", "lambda", "p")  # of every table; others where they have several values
 
 
-def print_summary(file: str) -> None:
-    results = read(file, METRICS)
+def print_summary(file: str, conditions: Sequence[str] = ()) -> None:
+    results = where(read(file, [f"final_{metric}" for metric in METRICS]), conditions)
     print(table(results))
     print("mean +- standard deviation at the end of training, of the runs with status done")
 
 
 def table(results: Results) -> str:
-    """One line for each (activation, rule, lambda, p) with a finished run, columns aligned."""
-    axes = (results.activation, results.rule, results.ridge, results.p)
-    points = itertools.product(*(dict.fromkeys(axis.tolist()) for axis in axes))
-    groups = (select(results, activation=a, rule=r, ridge=ridge, p=p) for a, r, ridge, p in points)
-    lines = [HEADER, *(line(group) for group in groups if len(group))]
+    """The lines with their columns aligned."""
+    lines = lines_of(results, METRICS)
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in lines)
 
 
-def line(group: Results) -> tuple[str, ...]:
+def lines_of(results: Results, metrics: Sequence[str]) -> list[tuple[str, ...]]:
+    """A header, and a line for each point but its seeds that has a finished run."""
+    axes = [*AXES, *(axis for axis in results.columns if axis not in (*AXES, "seed") and varies(results, axis))]
+    levels = [dict.fromkeys(results.columns[axis].tolist()) for axis in axes]
+    found = set(points(results, axes))
+    in_order = (point for point in itertools.product(*levels) if point in found)
+    header = (*axes, "runs", *metrics, "status")
+    return [header, *(line(point, select(results, **dict(zip(axes, point))), metrics) for point in in_order)]
+
+
+def varies(results: Results, axis: str) -> bool:
+    """Whether it tells runs apart that the usual axes do not."""
+    return len(points(results, [*AXES, axis])) > len(points(results, AXES))
+
+
+def line(point: tuple[object, ...], group: Results, metrics: Sequence[str]) -> tuple[str, ...]:
     done = counted(group)
-    names, counts = np.unique(group.status, return_counts=True)
     return (
-        str(group.activation[0]),
-        str(group.rule[0]),
-        f"{group.ridge[0]:g}",
-        str(group.p[0]),
+        *(f"{value:g}" if isinstance(value, float) else str(value) for value in point),
         str(len(group)),
-        *(mean_text(done.metrics[name]) for name in METRICS),
-        ", ".join(f"{count} {name}" for name, count in zip(names, counts)),
+        *(mean_text(done.metrics[f"final_{metric}"]) for metric in metrics),
+        counted_by_status(group),
     )
 
 
