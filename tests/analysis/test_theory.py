@@ -174,6 +174,20 @@ def test_bounds_between_records_are_those_of_every_step(make_file: Callable[...,
         assert theory.factor_between(1.0, error, 0.6, 0.3, between) == pytest.approx(0.4, abs=2e-4)
 
 
+def test_errors_that_grow_fail_whatever_the_constant(make_file: Callable[..., Path]):
+    path = make_file("growing", JOB.format(**DEFAULTS | {"ridge": 0.5, "seeds": 1, "schedule": "exponential(0.5)"}))
+    add(path, target_norm=np.ones(10))
+    with h5py.File(path, "r+") as file:
+        file["error_norm"][...] = 10.0 ** np.arange(file["step"].size)
+        file["final_error_norm"][...] = file["error_norm"][:, -1]
+        unit = file["kernel_eigenvalues"][:, 0, 0] ** 2 * np.sqrt(file["p"][...] / np.log(file["p"][...])) / (0.05 * 4**2)
+
+    found = statement(measured(path), "Theorem 4.2, (4.2)")
+
+    assert found["verdict"] == "fails" and set(found["numbers"]["share_by_width"].values()) == {0}
+    assert found["numbers"]["c_S"] == pytest.approx((0.5 * 2 / unit).max(), rel=1e-6)
+
+
 def test_real_runs_do_what_the_paper_says(make_file: Callable[..., Path]):
     job = JOB.format(**DEFAULTS | {"steps": 2000, "seeds": 15, "record": "log(60)"}).replace("p = 10*2^0..4", "p = 100*2^0..4")
 
@@ -367,6 +381,14 @@ def test_json_has_no_numbers_that_are_none(make_file: Callable[..., Path]):
 
     (group,) = json.loads(text, parse_constant=no_number)["groups"]
     assert code == 0 and exponent(group, "max_output_change")["low"] is None
+
+
+def test_files_of_version_0_1_are_not_covered():
+    from fasweep.analysis.theory import measure
+
+    group = measure(str(ROOT / "tests" / "store" / "versions" / "0.1" / "teacher.h5"))["groups"][0]
+
+    assert "fasweep 0.1" in statement(group, "Section 4.1")["why"]
 
 
 def test_every_statement_is_in_the_documents(plain_file: Path):

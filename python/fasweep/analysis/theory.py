@@ -216,7 +216,7 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
             result.why = "||y|| is not in the file; record.metrics = ..., target_norm; or --problems asks the program for it"
             return result
         largest = np.array([largest_factor(runs, row, group.gamma[row], norms[row]) for row in range(len(runs))])
-    counted_runs = np.isfinite(largest)
+    counted_runs = ~np.isnan(largest)
     if not counted_runs.any():
         result.why = "no two records lie above rounding; record more steps"
         return result
@@ -231,13 +231,31 @@ def contraction(result: Verdict, group: Group, factor: float, job: str) -> Verdi
     every_step = every_step or bool((np.diff(runs.step) == 1).all())
     records = "at every step" if every_step else "from record to record (the metric slowest_contraction looks at every step)"
     assumed = "" if group.values["activation"] in BOUNDED or factor == 1 / 2 else "; psi is not bounded and smooth, as the theorem assumes"
-    if ((each_run(runs, "schedule", "training.schedule", "constant") == "constant") & (runs.ridge > 0)).any():
-        assumed += "; a constant lambda has no finite sum, as the theorem assumes"
+    result.numbers["c_S"] = sum_of_ridge(group, factor)
+    if np.isinf(result.numbers["c_S"]):
+        assumed += "; lambda(t) has no finite sum, as the theorem assumes"
+    elif result.numbers["c_S"] > 0:
+        assumed += f"; lambda(t) sums up to {result.numbers['c_S']:.3g} S at most, S with the constant 1"
     result.why += (
         f"; in place of 1/{round(1 / factor)} a constant up to {largest_.min():.3g} would do, {shown(at_widest.tolist())} at p = {runs_.max()}; "
         f"{group.gamma_source}; {records}{assumed}"
     )
     return result
+
+
+def sum_of_ridge(group: Group, factor: float) -> float:
+    """The largest sum of lambda(t) of any run, in units of S of Theorem 4.3 (factor 1/2), gamma sqrt(gamma p) / (eta sqrt(n) M), or of
+    Theorem 4.2, gamma^2 sqrt(p) / (eta n^2 sqrt(log p)). NaN where M is not known."""
+    runs, gamma = group.runs, group.gamma
+    eta, n = runs.columns["step_size"], runs.columns["n"].astype(float)
+    if factor == 1 / 2:
+        most = group.problems.largest if group.problems else np.full(len(runs), np.nan)
+        unit = gamma * np.sqrt(gamma * runs.p) / (eta * np.sqrt(n) * most)
+    else:
+        unit = gamma**2 * np.sqrt(runs.p) / (eta * n**2 * np.sqrt(np.log(runs.p)))
+    totals = np.array([total_and_end(str(one))[0] for one in each_run(runs, "schedule", "training.schedule", "constant")])
+    sums = np.where(runs.ridge > 0, runs.ridge * np.where(runs.ridge > 0, totals, 0), 0)
+    return float(np.max(sums / unit))
 
 
 def slowest_contraction(runs: Results, gamma: np.ndarray) -> np.ndarray:
@@ -554,6 +572,8 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
     if not len(runs):
         wanted = "lambda > 0" if job in ("theorem-4.2", "theorem-4.6") else "lambda = 0"
         return f"no run has {wanted}; grid.lambda, jobs/{job}.cfg"
+    if "step_size" not in runs.columns:
+        return "the file is of fasweep 0.1, which kept no step sizes; sweep again"
     if metric not in runs.metrics:
         return f"{metric} is not in the file; record.metrics = ..., {metric}, jobs/{job}.cfg"
     for column, key, wanted in (
