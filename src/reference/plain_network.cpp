@@ -241,6 +241,9 @@ void PlainNetwork::observe_signals(Rows batch, Observation& o) const {
     o.signal_cosine = all.mean();
     o.signal_deviation = std::sqrt((all - all.mean()).square().mean());
   }
+  if (error.cols() > 1) {
+    o.without_signal = static_cast<double>(error.rows()) - static_cast<double>(cosines.size());
+  }
   const VectorXd total = error.colwise().sum().transpose();
   o.batch_signal_cosine = signal_cosine_of(beta * total, b * total);
 }
