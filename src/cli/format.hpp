@@ -13,6 +13,6 @@ namespace fasweep::cli {
 
 /// What is said where no run has come to an end of its own.
 inline constexpr const char* all_diverged =
-    "every run diverged (its loss is no number any more); choose a smaller training.step-size";
+    "every run diverged (its loss is no longer a number); choose a smaller training.step-size";
 
 }  // namespace fasweep::cli

@@ -96,8 +96,7 @@ int main(int argc, char** argv) {
     std::cout.flush();
     return code;
   } catch (const std::ios::failure&) {
-    cli::print_message(
-        "standard output cannot be written (no room where it goes, or it is closed); choose another place");
+    cli::print_message("standard output cannot be written (its disk is full, or it is closed); choose another place");
     return cli::usage_error;
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error);

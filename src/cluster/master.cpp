@@ -76,7 +76,7 @@ void Master::handle(int from, const WireMessage& message, double now) {
   if (const auto* hello = std::get_if<Hello>(&message)) {
     take(from, *hello, now);
   } else if (!agent.greeted) {
-    options_.warn("rank " + std::to_string(from) + " was not heard (it did not say hello); its message is dropped");
+    options_.warn("rank " + std::to_string(from) + " is ignored (it sent no hello message)");
   } else if (const auto* result = std::get_if<Result>(&message)) {
     take(from, *result);
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
@@ -191,7 +191,7 @@ double Master::take_records(int from, const Result& result, std::vector<RunRange
       progress_.diverged += is_new && header.status == RunStatus::diverged ? 1 : 0;
     }
   } catch (const TransportError& error) {
-    options_.warn("records of rank " + std::to_string(from) + " are refused from here on: " + error.what());
+    options_.warn("records of rank " + std::to_string(from) + " are refused from now on: " + error.what());
   }
   missing = subtract(missing, recorded);
   return seconds;
@@ -285,7 +285,7 @@ void Master::tick(double now, double time_left_s) {
   assign_work(time_left_s);
   if (std::isfinite(time_left_s) && out_of_time()) {
     options_.warn("none of the " + std::to_string(runs_waiting()) +
-                  " runs left would be done in time; stopping before the time limit");
+                  " remaining runs would finish in time; stopping before the time limit");
     drain();
   }
 }

@@ -80,7 +80,7 @@ class Inflater {
   explicit Inflater(const std::string& origin) : origin_(origin) {
     constexpr int gzip_only = 15 + 16;  // largest window; zlib's way to say gzip
     if (inflateInit2(&stream_, gzip_only) != Z_OK) {
-      reject_gzip(origin_, "zlib has no memory");
+      reject_gzip(origin_, "zlib ran out of memory");
     }
   }
   ~Inflater() { inflateEnd(&stream_); }
@@ -166,7 +166,8 @@ void require_regular_file(const std::string& path) {
     reject_file(path, std::generic_category().message(EISDIR));
   }
   if (!S_ISREG(status.st_mode)) {
-    reject_file(path, S_ISFIFO(status.st_mode) ? "it is a pipe, which can be read only once" : "it is no regular file");
+    reject_file(path,
+                S_ISFIFO(status.st_mode) ? "it is a pipe, which can be read only once" : "it is not a regular file");
   }
 }
 

@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 2> content_names{"images", "labels"};
 constexpr std::array<std::size_t, 2> dimensions_of{3, 1};
 
 [[noreturn]] void reject_idx(const std::string& origin, const std::string& why) {
-  throw ConfigError("'" + origin + "' is not the IDX file that is expected (" + why +
+  throw ConfigError("'" + origin + "' is not the expected IDX file (" + why +
                     "); check data.path, or fetch the file again");
 }
 
@@ -90,7 +90,7 @@ IdxFile decode_idx(const FileBytes& bytes, IdxContent content, const std::string
   Head head = read_head(bytes, content, origin);
   const auto there = static_cast<std::int64_t>(bytes.size() - head.bytes);
   if (there != head.announced) {
-    reject_idx(origin, "it announces " + std::to_string(head.announced) + " values and has " + std::to_string(there) +
+    reject_idx(origin, "it declares " + std::to_string(head.announced) + " values and has " + std::to_string(there) +
                            (there > head.announced ? " or more" : ""));
   }
   return {std::move(head.sizes), {bytes.begin() + static_cast<std::ptrdiff_t>(head.bytes), bytes.end()}};

@@ -217,7 +217,7 @@ class Check {
       }
       history.largest_loss = std::max(history.largest_loss, std::isfinite(loss) ? loss : 0);
       if (step == record_.steps) {
-        return may_end(history) ? "" : wrong_end_at(step, loss, "and should have gone on");
+        return may_end(history) ? "" : wrong_end_at(step, loss, "and should have continued");
       }
       if (const std::string why = why_must_end(history); !why.empty()) {
         return wrong_end_at(step, loss, "where " + why + " should have ended it");

@@ -29,14 +29,14 @@ extern "C" void end_program(int signal) {
 
 std::string make_sentence(const std::string& path, const std::string& why) {
   return "fasweep: '" + path + "' is damaged (" + why +
-         "); move it away: the same command makes it again, from its journal if that is there\n";
+         "); move it elsewhere: the same command makes it again, from its journal if that exists\n";
 }
 
 }  // namespace
 
 DamageGuard::DamageGuard(const std::string& path)
     : crashed_(make_sentence(path, "HDF5's library crashed on it")),
-      endless_(make_sentence(path, "HDF5's library finds no end in it")) {
+      endless_(make_sentence(path, "HDF5's library does not finish reading it")) {
   sentences = {&crashed_, &endless_};
   struct sigaction action {};
   action.sa_handler = end_program;

@@ -46,7 +46,7 @@ inline constexpr std::uint64_t checkpoint_layout = layout_of<Observation>(1);
 
 /// Why a checkpoint that begins otherwise is not continued.
 inline constexpr std::string_view other_layout =
-    "its checkpoint has another layout, as another version of fasweep wrote it";
+    "its checkpoint has another layout (another version of fasweep wrote it)";
 
 /// Collects the record of one run.
 class Recorder {
@@ -214,7 +214,7 @@ class RunTraining {
       }
       state_.restore(in);
     } catch (const TransportError& error) {
-      checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
+      checkpoints_->tell("run " + std::to_string(run_.run) + " starts over: " + error.what());
       return false;
     }
     restored_ = step_ = in.get<std::int64_t>();

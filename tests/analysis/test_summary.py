@@ -73,4 +73,4 @@ def test_missing_file_is_one_sentence(tmp_path: Path):
     done = summary(tmp_path / "none.h5")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "none that you may read" in done.stderr
+    assert "you may not read it" in done.stderr

@@ -211,7 +211,7 @@ TEST(CheckRecord, KnowsWhereEveryStopRuleEndsARun) {
         return check_record(c.problem(), settings, c.run, other).wrong_end;
       };
       EXPECT_THAT(wrong_end(record.steps + 1), HasSubstr("should have ended it")) << stop.index();
-      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have gone on")) << stop.index();
+      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have continued")) << stop.index();
     }
   }
 }

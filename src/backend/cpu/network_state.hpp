@@ -27,7 +27,7 @@ inline void put_lanes(ByteWriter& out, int lanes) {
 inline void check_lanes(ByteReader& in, int lanes) {
   const auto saved = in.get<std::int32_t>();
   if (saved <= 0) {  // GPUs write their marks here (backend/cuda/batch_loop.hpp)
-    throw TransportError("its checkpoint is of a GPU; continue with --backend cuda to go on from it");
+    throw TransportError("its checkpoint was written by a GPU; continue with --backend cuda to resume it");
   }
   if (saved != lanes) {
     throw TransportError("its checkpoint is for another processor (vectors of " + std::to_string(saved) +

@@ -256,15 +256,15 @@ BatchMember find_saved(const Problem& problem, const RunSpec& run, Solver solver
   }
   ByteReader in(*saved);
   if (in.left() < sizeof checkpoint_layout || in.get<std::uint64_t>() != checkpoint_layout) {
-    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: " + std::string(other_layout));
+    checkpoints->tell("run " + std::to_string(run.run) + " starts over: " + std::string(other_layout));
     return member;
   }
   if (const auto found = in.get<std::int32_t>(); found != mark) {
     const std::string whose = found == device_mark ? "the exact kernels; continue with --gpu-arithmetic exact"
                               : found == fast_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
                                                    : "a CPU; continue with --backend cpu";
-    checkpoints->tell("run " + std::to_string(run.run) + " starts anew: its checkpoint is of " + whose +
-                      " to go on from it");
+    checkpoints->tell("run " + std::to_string(run.run) + " starts over: its checkpoint was written by " + whose +
+                      " to resume it");
     return member;
   }
   member.step = in.get<std::int64_t>();

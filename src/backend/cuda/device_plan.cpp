@@ -70,7 +70,7 @@ std::string why_left_to_cpu(const std::vector<int>& metrics) {
   for (const int metric : metrics) {
     if (reads_snapshot(metric)) {
       return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
-             " reads the whole network, which the CPU's solvers alone hand out";
+             " reads the whole network, which only the CPU's solvers provide";
     }
   }
   return {};

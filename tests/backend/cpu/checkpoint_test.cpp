@@ -178,7 +178,7 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   const RunRecord anew = train(c, &checkpoints);
 
   EXPECT_EQ(outcome(anew), outcome(whole));
-  EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: its checkpoint is for another processor")));
+  EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts over: its checkpoint is for another processor")));
 }
 
 TEST(Checkpoint, IsNotMadeBeforeTheIntervalIsOver) {

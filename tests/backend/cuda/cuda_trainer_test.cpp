@@ -291,7 +291,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
 
   expect_same(train(c, problem, runs, &checkpoints)[0], whole[0]);
 
-  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("is of a CPU")));
+  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("written by a CPU")));
   c.cancelled = true;
   MemoryCheckpoints of_device(c.cancelled, 0);
   static_cast<void>(train(c, problem, runs, &of_device));
@@ -300,7 +300,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   on_cpu.states = of_device.states;
   request.checkpoints = &on_cpu;
   EXPECT_EQ(make_cpu_trainer()->train(request)[0].steps, 50);
-  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("its checkpoint is of a GPU")));
+  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("its checkpoint was written by a GPU")));
 }
 
 TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {

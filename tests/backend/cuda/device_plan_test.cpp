@@ -107,7 +107,7 @@ TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
 TEST(DevicePlan, MetricsThatReadTheNetworkAreLeftToTheCpu) {
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<HiddenChangeMetric>()}), "");
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}),
-            "metric kernel_eigenvalues reads the whole network, which the CPU's solvers alone hand out");
+            "metric kernel_eigenvalues reads the whole network, which only the CPU's solvers provide");
 }
 
 TEST(DevicePlan, EveryTileIsInOneBlockAndBlocksAreFew) {
