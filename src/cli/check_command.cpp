@@ -190,7 +190,7 @@ void print_wrong(const std::string& file, const RunRecord& record, const RecordC
   }
 }
 
-/// Of a run that is right because more was allowed.
+/// Reports a run that is right only because of a larger tolerance.
 void print_sensitive(const std::string& file, const RunRecord& record, const RecordCheck& check) {
   const auto most = std::max_element(check.deviations.begin(), check.deviations.end(),
                                      [](const Deviation& a, const Deviation& b) { return a.allowed < b.allowed; });

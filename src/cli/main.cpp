@@ -75,7 +75,7 @@ int report(const std::exception& error, int code) {
   return code;
 }
 
-/// Of calls whose module has no sentence of its own for it.
+/// Reports errors of calls whose module has no message of its own.
 int report(const std::filesystem::filesystem_error& error) {
   const bool is_disk = error.code() == std::errc::no_space_on_device || error.code() == std::errc::io_error;
   fasweep::cli::print_message("path '" + error.path1().string() + "' cannot be used (" + error.code().message() +

@@ -181,7 +181,7 @@ int launcher_number(std::initializer_list<const char*> names, int otherwise) {
   return otherwise;
 }
 
-/// The CUDA devices this rank trains on. Asked for CUDA where there is no device, it says so and returns none.
+/// The CUDA devices this rank trains on. If CUDA is requested but there is no device, it says so and returns none.
 std::vector<int> find_devices(Backend backend) {
   if (backend == Backend::cuda && !has_cuda()) {
     throw ConfigError(
@@ -481,7 +481,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
-  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait for ever
+  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait forever
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }

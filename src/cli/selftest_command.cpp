@@ -1,4 +1,4 @@
-// fasweep selftest: checks the kernels on every GPU that is there and says how fast they are.
+// fasweep selftest: checks the kernels on every visible GPU and reports their speed.
 #include <iostream>
 
 #include <nlohmann/json.hpp>

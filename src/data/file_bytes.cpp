@@ -19,9 +19,9 @@
 namespace fasweep {
 namespace {
 
-/// Of a file's content: what is made of it must fit too.
+/// Largest content of a file: what is made from it must fit too.
 std::size_t largest_content() {
-  constexpr std::size_t largest = std::size_t{1} << 32U;  // larger ones are no data set for one rank's memory
+  constexpr std::size_t largest = std::size_t{1} << 32U;  // larger data sets do not suit one rank's memory
   return std::min(largest, static_cast<std::size_t>(memory_limit().value / 4));
 }
 

@@ -108,7 +108,7 @@ struct Parts {
 };
 
 Parts find_parts(const Handle& file, const std::string& path) {
-  if (has(file, "x") && has(file, "y")) {  // fasweep's own names, whatever else is there
+  if (has(file, "x") && has(file, "y")) {  // fasweep's own names, whatever else exists
     return {"x", "y", has(file, "x_test") ? "x_test" : "", has(file, "y_test") ? "y_test" : ""};
   }
   const auto find = [&](Names names) { return find_name(file, names, path); };

@@ -42,7 +42,7 @@ double round_number(double number, Precision precision, double grid) {
   return std::bit_cast<double>((bits + last_bits / 2 + 1) & ~last_bits) / grid;
 }
 
-/// Of outputs and z in a step.
+/// Relative precision of outputs and z in one step.
 double output_precision(Precision precision) {
   return precision == Precision::float64 ? 1e-10 : 1e-5;
 }

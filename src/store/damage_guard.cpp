@@ -43,7 +43,7 @@ DamageGuard::DamageGuard(const std::string& path)
   for (std::size_t i = 0; i < signals_.size(); ++i) {
     sigaction(signals_[i], &action, &before_[i]);
   }
-  // CPU time of this thread: a slow disk is not damage. No sound file keeps HDF5 busy for so long in one call.
+  // CPU time of this thread: a slow disk is not damage. No sound file keeps HDF5 busy for this long in one call.
   constexpr time_t longest_s = 10;
   struct sigevent event {};
   event.sigev_notify = SIGEV_THREAD_ID;

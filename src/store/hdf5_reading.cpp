@@ -21,7 +21,7 @@ void require_one(hid_t type, hid_t space, H5T_class_t kind, const std::string& n
   }
 }
 
-/// Of variable length and in UTF-8, as fasweep writes them.
+/// Requires texts of variable length in UTF-8, as fasweep writes them.
 void require_text(hid_t type, const std::string& name) {
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) <= 0) {
     throw DamagedError("'" + name + "' holds no texts of variable length");

@@ -129,7 +129,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
     sync();
   }
   row_of_identity_ = {};
-  since_publish_.restart();  // reading a long journal is no time in which anything was trained
+  since_publish_.restart();  // nothing was trained while a long journal was read
 }
 
 void ResultStore::open_journal() {
@@ -500,7 +500,7 @@ void ResultStore::begin_publication(Purpose purpose) {
   }
 }
 
-/// Whether no publication is under way any more. What went wrong in the last one is thrown here.
+/// Whether no publication is in progress any more. Throws what went wrong in the last one.
 bool ResultStore::end_publication() {
   if (publication_ == nullptr) {
     return true;
@@ -517,7 +517,7 @@ bool ResultStore::end_publication() {
   } catch (const Cancelled&) {
     return true;
   }
-  // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
+  // Publishing takes at most a twentieth of the time, and becomes rarer during a long sweep.
   constexpr double growth = 1.5;
   constexpr double share = 20;
   publish_interval_s_ = std::max(publish_interval_s_ * growth, share * publication->stopwatch.seconds());

@@ -80,7 +80,7 @@ void Recorder::save(ByteWriter& out) const {
 void Recorder::restore(ByteReader& in) {
   earlier_s_ = in.get<double>();
   next_ = in.get<std::uint64_t>();
-  observations_ = in.get_array<Observation>(next_);  // while a run goes on, all of them belong to the trajectory
+  observations_ = in.get_array<Observation>(next_);  // while a run trains, all of them belong to the trajectory
   snapshot_values_ = in.get_array<double>(next_ * snapshot_size_);
 }
 

@@ -67,7 +67,7 @@ class Recorder {
   /// All observations, in the order they were added.
   [[nodiscard]] std::span<Observation> observations() { return observations_; }
 
-  /// What it has collected, for a recorder of the same run to go on with.
+  /// What it has collected, for a recorder of the same run to continue.
   void save(ByteWriter& out) const;
   void restore(ByteReader& in);
 
