@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Downloads the four files of MNIST (11 MB) into FOLDER and checks what they are. Files that are there are not touched.
-# usage: jobs/fetch-mnist.sh FOLDER       for example jobs/fetch-mnist.sh data/mnist, where jobs look for the set
+# Downloads the four files of MNIST (11 MB) into FOLDER and checks what they are. Existing files are not touched.
+# usage: jobs/fetch-mnist.sh FOLDER       for example jobs/fetch-mnist.sh data/mnist, where jobs look for the data set
 # FASWEEP_MNIST_URL names another mirror than the one below; every mirror must serve the same bytes.
 set -euo pipefail
 
@@ -23,7 +23,7 @@ files=(
 is_whole() { [ "$(gzip --decompress --stdout <"$2" 2>/dev/null | sha256sum)" = "$1  -" ]; }
 
 if ! command -v curl >/dev/null; then
-  echo "fetch-mnist.sh: there is no curl here (it does the downloading); install it, or copy the four files into '$folder'" >&2
+  echo "fetch-mnist.sh: curl is not installed (it does the downloading); install it, or copy the four files into '$folder'" >&2
   exit 1
 fi
 mkdir -p "$folder"
@@ -31,10 +31,10 @@ for entry in "${files[@]}"; do
   read -r sum name <<<"$entry"
   if [ -e "$folder/$name" ]; then
     if ! is_whole "$sum" "$folder/$name"; then
-      echo "fetch-mnist.sh: '$folder/$name' is there and is not MNIST's (another SHA-256); move it away and run this again" >&2
+      echo "fetch-mnist.sh: '$folder/$name' exists and is not MNIST's (another SHA-256); move it elsewhere and run this again" >&2
       exit 1
     fi
-    echo "$name is there"
+    echo "$name exists"
     continue
   fi
   part=$(mktemp "$folder/$name.XXXXXX")

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What the scripts of this folder share: settings of the site, submission, the launcher, the early signal, the requeue.
-# Sourced, never run. It does not know which sweep runs, nor how large the job is.
+# What the scripts in this folder share: site settings, submission, the launcher, the early signal, the requeue.
+# Sourced, never run. It knows neither which sweep runs nor how large the job is.
 
 fail() {
   echo "fasweep job: $1" >&2
@@ -38,10 +38,10 @@ split_options() {
 # Refuses at once what would fail only when the job starts.
 check_files() {
   [[ -f $1 ]] || fail "job file '$1' cannot be read (no such file); name an existing JOB.cfg"
-  [[ $2 == *.h5 ]] || fail "result file '$2' is not accepted (no .h5 at its end); write FILE.h5"
+  [[ $2 == *.h5 ]] || fail "result file '$2' is not accepted (its name does not end in .h5); write FILE.h5"
 }
 
-# mpirun --enable-recovery ends with 0 whatever its ranks end with. Rank 0, which is on this node, therefore leaves its
+# mpirun --enable-recovery exits 0 whatever its ranks exit with. Rank 0, which is on this node, therefore leaves its
 # exit code in a file of a folder that nobody else may write to; its shell outlives the signals that mpirun sends to both.
 # shellcheck disable=SC2016 # for the shell of each rank
 keep_exit_code='[[ $OMPI_COMM_WORLD_RANK == 0 ]] || exec "$@"; trap : USR1 USR2 INT TERM; "$@"; echo $? >"$0"'
@@ -52,7 +52,7 @@ choose_launcher() {
     # The ranks end together, but not in the same instant: rank 0, which ends with 75, must not get the others killed.
     # A rank that is killed still ends the step, by PMIx.
     srun) launcher=(srun --mpi=pmix --kill-on-bad-exit=0) ;;
-    # Goes on without ranks that are killed. Slurm confines the job to its cores; binding within them, mpirun's default,
+    # Continues without ranks that are killed. Slurm confines the job to its cores; binding within them, mpirun's default,
     # would pile the threads of a rank on one core.
     mpirun)
       exit_code_folder=$(mktemp -d) || fail "no temporary folder can be made (TMPDIR = '${TMPDIR:-/tmp}'); set TMPDIR"
@@ -72,7 +72,7 @@ describe_job_to_program() {
   unset SLURM_JOB_END_TIME
   local end
   end=$(SLURM_TIME_FORMAT=standard squeue --noheader --jobs="$job_id" --format=%e) || end=unknown
-  if [[ $end == *-*T*:* ]]; then # not NONE, of a job without a limit
+  if [[ $end == *-*T*:* ]]; then # not NONE, as for a job without a limit
     SLURM_JOB_END_TIME=$(date -d "$end" +%s)
     export SLURM_JOB_END_TIME
   fi

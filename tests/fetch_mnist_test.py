@@ -64,9 +64,9 @@ def test_fetches_what_is_missing_and_touches_nothing_else(tmp_path: Path, mirror
     again = fetch(there.parent, "http://127.0.0.1:1")  # nothing left to fetch
 
     assert first.returncode == 0, first.stderr
-    assert first.stdout.splitlines() == [f"{n} is there" if n == FILES[1] else f"{n} fetched" for n in FILES]
+    assert first.stdout.splitlines() == [f"{n} exists" if n == FILES[1] else f"{n} fetched" for n in FILES]
     assert again.returncode == 0, again.stderr
-    assert again.stdout.splitlines() == [f"{n} is there" for n in FILES]
+    assert again.stdout.splitlines() == [f"{n} exists" for n in FILES]
     assert there.stat().st_mtime_ns == before
     assert sorted(p.name for p in there.parent.iterdir()) == sorted(FILES)
     for name in FILES:
@@ -93,5 +93,5 @@ def test_leaves_a_file_that_is_not_mnists_alone(tmp_path: Path, mirror: Mirror) 
     own.write_bytes(b"mine")
     result = fetch(tmp_path, mirror.url)
     assert result.returncode == 1
-    assert f"'{own}' is there and is not MNIST's" in result.stderr
+    assert f"'{own}' exists and is not MNIST's" in result.stderr
     assert own.read_bytes() == b"mine"

@@ -1,6 +1,6 @@
-"""Sweeps of feedback-alignment training runs from Python: `run` a grid, get an xarray Dataset with an axis a key.
+"""Sweeps of feedback-alignment training runs from Python: `run` a grid, get an xarray Dataset with one axis per key.
 
-The program's own files and JSON are the interface; nothing is bound. What is heavy to import is imported when first needed.
+The program's own files and JSON are the interface; there are no bindings. Heavy imports wait until they are first needed.
 """
 
 from fasweep._commands import keys, open, plan, points, report, run, state, status, write_job

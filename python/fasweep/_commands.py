@@ -1,4 +1,4 @@
-"""The functions of the package: each writes a job where it needs one, starts a command of the program, reads what it made."""
+"""The functions of the package: each writes a job if it needs one, runs a command of the program, and reads its output."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ def run(
     **options: Any,
 ) -> xarray.Dataset:
     """Trains every run of a grid and returns what `fasweep.open(output)` gives. The same call again continues an
-    interrupted sweep, and trains nothing that is done; a larger grid extends it.
+    interrupted sweep, and skips finished runs; a larger grid extends it.
 
         fasweep.run(grid={"p": [100, 400], "lambda": [0, 0.1], "seed": range(5)}, data={"n": 50, "d": 150},
                     training={"max-steps": 5000}, output="width.h5")
 
     job       a job file, in place of grid, data, training and record
     output    the result file, FILE.h5; the job is written beside it as FILE.h5.cfg, arrays as FILE.h5.data.h5
-    grid      keys and values of [grid], and any other key that is to be an axis; several of them for a union of grids
+    grid      keys and values of [grid], and any other key that should be an axis; a list of these for a union of grids
     data      keys of [data]; or X (samples, inputs) or (samples, rows, columns) and y (samples) or (samples, outputs), as
               a tuple or in a dict, with X_test, y_test and keys (`normalize`) if wanted: whole numbers in y are labels from
               0, others are regressed on; or the path of a table in CSV or HDF5
     training  keys of [training]; step sizes and times count in steps
     record    keys of [record]: at which steps, which metrics
-    launcher  None: threads on every core of this machine; else what starts ranks, "mpirun -n 8" or "srun"
+    launcher  None: threads on every core of this machine; otherwise the command that starts ranks, "mpirun -n 8" or "srun"
     progress  whether to show a bar
     options   of `fasweep run`: workers=2, time_limit="2h", backend="cpu", retry="failed", ...
 
     Names of keys are those of `fasweep.keys()`; `_` stands for `-`, and `lambda_` for lambda.
 
-    What ends a sweep early: an interrupt (ctrl-C, a notebook's stop button) is passed on, the program finishes or saves what
-    is under way, and KeyboardInterrupt is raised then; a second one stops at once. A time limit gives the results so far, with
-    a warning. Runs that failed are missing values, and `status` says so. All else is a fasweep.Error with the program's sentence.
+    What ends a sweep early: an interrupt (ctrl-C, a notebook's stop button) is passed on, the program finishes or saves the
+    current runs, and then KeyboardInterrupt is raised; a second one stops at once. A time limit returns the results so far, with
+    a warning. Failed runs are missing values, and `status` says so. Anything else raises fasweep.Error with the program's message.
     """
     path = Path(output)
     if job is None:
@@ -102,7 +102,7 @@ def write_job(
     training: Section | None = None,
     record: Section | None = None,
 ) -> Path:
-    """Writes a job file from the arguments of `run`, for `fasweep run` elsewhere; arrays lie beside it."""
+    """Writes a job file from the arguments of `run`, for `fasweep run` elsewhere; arrays go beside it."""
     _write(Path(job), grid, data, training, record, None)
     return Path(job)
 
@@ -137,10 +137,10 @@ def state(
     where   its values, {"p": 200, "lambda": 0.1, "rule": "backprop", "seed": 3}
     step    training steps to write out; by default the run's last
     output  the file that is written; never overwritten
-    data    where the run's data set is now, if it was moved
+    data    where the run's data set is now, if it has moved
 
     X (sample, input), y (sample, output), W (step, unit, input), beta and b (step, unit, output), Z (step, unit, sample),
-    f and e (step, sample, output), step_size and ridge (step), in float64, read when asked for.
+    f and e (step, sample, output), step_size and ridge (step), in float64, read on demand.
     """
     from fasweep._dataset import open_state
 
@@ -157,7 +157,7 @@ def state(
 
 
 def open(file: PathText) -> xarray.Dataset:
-    """The results of a file, also while its sweep runs, as an xarray Dataset with a labelled dimension an axis.
+    """The results of a file, also while its sweep runs, as an xarray Dataset with one labelled dimension per axis.
 
     Dimensions are p, lambda, activation, rule and seed, and every other key that has several values (`step_size`, `n`,
     `batch_size`, ...); a key whose value follows from others (a step size for each activation) is a coordinate over these,
@@ -166,9 +166,9 @@ def open(file: PathText) -> xarray.Dataset:
     without results are NaN. Names are text.
 
     Axes that were zipped or sampled so that they do not fill a grid stay one dimension, `run`, with the axes as coordinates:
-    `data.where(data.p > 200, drop=True)` chooses. `data.attrs["layout"]` says which of the two it is, and why.
+    `data.where(data.p > 200, drop=True)` chooses. `data.attrs["layout"]` says which of the two applies, and why.
 
-    Numbers are read from the file when they are asked for; choose first, then compute:
+    Numbers are read from the file on demand; choose first, then compute:
     `data.loss.sel({"lambda": 0.1, "rule": "backprop"}).mean("seed")`. `data.fasweep.table()` is a pandas DataFrame of final values.
     """
     from fasweep._dataset import open_results
@@ -195,7 +195,7 @@ def _write(
     record: Section | None, results: Path | None,
 ) -> None:
     if grid is None:
-        raise Error("a sweep without a grid is not accepted (nothing says which networks); give grid={'p': [100, 200]} or a job file")
+        raise Error("a sweep without a grid is not accepted (the grid says which networks to train); give grid={'p': [100, 200]} or a job file")
     write_sections(path, grid, data, training, record, results)
 
 

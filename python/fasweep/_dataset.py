@@ -81,7 +81,7 @@ class _Grid:
     """Which columns are the axes of a grid that the runs fill, and which row of the file is at each of its points.
 
     fills        whether there is such a grid
-    labels       axis: its values, numbers ascending, names in the order in which they first come
+    labels       axis: its values, numbers ascending, names in order of appearance
     dimensions   of the runs: the axes, or "run"
     rows         row in the file of each point, over the dimensions
     layout       both, in words
@@ -107,10 +107,10 @@ class _Grid:
             self.rows = np.arange(self.runs)
             several = ", ".join(name for name, labels in self.labels.items() if len(labels) > 1)
             why = "are sampled" if sampled else f"do not fill a grid (of {points} points)"
-            self.layout = f"run: {self.runs} runs in a row, since their axes ({several}) {why}; choose by where(..., drop=True)"
+            self.layout = f"run: {self.runs} runs in a row, because their axes ({several}) {why}; choose with where(..., drop=True)"
 
     def coordinate(self, values: np.ndarray) -> tuple[tuple[str, ...], np.ndarray]:
-        """A column that is no axis, over as few dimensions as say all of it."""
+        """A column that is not an axis, over the fewest dimensions that determine it."""
         codes = _labelled(values)[1]
         if not self.fills:
             return ((), values[0]) if codes.max() == 0 else (self.dimensions, values)
@@ -130,7 +130,7 @@ class _Grid:
         return point
 
     def _follows(self, codes: np.ndarray, names: list[str]) -> bool:
-        """Whether the values of these axes say which value each run has."""
+        """Whether the values of these axes determine the value of each run."""
         points = np.unique(self._point(names), return_inverse=True)[1]
         value = np.empty(points.max() + 1, dtype=codes.dtype)
         value[points] = codes
@@ -171,14 +171,14 @@ class _Rows(BackendArray):
 
 
 def _outer(array: np.ndarray, key: tuple[Any, ...]) -> np.ndarray:
-    """Indexed along each dimension for itself; a whole number takes the dimension away."""
+    """Indexed along each dimension separately; a whole number drops the dimension."""
     for dimension in reversed(range(len(key))):
         array = array[(slice(None),) * dimension + (key[dimension],)]
     return array
 
 
 def _read_rows(dataset: h5py.Dataset, rows: np.ndarray) -> np.ndarray:
-    """In any order; each chunk of the file is read once at most, and no more of it than lies between the rows."""
+    """Rows in any order; each chunk of the file is read at most once, and only the part that spans the rows."""
     result = np.empty((len(rows), *dataset.shape[1:]), dtype=dataset.dtype)
     order = np.argsort(rows, kind="stable")
     chunks = rows[order] // (dataset.chunks[0] if dataset.chunks else max(1, dataset.shape[0]))
@@ -195,17 +195,17 @@ def _attributes(dataset: h5py.Dataset) -> dict[str, Any]:
 
 @xarray.register_dataset_accessor("fasweep")
 class Accessor:
-    """`data.fasweep`, of what fasweep.open returns and what was chosen from it."""
+    """`data.fasweep`, on what fasweep.open returns and on selections from it."""
 
     def __init__(self, data: xarray.Dataset) -> None:
         self._data = data
 
     def table(self) -> pandas.DataFrame:
-        """A row a run; columns are the axes, final values, how the run ended. No trajectories."""
+        """One row per run; columns are the axes, final values and how the run ended. No trajectories."""
         finals = self._data.drop_dims("step", errors="ignore")
         for name, values in finals.data_vars.items():
             own = [dimension for dimension in values.dims if dimension not in finals["status"].dims]
-            if own:  # several numbers a run: a column each, as `fasweep export` has them
+            if own:  # several numbers per run: one column each, as in `fasweep export`
                 parts = {f"{name}_{i}": values.isel({own[0]: i}, drop=True) for i in range(values.sizes[own[0]])}
                 finals = finals.drop_vars(name).assign(parts)
         finals = finals.drop_dims([name for name in finals.dims if name not in finals["status"].dims])

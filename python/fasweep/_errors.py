@@ -1,14 +1,14 @@
-"""What the user can mend."""
+"""Errors that the user can fix."""
 
 from __future__ import annotations
 
 
 class Error(Exception):
-    """One sentence, the program's own where it is the program that refuses: problem (why); what to do."""
+    """One sentence, from the program itself if it refuses something: problem (why); what to do."""
 
 
 class ProgramError(Error):
-    """The program ended with another exit code than those of results; `exit_code` is it (`fasweep --help` lists them)."""
+    """The program ended with an `exit_code` that means no results (`fasweep --help` lists them)."""
 
     def __init__(self, sentence: str, exit_code: int) -> None:
         super().__init__(sentence)

@@ -1,4 +1,4 @@
-"""Result files as every reader here sees them: the schemas, what a row is called on each axis, names as text."""
+"""Result files as every reader here sees them: the schemas, each row's value on each axis, names as text."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ GRID_AXES = ("p", "lambda", "activation", "rule", "seed")
 
 def open_file(path: str | Path) -> h5py.File:
     if not os.access(path, os.R_OK):
-        raise Error(f"file '{path}' cannot be opened (none that you may read); fasweep run makes one")
+        raise Error(f"file '{path}' cannot be opened (it does not exist, or you may not read it); fasweep run makes one")
     if not h5py.is_hdf5(path):
-        raise Error(f"file '{path}' is not fasweep's (it is no HDF5 file); give a result file of fasweep")
+        raise Error(f"file '{path}' is not a fasweep result file (not HDF5); give a result file of fasweep")
     try:
         file = h5py.File(path, "r")
     except OSError as error:
@@ -26,13 +26,13 @@ def open_file(path: str | Path) -> h5py.File:
     schema = file.attrs.get("schema")
     if schema not in SCHEMAS:
         file.close()
-        found = "it has no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
-        raise Error(f"file '{path}' is not fasweep's ({found}); give one whose schema is '{SCHEMAS[0]}'")
+        found = "no attribute 'schema'" if schema is None else f"its schema is '{schema}'"
+        raise Error(f"file '{path}' is not a fasweep result file ({found}); give one whose schema is '{SCHEMAS[0]}'")
     return file
 
 
 def axes(file: h5py.File) -> list[str]:
-    """Names of the columns that say what a run is."""
+    """Names of the columns that define a run."""
     first_final = next(name for name in file if name.startswith("final_"))
     listed = file[first_final].attrs.get("coordinates")  # CF; the first schema has the same five in every file
     return listed.split() if listed else list(GRID_AXES)

@@ -1,4 +1,4 @@
-"""Writes job files, and the data sets that they name, from Python's values. Checks only what the program cannot see."""
+"""Writes job files, and the data sets that they name, from Python's values. Checks only what the program cannot."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def write_sections(
 
 
 def _with_sections(grid: Section) -> Section:
-    """Any key may be an axis of the grid; those of other sections are written section.key there."""
+    """Any key may be an axis of the grid; those of other sections are then written section.key."""
     if all(_key(name) in GRID or "." in name for name in grid):
         return grid
     from fasweep._commands import keys
@@ -51,7 +51,7 @@ def _with_sections(grid: Section) -> Section:
 
 
 def _key(name: str) -> str:
-    """step_size is step-size, and lambda_ is lambda, a word that Python keeps for itself."""
+    """step_size is step-size, and lambda_ is lambda, which is a Python keyword."""
     return name.rstrip("_").replace("_", "-")
 
 
@@ -67,7 +67,7 @@ def _text(key: str, value: Any) -> str:
     else:
         text = _number(value)
     if not text.strip() or any(mark in text for mark in "\n\r#"):
-        raise Error(f"{key} = {value!r} is not accepted (nothing, or of several lines, or with a '#'); give one line of text")
+        raise Error(f"{key} = {value!r} is not accepted (empty, or several lines, or with a '#'); give one line of text")
     return text
 
 
@@ -105,12 +105,12 @@ def _data_section(data: Data | None, job: Path, results: Path | None) -> Section
 
 
 def _table_section(path: Path) -> Section:
-    """A file that is named alone: what it is follows from its name."""
+    """A file given by its name alone, which says what it is."""
     name = path.name.removesuffix(".gz")
     for suffix, source in ((".csv", "csv"), (".tsv", "csv"), (".txt", "csv"), (".h5", "hdf5"), (".hdf5", "hdf5"), (".mat", "hdf5")):
         if name.endswith(suffix):
             return {"source": source, "path": str(path.resolve())}
-    raise Error(f"data '{path}' are not accepted (their name does not say what they are); give dict(source=..., path='{path}')")
+    raise Error(f"data '{path}' are not accepted (the name does not say what they are); give dict(source=..., path='{path}')")
 
 
 def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
@@ -134,7 +134,7 @@ def _check_arrays(arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, np.ndarray], results: Path | None) -> None:
-    """By a draft and a rename; never over the data of results that are there."""
+    """By a draft and a rename; never over the data of existing results."""
     import h5py
 
     if path.exists() and results is not None and results.exists():

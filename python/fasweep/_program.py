@@ -26,7 +26,7 @@ def program() -> Path:
     named = os.environ.get("FASWEEP_BINARY")
     if named:
         if not os.access(named, os.X_OK):
-            raise Error(f"FASWEEP_BINARY = '{named}' cannot be started (no program there); name fasweep's program, or unset it")
+            raise Error(f"FASWEEP_BINARY = '{named}' cannot be started (it is not an executable file); name fasweep's program, or unset it")
         return Path(named)
     package = Path(__file__).resolve().parent
     candidates = [
@@ -62,18 +62,18 @@ def output_of(*arguments: str) -> str:
 
 
 def sentence_of(lines: Sequence[str]) -> str:
-    """What the program said last: from its last line that begins with its name on, without the name."""
+    """The program's last message: everything from its last line that begins with its name, without the name."""
     starts = [number for number, line in enumerate(lines) if line.startswith("fasweep: ")]
     said = "\n".join(lines[starts[-1] :] if starts else lines[-5:])
-    return said.removeprefix("fasweep: ") or "fasweep ended without a word; start it in a terminal"
+    return said.removeprefix("fasweep: ") or "fasweep ended without a message; start it in a terminal"
 
 
 def sweep(job: Path, output: Path, launcher: str | None, options: Mapping[str, Any], progress: bool) -> None:
     """Runs `fasweep run` until it ends, see fasweep.run."""
     command = [*shlex.split(launcher or ""), str(program()), "run", str(job), "-o", str(output), "--json", *flags(options)]
     bar = _bar(progress)
-    # A process group of its own, so that ctrl-C in a terminal, or the interrupt of a notebook, which may go to the whole
-    # group of this process, reaches the program once: a second one would make it drop what is under way.
+    # A process group of its own, so that ctrl-C in a terminal, or a notebook's interrupt, which may go to this process's
+    # whole group, reaches the program only once: a second one would make it drop its current runs.
     try:
         process = subprocess.Popen(
             command,
@@ -111,16 +111,16 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _leave_group_and_end_with_parent() -> None:
-    # In the child, before it becomes the program. A kernel that is killed does not leave its sweep behind.
+    # Runs in the child before it becomes the program, so that a killed notebook kernel leaves no sweep behind.
     os.setpgid(0, 0)
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _follow(process: subprocess.Popen[str], stop: signal.Signals, bar: Any) -> tuple[list[str], bool]:
-    """Reads until the program ends: what it said but for progress, and whether an interrupt was passed on to it."""
+    """Reads until the program ends. Returns its output without progress, and whether an interrupt was passed on."""
     assert process.stdout
     said: list[str] = []
-    shown = 0  # lines of `said`: those before the first progress are held back, since an exception may be made of them
+    shown = 0  # lines of `said`: those before the first progress are held back, because they may become an exception
     interrupts = 0
     while True:
         try:

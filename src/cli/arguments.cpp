@@ -158,9 +158,9 @@ LoadedDataset load_named(const DataSettings& data, const std::string& job_path) 
       throw;
     }
     const fs::path beside = fs::path(job_path).parent_path() / data.path;
-    throw ConfigError(std::string(error.what()) + "; relative paths start in the folder fasweep is started in, '" +
+    throw ConfigError(std::string(error.what()) + "; relative paths start from the current folder, '" +
                       fs::current_path(ignored).string() + "'" +
-                      (fs::exists(beside, ignored) ? ", and '" + beside.string() + "' is there" : ""));
+                      (fs::exists(beside, ignored) ? ", and '" + beside.string() + "' exists" : ""));
   }
 }
 
@@ -179,7 +179,7 @@ LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   });
   constexpr double many_runs = 1e6;  // a second or two
   if (const double runs = count_points(loaded.job); runs > many_runs && may_repeat_runs(loaded.job)) {
-    print_message("comparing " + format_real(runs) + " runs, for the grids may hold some of them twice");
+    print_message("comparing " + format_real(runs) + " runs, because the grids may hold some of them twice");
   }
   return loaded;
 }

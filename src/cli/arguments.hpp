@@ -30,7 +30,7 @@ struct ArgumentGrammar {
 };
 
 /// Flag > environment > default. The environment variable of --time-limit is FASWEEP_TIME_LIMIT.
-/// Prints help and sets `helped` if --help is there. Throws ConfigError on anything unknown, repeated or missing.
+/// Prints help and sets `helped` if --help is given. Throws ConfigError on anything unknown, repeated or missing.
 struct ReadArguments {
   program_options::variables_map values;
   bool helped = false;
@@ -40,8 +40,8 @@ struct ReadArguments {
 /// Throws ConfigError if a path is empty, or longer than file systems take with `appended` more bytes.
 void check_path(std::string_view option, const std::string& path, std::size_t appended = 0);
 
-/// The path that an argument names, and that of --output, beside which files of longer names may come to lie. Throw
-/// ConfigError as check_path does.
+/// The path that an argument names, and that of --output, beside which files of longer names may be created. Both
+/// throw ConfigError as check_path does.
 [[nodiscard]] std::string input_path(const program_options::variables_map& values, const std::string& option);
 [[nodiscard]] std::string output_path(const program_options::variables_map& values);
 
@@ -59,7 +59,7 @@ struct LoadedJob {
 /// cannot be read.
 [[nodiscard]] LoadedJob load_job(const std::string& path, const KeyValues& overrides);
 
-/// What is doubtful about a data set, on standard error.
+/// Prints what is doubtful about a data set to standard error.
 void print_warnings(const DataReport& report);
 
 /// Seconds of "90", "90s", "15m", "2h", "1:30:00" or "1-12:00:00" (days as Slurm writes them). Throws ConfigError.

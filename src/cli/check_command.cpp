@@ -198,7 +198,7 @@ void print_wrong(const std::string& file, const RunRecord& record, const RecordC
   }
 }
 
-/// Of a run that is right because more was allowed.
+/// Reports a run that is right only because of a larger tolerance.
 void print_sensitive(const std::string& file, const RunRecord& record, const RecordCheck& check) {
   const auto most = std::max_element(check.deviations.begin(), check.deviations.end(),
                                      [](const Deviation& a, const Deviation& b) { return a.allowed < b.allowed; });
@@ -257,9 +257,10 @@ void print_unchecked(const std::vector<int>& metrics) {
 int check_command(const Arguments& arguments) {
   using program_options::value;
   ArgumentGrammar grammar("check");
-  grammar.options.add_options()("runs", value<std::int64_t>()->default_value(5), "how many of the finished runs")(
-      "seed", value<std::int64_t>()->default_value(0), "which of them: another seed, another sample")(
-      "data", value<std::string>(), "where the runs' data set is now, if it was moved");
+  grammar.options.add_options()("runs", value<std::int64_t>()->default_value(5),
+                                "how many of the finished runs to check")(
+      "seed", value<std::int64_t>()->default_value(0), "which ones: another seed chooses another sample")(
+      "data", value<std::string>(), "where the runs' data set is now, if it has moved");
   grammar.epilog =
       "\nTrains runs again, in float64, without anything that makes them fast, and compares every recorded number.\n"
       "Allowed, relative to a metric's largest value in the run: 1e-9 of float64; 1e-3 of float32, 1e-2 of\n"

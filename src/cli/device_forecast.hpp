@@ -25,7 +25,7 @@ struct ForecastRow {
 struct DeviceForecast {
   std::vector<ForecastRow> rows;
   std::int64_t left_to_cpu = 0;  // runs that a device does not take, or that are cheaper on a core
-  std::int64_t unknown = 0;      // runs that a device takes, but of whose kind nothing was measured
+  std::int64_t unknown = 0;      // runs that a device takes, but whose kind was not measured
   double device_s = 0;           // records and waits not included
   double setup_s = 0;            // of data and initial states, on one core
 };

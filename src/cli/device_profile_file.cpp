@@ -14,7 +14,7 @@ namespace {
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw ConfigError("option '--device-profile' = '" + path + "' is not accepted (" + why +
-                    "); write h100, or a file with what `fasweep selftest --json` printed on a machine with the GPU");
+                    "); write h100, or a file with the output of `fasweep selftest --json` on the GPU's machine");
 }
 
 template <class Names>

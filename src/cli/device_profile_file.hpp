@@ -14,7 +14,7 @@ namespace fasweep::cli {
 void add_to_json(const std::optional<DeviceProfile>& device, const std::optional<MeasuredRate>& rate,
                  nlohmann::json& line);
 
-/// Of the first device that the file tells of. Throws ConfigError if the file cannot be read or holds no such figures.
+/// Profile of the first device in the file. Throws ConfigError if the file cannot be read or holds no such figures.
 [[nodiscard]] DeviceProfile read_device_profile(const std::string& path);
 
 }  // namespace fasweep::cli

@@ -13,7 +13,7 @@ namespace fasweep::cli {
 
 int export_command(const Arguments& arguments) {
   ArgumentGrammar grammar("export");
-  grammar.options.add_options()("trajectories", "one row a run and recorded step instead of one row a run")(
+  grammar.options.add_options()("trajectories", "one row per run and recorded step instead of one row per run")(
       "output,o", program_options::value<std::string>(), "write here instead of standard output; never overwrites");
   grammar.add_positional("file");
   const auto [values, helped] = read_arguments(grammar, arguments);

@@ -11,8 +11,8 @@ namespace fasweep::cli {
 /// "12 B", "3.4 MiB".
 [[nodiscard]] std::string format_bytes(double bytes);
 
-/// What is said where no run has come to an end of its own.
+/// The message if no run ended by its own rule.
 inline constexpr const char* all_diverged =
-    "every run diverged (its loss is no number any more); choose a smaller training.step-size";
+    "every run diverged (its loss is no longer a number); choose a smaller training.step-size";
 
 }  // namespace fasweep::cli

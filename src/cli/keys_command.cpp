@@ -39,7 +39,7 @@ nlohmann::json describe(const Key& key) {
 int keys_command(const Arguments& arguments) {
   ArgumentGrammar grammar("keys");
   grammar.options.add_options()(
-      "json", "one JSON array on standard output: key, type, default, meaning, what is accepted, column");
+      "json", "one JSON array on standard output: key, type, default, meaning, accepted values, column");
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;

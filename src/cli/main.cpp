@@ -75,7 +75,7 @@ int report(const std::exception& error, int code) {
   return code;
 }
 
-/// Of calls whose module has no sentence of its own for it.
+/// Reports errors of calls whose module has no message of its own.
 int report(const std::filesystem::filesystem_error& error) {
   const bool is_disk = error.code() == std::errc::no_space_on_device || error.code() == std::errc::io_error;
   fasweep::cli::print_message("path '" + error.path1().string() + "' cannot be used (" + error.code().message() +
@@ -96,8 +96,7 @@ int main(int argc, char** argv) {
     std::cout.flush();
     return code;
   } catch (const std::ios::failure&) {
-    cli::print_message(
-        "standard output cannot be written (no room where it goes, or it is closed); choose another place");
+    cli::print_message("standard output cannot be written (its disk is full, or it is closed); choose another place");
     return cli::usage_error;
   } catch (const std::filesystem::filesystem_error& error) {
     return report(error);

@@ -32,13 +32,14 @@ int merge_command(const Arguments& arguments) {
   using program_options::value;
   ArgumentGrammar grammar("merge");
   grammar.options.add_options()("output,o", value<std::string>()->required(),
-                                "the file to make or to add to; the same command continues an interrupted merge");
+                                "the file to create or extend; the same command continues an interrupted merge");
   grammar.positional_values.add_options()("inputs", value<std::vector<std::string>>()->required());
   grammar.positional.add("inputs", -1);
   grammar.epilog =
       "\nEvery input must hold the same plan (exit 4). Inputs may overlap: the first record of a run is kept, records "
       "of\n"
-      "one run that differ are reported (exit 5). Exit 75 when runs are missing: what there is has been merged.\n";
+      "one run that differ are reported (exit 5). Exit 75 when runs are missing: everything available has been "
+      "merged.\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
     return success;

@@ -1,11 +1,11 @@
-// What the program says to people on standard error, one message a line.
+// What the program says to people on standard error, one message per line.
 #pragma once
 
 #include <string_view>
 
 namespace fasweep::cli {
 
-/// "fasweep: TEXT", presentable on a terminal, at once: worker threads speak too.
+/// Prints "fasweep: TEXT", made presentable, at once, because worker threads print too.
 void print_message(std::string_view text);
 
 /// The text alone.

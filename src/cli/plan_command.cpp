@@ -169,7 +169,7 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
     std::cout << "\non one " << device.name << ": nothing; "
-              << (forecast.unknown > 0 ? "of runs like these nothing was measured"
+              << (forecast.unknown > 0 ? "no rates were measured for runs like these"
                                        : "every run is cheaper on a core, or not in float32")
               << "\n";
     return;
@@ -187,7 +187,7 @@ void print(const DeviceProfile& device, const DeviceForecast& forecast) {
             << format_duration(forecast.setup_s) << " of a core to prepare its runs; " << forecast.left_to_cpu
             << " runs stay on the CPU\n";
   if (forecast.unknown > 0) {
-    std::cout << forecast.unknown << " runs more, of a kind of which nothing was measured\n";
+    std::cout << forecast.unknown << " more runs are of kinds that were not measured\n";
   }
 }
 
@@ -198,13 +198,14 @@ int plan_command(const Arguments& arguments) {
   grammar.options.add_options()("set", program_options::value<std::vector<std::string>>()->composing(),
                                 "section.key=value in place of the job file's; may be repeated")(
       "solver", program_options::value<std::string>()->default_value(std::string(name_of(Solver::automatic))),
-      join(solver_names, ", ").c_str())("device-profile", program_options::value<std::string>(),
-                                        "forecast the time on one GPU: h100, or a file with what `selftest --json` "
-                                        "printed where the GPU is")("json", "one JSON object on standard output")(
+      join(solver_names, ", ").c_str())(
+      "device-profile", program_options::value<std::string>(),
+      "forecast the time on one GPU: h100, or a file with the output of `selftest --json` on the GPU's machine")(
+      "json", "one JSON object on standard output")(
       "points", program_options::value<std::string>(),
-      "list every run with its value on each axis instead: csv (a line a run) or json (an array)");
+      "instead list every run with its value on each axis: csv (one line per run) or json (an array)");
   grammar.add_positional("job");
-  grammar.epilog = "\njob file: " + std::string(job_syntax) + ". Keys, defaults, and what is accepted:\n" +
+  grammar.epilog = "\njob file: " + std::string(job_syntax) + ". Keys, defaults and accepted values:\n" +
                    job_grammar_help() + "Axes are " + std::string(list_grammar) + ".\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {

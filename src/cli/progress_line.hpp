@@ -1,4 +1,4 @@
-// The progress of a sweep on standard error: one line rewritten in place on a terminal, one line an interval otherwise,
+// The progress of a sweep on standard error: one line rewritten in place on a terminal, else one line per interval,
 // or JSON lines for programs.
 #pragma once
 
@@ -16,7 +16,7 @@ enum class ProgressStyle { terminal, lines, json };
 /// How often to show progress, seconds.
 [[nodiscard]] double progress_interval(ProgressStyle style);
 
-/// At most `width` characters, above all how far the sweep is and what is left.
+/// At most `width` characters, above all the sweep's progress and the time left.
 [[nodiscard]] std::string describe_progress(const Progress& progress, std::size_t width);
 
 void show_progress(ProgressStyle style, const Progress& progress);

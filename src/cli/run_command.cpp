@@ -71,29 +71,28 @@ void add_options(ArgumentGrammar& grammar) {
       "backend", value<std::string>()->default_value("auto"), join(backend_names, ", ").c_str())(
       "solver", value<std::string>()->default_value("auto"), join(solver_names, ", ").c_str())(
       "gpu-arithmetic", value<std::string>()->default_value("fast"),
-      (join(gpu_arithmetic_names, ", ") +
-       "; fast trains in sample space, and on pixels, by tensor cores to float32's accuracy, exact with the bits of "
-       "`selftest`")
+      (join(gpu_arithmetic_names, ", ") + "; fast uses tensor cores in sample space and on pixels, to float32's "
+                                          "accuracy; exact gives the bits of `selftest`")
           .c_str())("workers", value<int>(),
-                    "worker threads on each rank that train on a core, beside two for each GPU, which leave them the "
-                    "runs that GPUs do not take; default SLURM_CPUS_PER_TASK or 1 where there are several ranks, else "
-                    "every core that the process may use, with GPUs two a GPU less; 0: GPUs alone")(
+                    "worker threads on each rank that train on a core, besides two for each GPU, and take the runs "
+                    "that GPUs do not; default: with several ranks SLURM_CPUS_PER_TASK or 1, else every core that the "
+                    "process may use, less two per GPU; 0: only GPUs train")(
       "time-limit", value<std::string>(),
-      "drain after this long, and begin nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm end time is "
-      "seen by itself")(
+      "stop cleanly after this long, and start nothing that would be lost then: 90s, 15m, 2h, 1:30:00; a Slurm time "
+      "limit is detected automatically")(
       "batch-seconds", value<double>(),
-      ("training time a batch of runs aims at, by default " + format_real(MasterOptions{}.batch_seconds) +
-       ", of GPUs " + format_real(MasterOptions{}.device_batch_seconds) + "; results do not depend on it")
+      ("target training time per batch of runs, by default " + format_real(MasterOptions{}.batch_seconds) +
+       ", on GPUs " + format_real(MasterOptions{}.device_batch_seconds) + "; results do not depend on it")
           .c_str())("sync-seconds", value<double>()->default_value(StoreOptions{}.sync_interval_s),
                     "force results to disk at least this often; a crash of the machine loses no more")(
       "publish-seconds", value<double>()->default_value(StoreOptions{}.first_publish_s),
       "first snapshot of FILE.h5 after this long; later ones at growing intervals")(
       "lost-after-seconds", value<double>()->default_value(MasterOptions{}.lost_after_s),
-      "a rank that is silent for so long is lost: the others train its runs")(
+      "declare a rank lost after this many seconds of silence, and let the others train its runs")(
       "checkpoint-seconds", value<double>()->default_value(300),
-      "save a run that has trained for so long, and again every so often, to go on from there; 0: never")(
+      "checkpoint each long run at this interval, in seconds; 0: never")(
       "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
-      "retry", value<std::string>(), ("train again what ended as: " + join(retry_names, ", ")).c_str())(
+      "retry", value<std::string>(), ("retrain runs that ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
   grammar.add_positional("job");
   grammar.epilog =
@@ -182,12 +181,12 @@ int launcher_number(std::initializer_list<const char*> names, int otherwise) {
   return otherwise;
 }
 
-/// The CUDA devices this rank trains on. Asked for CUDA where there is no device, it says so and returns none.
+/// The CUDA devices this rank trains on. If CUDA is requested but there is no device, it says so and returns none.
 std::vector<int> find_devices(Backend backend) {
   if (backend == Backend::cuda && !has_cuda()) {
     throw ConfigError(
         "option '--backend' = 'cuda' is not accepted (this program was built without CUDA); use auto or cpu, or build "
-        "where nvcc is");
+        "with nvcc");
   }
   const int devices = backend == Backend::cpu ? 0 : count_cuda_devices();
   if (backend == Backend::cuda && devices == 0) {
@@ -248,8 +247,8 @@ void check_memory(const Plan& plan, std::span<const Dataset> datasets, int worke
   const Limit there = memory_limit();
   if (needed > 0.9 * there.value) {
     throw ConfigError("the plan needs " + format_bytes(needed) + " of memory for " + std::to_string(workers) +
-                      " workers and its book-keeping (there are " + format_bytes(there.value) + ", " + there.origin +
-                      "); use fewer --workers, smaller widths or split the grid");
+                      " workers and its book-keeping (the limit is " + format_bytes(there.value) + ", " + there.origin +
+                      "); use fewer --workers or smaller widths, or split the grid");
   }
 }
 
@@ -280,8 +279,8 @@ std::function<void(std::int64_t, std::int64_t)> replay_listener(const std::strin
   constexpr double interval_s = 2;
   return [file, since_told = Stopwatch()](std::int64_t bytes, std::int64_t of_bytes) mutable {
     if (stop_request() > 0) {
-      throw StoreError("stopped while the journal of '" + file +
-                       "' was read (by a signal); run the same command again to continue");
+      throw StoreError("stopped while reading the journal of '" + file +
+                       "' (by a signal); run the same command again to continue");
     }
     if (since_told.seconds() >= interval_s) {
       print_message("reading the journal of '" + file + "', " + format_bytes(static_cast<double>(bytes)) + " of " +
@@ -497,7 +496,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   if (slurm_time_left() < 0) {
     print_message(std::string(slurm_end_variable) + " = '" + std::getenv(slurm_end_variable) +
-                  "' is not believed (it is past, so it belongs to another job); unset it to be rid of this line");
+                  "' is ignored (it is past, so it belongs to another job); unset it to silence this warning");
   }
   if (store->complete()) {
     transport.broadcast_text({});
@@ -506,7 +505,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
-  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait for ever
+  transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait forever
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }
@@ -550,7 +549,7 @@ int run_agent(Transport& transport, const RunOptions& options) {
                                        make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
   if (result.end == SweepEnd::master_lost) {
     print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
-                  host_name() + " hears nothing of it); run the same command again to continue");
+                  host_name() + " no longer hears from it); run the same command again to continue");
     return stopped_early;
   }
   return success;
@@ -558,7 +557,7 @@ int run_agent(Transport& transport, const RunOptions& options) {
 
 /// Several ranks share their node's cores in a way that only Slurm tells.
 Limit default_workers(const RunOptions& options, const Transport& transport) {
-  Limit cores = transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one a rank"};
+  Limit cores = transport.size() == 1 || slurm_core_limit() ? core_limit() : Limit{1, "one per rank"};
   if (!options.devices.empty()) {
     const auto taken = static_cast<double>(workers_a_device * options.devices.size());
     cores = {std::max(cores.value - taken, 1.0), cores.origin + ", two a GPU less"};

@@ -1,4 +1,4 @@
-// fasweep selftest: checks the kernels on every GPU that is there and says how fast they are.
+// fasweep selftest: checks the kernels on every visible GPU and reports their speed.
 #include <iostream>
 
 #include <nlohmann/json.hpp>
@@ -21,7 +21,7 @@ int selftest_command(const Arguments& arguments) {
   ArgumentGrammar grammar("selftest");
   grammar.options.add_options()("backend", program_options::value<std::string>()->default_value("cuda"),
                                 "what to test: cuda")(
-      "json", "one JSON object a line; kept in a file, what `plan --device-profile` takes");
+      "json", "one JSON object per line; saved to a file, a profile for `plan --device-profile`");
   grammar.epilog = "\nExit code 0 if every check passed on every visible device, else 1.\n";
   const auto [values, helped] = read_arguments(grammar, arguments);
   if (helped) {
@@ -32,7 +32,7 @@ int selftest_command(const Arguments& arguments) {
   if (devices == 0) {
     throw DeviceError(has_cuda()
                           ? "nothing to test (no CUDA device is visible, or there is no driver); look at nvidia-smi"
-                          : "nothing to test (this program was built without CUDA); build where nvcc is");
+                          : "nothing to test (this program was built without CUDA); build with nvcc");
   }
   const bool is_json = values.count("json") > 0;
   int failures = 0;

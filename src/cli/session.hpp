@@ -1,4 +1,4 @@
-// Who runs this program: what a start leaves in a result file's provenance.
+// Who runs this program: what each start writes into a result file's provenance.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace fasweep::cli {
 
 [[nodiscard]] std::string host_name();
 
-/// Of this start of `fasweep COMMAND ARGUMENTS`.
+/// Describes this start of `fasweep COMMAND ARGUMENTS`.
 [[nodiscard]] SessionInfo make_session(std::string_view command, const Arguments& arguments);
 
 }  // namespace fasweep::cli

@@ -44,7 +44,7 @@ RunRecord read_finished(const RecordedRuns& runs, const Plan& plan, std::int64_t
   const std::optional<RunRecord> record = runs.find_record(plan, run);
   const std::string name = "run " + std::to_string(run) + " of '" + runs.path().string() + "'";
   if (!record) {
-    throw ConfigError(name + " is pending (nothing is recorded that its state could be held to); finish the sweep");
+    throw ConfigError(name + " is pending (it has no record to compare its state with); finish the sweep");
   }
   if (record->status == RunStatus::failed) {
     throw ConfigError(name + " failed (" + record->error + "), so it has no state; choose another run");
@@ -143,17 +143,17 @@ Comparison compare(const Plan& plan, const RunRecord& record, const RunRecord& a
 /// One sentence on the comparison. Throws DamagedError if the numbers are not those of the record.
 std::string judge(const Comparison& found, const RunRecord& record) {
   if (found.different == 0) {
-    return "all " + std::to_string(found.numbers) + " recorded numbers come out bit for bit";
+    return "all " + std::to_string(found.numbers) + " recorded numbers are reproduced bit for bit";
   }
   // Other instructions round other sums otherwise; over thousands of steps float32 loses some digits by that.
   const double tolerance = record.precision == Precision::float64 ? 1e-9 : 1e-3;
   if (!(found.largest <= tolerance)) {
-    throw DamagedError("run " + std::to_string(record.run) + " does not come out as it was recorded (" + found.where +
-                       "; " + std::to_string(found.different) + " of " + std::to_string(found.numbers) +
+    throw DamagedError("run " + std::to_string(record.run) + " does not reproduce its record (" + found.where + "; " +
+                       std::to_string(found.different) + " of " + std::to_string(found.numbers) +
                        " numbers differ); see what fasweep verify says of the file");
   }
   return std::to_string(found.different) + " of " + std::to_string(found.numbers) +
-         " recorded numbers come out with other last digits, as on another machine type (largest: " + found.where + ")";
+         " recorded numbers differ in their last digits, as on another machine type (largest: " + found.where + ")";
 }
 
 /// Trains the run again; the state file is written on the way. Returns what the check gave.
@@ -186,7 +186,7 @@ std::string train_again(const Plan& plan, const RunRecord& record, const Problem
                       "); use the version of fasweep that wrote it");
   }
   if (!file.complete()) {
-    throw DamagedError("run " + std::to_string(record.run) + " does not come out as it was recorded (it ends at step " +
+    throw DamagedError("run " + std::to_string(record.run) + " does not reproduce its record (it ends at step " +
                        std::to_string(again.steps) + " instead of " + std::to_string(record.steps) +
                        "); see what fasweep verify says of the file");
   }
@@ -209,10 +209,10 @@ int state_command(const Arguments& arguments) {
   ArgumentGrammar grammar("state");
   grammar.options.add_options()("run", program_options::value<std::int64_t>(), "row of the run in the file")(
       "where", program_options::value<std::string>(),
-      "the run by its values: p=200,lambda=0.1,seed=3, of any column or key")(
+      "the run's values in any columns or keys: p=200,lambda=0.1,seed=3")(
       "step", program_options::value<std::vector<std::int64_t>>()->multitoken()->composing(),
       "steps to write out, by default the run's last")("data", program_options::value<std::string>(),
-                                                       "where the run's data set is now, if it was moved")(
+                                                       "where the run's data set is now, if it has moved")(
       "output,o", program_options::value<std::string>()->required(), "write here; never overwrites");
   grammar.add_positional("file");
   grammar.epilog =

@@ -50,7 +50,7 @@ void print(const std::string& path, const StatusReport& report) {
   }
   std::cout << "training time so far " << format_duration(report.wall_s_total);
   if (pending > 0 && pending < report.runs) {
-    std::cout << ", about " << format_duration(mean_time_left(report)) << " of it left, shared by the workers";
+    std::cout << ", about " << format_duration(mean_time_left(report)) << " remaining, shared by the workers";
   }
   std::cout << "\n";
   for (const std::string& failure : report.failures) {

@@ -11,7 +11,7 @@ namespace fasweep::cli {
 
 int verify_command(const Arguments& arguments) {
   ArgumentGrammar grammar("verify");
-  grammar.options.add_options()("repair", "rebuild the file from the journal; damaged bytes are kept aside")(
+  grammar.options.add_options()("repair", "rebuild the file from the journal; damaged files are kept as *.damaged")(
       "json", "one JSON object on standard output");
   grammar.add_positional("file");
   const auto [values, helped] = read_arguments(grammar, arguments);

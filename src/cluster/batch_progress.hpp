@@ -13,7 +13,7 @@
 
 namespace fasweep {
 
-/// Of one worker, batch after batch.
+/// Progress of one worker, batch after batch.
 class BatchProgress final : public ProgressListener {
  public:
   /// plan outlives it.
@@ -22,13 +22,13 @@ class BatchProgress final : public ProgressListener {
   void begin(std::int64_t batch);
   void reached(std::int64_t run, double share, double restored) override;
 
-  /// Flop that the runs that are over owe to checkpoints.
+  /// Flop that finished runs owe to checkpoints.
   [[nodiscard]] double restored() const;
 
   /// Until the next batch there is nothing to report.
   void end();
 
-  /// Nothing before a run of a batch has come somewhere.
+  /// nullopt before a run of the batch has made progress.
   [[nodiscard]] std::optional<BatchWork> report() const;
 
  private:
@@ -42,8 +42,8 @@ class BatchProgress final : public ProgressListener {
   mutable std::mutex mutex_;
   std::int64_t batch_ = 0;
   Stopwatch stopwatch_;
-  double seconds_ = 0;                          // from the batch's begin to the latest news
-  std::unordered_map<std::int64_t, Run> runs_;  // of the batch that have come somewhere
+  double seconds_ = 0;                          // from the batch's start to the latest news
+  std::unordered_map<std::int64_t, Run> runs_;  // of the batch that have made progress
 };
 
 }  // namespace fasweep

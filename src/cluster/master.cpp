@@ -60,7 +60,7 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
   for (Agent& agent : agents_) {
     agent.last_heard = now;
   }
-  // Of one message, of which both ends hold some at a time; a device gains by many runs side by side.
+  // Limits for one message, of which both ends hold some at a time; a device gains from many simultaneous runs.
   constexpr std::int64_t result_bytes = 1 << 20;
   constexpr std::int64_t device_result_bytes = 64 << 20;
   most_runs_ = std::max<std::int64_t>(1, result_bytes / plan.record_bytes());
@@ -83,7 +83,7 @@ void Master::handle(int from, const WireMessage& message, double now) {
   if (const auto* hello = std::get_if<Hello>(&message)) {
     take(from, *hello, now);
   } else if (!agent.greeted) {
-    options_.warn("rank " + std::to_string(from) + " was not heard (it did not say hello); its message is dropped");
+    options_.warn("rank " + std::to_string(from) + " is ignored (it sent no hello message)");
   } else if (const auto* result = std::get_if<Result>(&message)) {
     take(from, *result);
   } else if (const auto* heartbeat = std::get_if<Heartbeat>(&message)) {
@@ -198,7 +198,7 @@ double Master::take_records(int from, const Result& result, std::vector<RunRange
       progress_.diverged += is_new && header.status == RunStatus::diverged ? 1 : 0;
     }
   } catch (const TransportError& error) {
-    options_.warn("records of rank " + std::to_string(from) + " are refused from here on: " + error.what());
+    options_.warn("records of rank " + std::to_string(from) + " are refused from now on: " + error.what());
   }
   missing = subtract(missing, recorded);
   return seconds;
@@ -292,7 +292,7 @@ void Master::tick(double now, double time_left_s) {
   assign_work(time_left_s);
   if (std::isfinite(time_left_s) && out_of_time()) {
     options_.warn("none of the " + std::to_string(runs_waiting()) +
-                  " runs left would be done in time; stopping before the time limit");
+                  " remaining runs would finish in time; stopping before the time limit");
     drain();
   }
 }
@@ -361,8 +361,8 @@ WorkQueue* Master::queue_for(Crew crew) {
   return may_help && !queues_[1 - own].empty() ? &queues_[1 - own] : nullptr;
 }
 
-/// Of the runs that a device with an idle worker trains side by side, however long they are: an equal share for each
-/// idle worker, and no more than fill a device.
+/// Cost of the runs that a device with an idle worker trains side by side, however long they are: an equal share for
+/// each idle worker, and no more than fill a device.
 double Master::side_by_side_cost(const WorkQueue& queue, const Workers& workers) const {
   constexpr double runs_that_fill = 32;
   if (static_cast<int>(workers.batches.size()) >= workers.count) {
@@ -376,7 +376,7 @@ double Master::side_by_side_cost(const WorkQueue& queue, const Workers& workers)
   return std::min(runs_that_fill * queue.next_run_cost(), queue.cost_left() / std::max(idle, 1));
 }
 
-/// Of a run that one of these workers may begin now, after what they hold already.
+/// The largest cost of a run that one of these workers may begin now, after the runs it already holds.
 double Master::most_run_cost(const Workers& workers, double time_left_s) const {
   if (!std::isfinite(time_left_s) || !workers.has_rate || time_left_s > options_.saved_after_s) {
     return std::numeric_limits<double>::infinity();
@@ -533,7 +533,7 @@ double Master::cost_under_way() const {
   return cost;
 }
 
-/// Flop, of batches under way what is left of them.
+/// Remaining flop, including that of batches in progress.
 double Master::cost_left() const {
   double cost = queues_[0].cost_left() + queues_[1].cost_left();
   for (const Agent& agent : agents_) {

@@ -26,7 +26,7 @@ struct MasterOptions {
   double batch_seconds = 0.3;       // training time a batch of a core aims at, by the learned rates
   double device_batch_seconds = 2;  // the same of a device, which trains tens of runs at once, each more slowly
   double lost_after_s = 30;         // silence after which an agent is lost
-  double saved_after_s = std::numeric_limits<double>::infinity();  // a run stopped after so long is not lost
+  double saved_after_s = std::numeric_limits<double>::infinity();  // a run stopped after this long is not lost
   int max_attempts = 5;  // how often a run may be lost with its agent before it is recorded as failed
   /// Whether devices train a run; the cores train the others meanwhile. Which of them does must not depend on the time,
   /// since their last bits differ. Empty: both take all runs.
@@ -42,7 +42,7 @@ struct Progress {
   std::int64_t failed = 0;
   std::int64_t diverged = 0;
   int workers = 0;
-  double share_done = 0;                                            // of the predicted work, runs under way included
+  double share_done = 0;                                            // of the predicted work, including runs in progress
   std::array<double, crew_count> busy{not_a_number, not_a_number};  // share of the time that a core, a device trained
   double runs_per_second = 0;                                       // this session
   double eta_s = 0;  // from predicted work left and learned rates; infinite before the first news of a run
@@ -109,14 +109,14 @@ class Master {
     std::map<std::int64_t, Assigned> batches;  // by id
     double busy_s = 0;                         // of cores: training and set-up; of devices: training alone
 
-    /// flop/s of one worker as far as is known: learned, else what batches under way show; 0: nothing is known.
+    /// flop/s of one worker as far as is known: learned, else what current batches show; 0: unknown.
     [[nodiscard]] double known_rate() const;
   };
 
   struct Agent {
     bool greeted = false;  // said hello
     bool lost = false;
-    bool dead = false;  // lost for ever
+    bool dead = false;  // lost for good
     bool left = false;
     double last_heard = 0;
     double greeted_at = 0;

@@ -38,8 +38,8 @@ void check(int code, const char* call) {
   }
 }
 
-/// Whether a rank's death is the death of all: Open MPI 4's mpirun, unless told otherwise. Of other launchers it is not
-/// known.
+/// Whether the launcher ends all ranks if one dies: Open MPI 4's mpirun does, unless told otherwise. For others it is
+/// unknown.
 bool launcher_ends_all() {
   return std::getenv("OMPI_MCA_orte_hnp_uri") != nullptr && std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr;
 }

@@ -12,7 +12,7 @@ namespace fasweep {
 [[nodiscard]] bool launched_by_mpi();
 
 /// Initialises MPI (MPI_THREAD_FUNNELED) and finalises it when destroyed, unless a rank died, which would make it wait
-/// for ever. Throws TransportError if MPI cannot be initialised. At most one in a process.
+/// forever. Throws TransportError if MPI cannot be initialised. At most one in a process.
 [[nodiscard]] std::unique_ptr<Transport> make_mpi_transport();
 
 /// "Open MPI v4.1.4, ..." on one line.

@@ -198,7 +198,7 @@ class Rank {
     master_->drain();
   }
 
-  /// Those that have not been heard yet would wait for ever: they end with this rank.
+  /// Ranks that have not been heard from yet would wait forever: they end with this rank.
   void stop_others_after_error() {
     master_->stop_agents();
     choose_farewell();
@@ -276,7 +276,7 @@ class Rank {
     } else if (clock_.seconds() >= options_.time_limit_s || master_->draining()) {
       drain(SweepEnd::time_limit);
     }
-    // The others stay until the file is there: left alone in MPI_Finalize, they could not tell a long write from the
+    // The others stay until the file is written: left alone in MPI_Finalize, they could not tell a long write from the
     // death of this rank.
     const bool was_finishing = std::exchange(finishing_, master_->finished() && !stopped_);
     if (finishing_ && !was_finishing) {

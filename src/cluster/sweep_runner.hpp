@@ -17,17 +17,17 @@
 namespace fasweep {
 
 struct SweepOptions {
-  int workers = 1;                     // threads of this rank that train on a core each; 0 only beside devices
+  int workers = 1;                     // threads of this rank that train on a core each; 0 only with devices
   int device_count = 0;                // GPUs of this rank; workers_a_device threads more for each
   std::string description;             // of this rank, for the provenance
   std::vector<std::string> devices;    // GPUs this rank takes to be its own, by UUID
-  double device_rate = 0;              // flop per second that a GPU is believed to do until it has shown
+  double device_rate = 0;              // assumed flop per second of a GPU until it is measured
   std::span<const Dataset> datasets;   // that the runs train on, shared by the workers; none: teachers'
   Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
   double heartbeat_s = 1;              // how often agent and master hear of each other
   MasterOptions master;
   double time_limit_s = std::numeric_limits<double>::infinity();  // rank 0 drains after this long
-  std::function<int()> stop_request = [] { return 0; };           // 0 run on, 1 drain, 2 leave at once
+  std::function<int()> stop_request = [] { return 0; };           // 0 keep running, 1 drain, 2 leave at once
   std::function<void(const Progress&)> on_progress;               // rank 0; may be empty
   double progress_interval_s = 10;
 };
@@ -36,7 +36,7 @@ struct SweepOptions {
 enum class SweepEnd {
   done,          // nothing was left to do
   stop_request,  // SweepOptions::stop_request
-  time_limit,    // it is reached, or nothing that is left would be done by then
+  time_limit,    // it is reached, or no remaining run would be done by then
   no_workers,    // all are lost or have resigned
   master_lost    // rank 0 died or is silent
 };

@@ -19,7 +19,7 @@ struct Message {
 /// without the farewell.
 enum class Farewell {
   together,      // all ranks wait for all
-  after_rank_0,  // a rank is lost, for which the others would wait for ever: they wait for rank 0, which writes the
+  after_rank_0,  // a rank is lost, and the others would wait for it forever: they wait for rank 0, which writes the
                  // file
   at_once
 };
@@ -45,7 +45,7 @@ class Transport {
   [[nodiscard]] virtual std::vector<int> take_dead() { return {}; }
 
   /// Whether this rank lives on when another dies, so that it has to notice that rank 0 is gone. Where the launcher
-  /// ends all ranks with one, a rank 0 that is silent is only slow, and nobody may leave.
+  /// ends all ranks with one, a silent rank 0 is only slow, and no rank may leave.
   [[nodiscard]] virtual bool outlives_others() const { return true; }
 
   /// For this end's destructor; Farewell::together unless set.

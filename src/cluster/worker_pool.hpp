@@ -33,7 +33,7 @@ class WorkerPool final : private IdleWorkers {
 
   /// Starts `cores` threads of the crew of cores and workers_a_device for each of `devices` of that of devices, whose
   /// numbers come first. waker is called whenever a result is ready. datasets: those of the plan. checkpoints: nullptr
-  /// for none. What is referred to outlives the pool.
+  /// for none. Everything referred to outlives the pool.
   WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores, int devices,
              Waker& waker, Checkpoints* checkpoints);
 

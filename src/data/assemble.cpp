@@ -21,7 +21,7 @@ namespace {
                     accepted);
 }
 
-/// The count a key asks for, or all of what is there.
+/// The count that a key asks for, or everything available.
 int choose_count(const std::string& key, int wanted, std::int64_t there, const std::string& origin) {
   if (wanted > there) {
     reject_key(key, wanted, "'" + origin + "' has " + std::to_string(there), "all, or a smaller number");
@@ -107,7 +107,7 @@ void append_targets(const Samples<Number>& samples, std::int64_t rows, const Dat
   }
 }
 
-/// Of raw values, zeros included.
+/// Moments of raw values, including zeros.
 struct Moments {
   double mean = 0;
   double deviation = 0;  // 0 only if all values are the same

@@ -302,7 +302,7 @@ class TableReader {
     }
     const std::string advice = "set data.header = yes if the first line holds names, no if it is a sample";
     if (number == fields.end() && std::all_of(fields.begin(), fields.end(), is_missing_value)) {
-      reject_csv(samples_.origin, "line 1 has missing values alone, the first is " + shown(fields.front()), advice);
+      reject_csv(samples_.origin, "line 1 has only missing values, the first is " + shown(fields.front()), advice);
     }
     if (numbers_columns(fields)) {
       reject_csv(samples_.origin, "line 1 counts from 0, as programs number columns, and could be a sample too",
@@ -344,8 +344,8 @@ class TableReader {
     }
     if (!names.empty() && names.front().empty()) {
       samples_.doubts.emplace_back(
-          "column 1 has no name, as columns that number the samples have (an index is no "
-          "input); leave the column out of the file");
+          "column 1 has no name, as columns that number the samples have (an index is not an input); leave the column "
+          "out of the file");
     }
   }
 
@@ -392,11 +392,11 @@ void refuse_other_separators(std::string_view line, const std::string& origin) {
     return;
   }
   if (const std::string_view pair = text.substr(text.rfind(' ') + 1); pair.find(':') != std::string_view::npos) {
-    reject_csv(origin, "it is a table of libsvm, of pairs input:value",
+    reject_csv(origin, "it is a libsvm table of pairs input:value",
                "write all inputs: python3 -c \"import numpy, sklearn.datasets as s; x, y = s.load_svmlight_file('" +
                    origin + "'); numpy.savetxt('table.csv', numpy.column_stack([x.toarray(), y]), delimiter=',')\"");
   }
-  reject_csv(origin, "spaces are between its columns", "write commas: tr -s ' ' , < '" + origin + "' > table.csv");
+  reject_csv(origin, "its columns are separated by spaces", "write commas: tr -s ' ' , < '" + origin + "' > table.csv");
 }
 
 }  // namespace

@@ -127,11 +127,12 @@ std::vector<std::string> doubtful_inputs(const Samples<double>& samples) {
     if (counts) {
       doubts.push_back(name_of_input(samples, j) + " numbers the samples from " +
                        std::to_string(static_cast<int>(samples.x[j])) +
-                       " on (an index is no input); leave the column out of the file");
+                       " on (an index is not an input); leave the column out of the file");
     } else if (repeats) {
-      doubts.push_back(name_of_input(samples, j) +
-                       " is the target in every sample (what is to be learned is given); leave the column out of the "
-                       "file, or set data.target");
+      doubts.push_back(
+          name_of_input(samples, j) +
+          " equals the target in every sample (the answer is among the inputs); leave the column out of the "
+          "file, or set data.target");
     }
   }
   return doubts;

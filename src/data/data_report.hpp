@@ -1,4 +1,4 @@
-// What people are told of a data set that was read: one line of what was understood, and what is doubtful about it.
+// What users are told of a data set: one line on how it was read, and what is doubtful about it.
 #pragma once
 
 #include <string>

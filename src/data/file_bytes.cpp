@@ -19,9 +19,9 @@
 namespace fasweep {
 namespace {
 
-/// Of a file's content: what is made of it must fit too.
+/// Largest content of a file: what is made from it must fit too.
 std::size_t largest_content() {
-  constexpr std::size_t largest = std::size_t{1} << 32U;  // larger ones are no data set for one rank's memory
+  constexpr std::size_t largest = std::size_t{1} << 32U;  // larger data sets do not suit one rank's memory
   return std::min(largest, static_cast<std::size_t>(memory_limit().value / 4));
 }
 
@@ -80,7 +80,7 @@ class Inflater {
   explicit Inflater(const std::string& origin) : origin_(origin) {
     constexpr int gzip_only = 15 + 16;  // largest window; zlib's way to say gzip
     if (inflateInit2(&stream_, gzip_only) != Z_OK) {
-      reject_gzip(origin_, "zlib has no memory");
+      reject_gzip(origin_, "zlib ran out of memory");
     }
   }
   ~Inflater() { inflateEnd(&stream_); }
@@ -166,7 +166,8 @@ void require_regular_file(const std::string& path) {
     reject_file(path, std::generic_category().message(EISDIR));
   }
   if (!S_ISREG(status.st_mode)) {
-    reject_file(path, S_ISFIFO(status.st_mode) ? "it is a pipe, which can be read only once" : "it is no regular file");
+    reject_file(path,
+                S_ISFIFO(status.st_mode) ? "it is a pipe, which can be read only once" : "it is not a regular file");
   }
 }
 

@@ -17,7 +17,7 @@ using FileBytes = std::vector<std::uint8_t>;
 using WantedBytes = std::function<std::size_t(std::span<const std::uint8_t> head)>;
 
 /// The content of `path`, or as much as is wanted of it, decompressed if it begins as gzip does. Throws ConfigError
-/// naming the path, also if it is no file that ends, such as a device or a pipe, or too large.
+/// naming the path, also if it is a device or a pipe, which have no end, or too large.
 [[nodiscard]] FileBytes read_file(const std::string& path, const WantedBytes& wanted = {});
 
 /// All members of a gzip file, or as much as is wanted of them. `origin` names it in messages; throws ConfigError on
@@ -25,7 +25,7 @@ using WantedBytes = std::function<std::size_t(std::span<const std::uint8_t> head
 [[nodiscard]] FileBytes decompress(std::span<const std::uint8_t> compressed, const std::string& origin,
                                    const WantedBytes& wanted = {});
 
-/// Throws ConfigError if `path` is not a file that is there and ends.
+/// Throws ConfigError if `path` is not an existing regular file.
 void require_regular_file(const std::string& path);
 
 [[nodiscard]] bool is_gzip(std::span<const std::uint8_t> bytes);

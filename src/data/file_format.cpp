@@ -138,8 +138,9 @@ void refuse_other_text(std::string_view bytes, const std::string& origin) {
     refuse(origin, {{}, "UTF-16 text without a mark", "convert it: iconv -f UTF-16LE -t UTF-8 'FILE' > table.csv"});
   }
   if (const std::size_t at = bytes.find('\0'); at != std::string_view::npos) {
-    throw ConfigError("data file '" + origin + "' cannot be read (byte " + std::to_string(at + 1) +
-                      " is zero, so it is no text); give a table of numbers as text, or set data.source to what it is");
+    throw ConfigError(
+        "data file '" + origin + "' cannot be read (byte " + std::to_string(at + 1) +
+        " is zero, so it is not text); give a table of numbers as text, or set data.source to what it is");
   }
   if (bytes.find('\n') == std::string_view::npos && trim(bytes).find('\r') != std::string_view::npos) {
     refuse(origin,

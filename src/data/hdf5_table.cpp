@@ -108,7 +108,7 @@ struct Parts {
 };
 
 Parts find_parts(const Handle& file, const std::string& path) {
-  if (has(file, "x") && has(file, "y")) {  // fasweep's own names, whatever else is there
+  if (has(file, "x") && has(file, "y")) {  // fasweep's own names, whatever else exists
     return {"x", "y", has(file, "x_test") ? "x_test" : "", has(file, "y_test") ? "y_test" : ""};
   }
   const auto find = [&](Names names) { return find_name(file, names, path); };
@@ -303,7 +303,7 @@ Hdf5Table read_hdf5_table(const std::string& path) {
       FileBytes bytes = read_file(path, [&](std::span<const std::uint8_t> begin) {
         refuse_foreign(begin, FileFormat::hdf5, path);
         if (!begins_as_hdf5(begin)) {
-          reject_table(path, "what is compressed is no HDF5 file");
+          reject_table(path, "its compressed content is not HDF5");
         }
         return std::numeric_limits<std::size_t>::max();
       });

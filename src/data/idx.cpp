@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 2> content_names{"images", "labels"};
 constexpr std::array<std::size_t, 2> dimensions_of{3, 1};
 
 [[noreturn]] void reject_idx(const std::string& origin, const std::string& why) {
-  throw ConfigError("'" + origin + "' is not the IDX file that is expected (" + why +
+  throw ConfigError("'" + origin + "' is not the expected IDX file (" + why +
                     "); check data.path, or fetch the file again");
 }
 
@@ -151,7 +151,7 @@ IdxFile decode_idx(const FileBytes& bytes, IdxContent content, const std::string
   const std::size_t there = bytes.size() - head.bytes;
   const std::size_t announced = static_cast<std::size_t>(head.announced) * head.type->bytes;
   if (there != announced) {
-    reject_idx(origin, "it announces " + std::to_string(announced) + " bytes of values and has " +
+    reject_idx(origin, "it declares " + std::to_string(announced) + " bytes of values and has " +
                            std::to_string(there) + (there > announced ? " or more" : ""));
   }
   return {std::move(head.sizes), read_values(std::span(bytes).subspan(head.bytes), *head.type, origin)};

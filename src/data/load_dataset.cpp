@@ -80,7 +80,7 @@ std::string find_idx_file(const DataSettings& settings, const std::string& name)
   }
   const DataSourceTraits& set = traits_of(settings.source);
   throw ConfigError("data set '" + std::string(set.name) + "' is not in '" + settings.path + "' (neither " + name +
-                    " nor " + name + ".gz is there); " + std::string(set.advice) + ", or set data.path");
+                    " nor " + name + ".gz exists); " + std::string(set.advice) + ", or set data.path");
 }
 
 Samples<std::uint8_t> read_idx_part(const DataSettings& settings, const std::string& part) {
@@ -140,20 +140,20 @@ RawSet<std::uint8_t> read_idx_set(const DataSettings& settings) {
     for (const auto& [name, files] : sets) {
       names += (names.empty() ? "'" : ", '") + name + "'";
     }
-    reject("several sets are there, whose names begin with " + names,
+    reject("it holds several sets, whose names begin with " + names,
            "set data.path to the folder and one of them: " + settings.path + "/" + sets.rbegin()->first);
   }
   if (sets.empty() || !sets.begin()->second.contains("train images") ||
       !sets.begin()->second.contains("train labels")) {
     reject(
-        "train-images-idx3-ubyte and train-labels-idx1-ubyte are not both there, .gz or plain, with or without "
-        "another name before",
+        "train-images-idx3-ubyte and train-labels-idx1-ubyte are not both present, .gz or plain, with or without a "
+        "name in front",
         "set data.path to their folder");
   }
   const IdxFiles& files = sets.begin()->second;
   RawSet<std::uint8_t> set{read_idx(files.at("train images"), files.at("train labels")), {}, {pixel_unit, 0}};
   if (files.contains("test images") != files.contains("test labels")) {
-    reject("of its test set only the images or only the labels are there", "fetch both, or remove the one");
+    reject("its test set has only images or only labels", "fetch both, or remove the one that exists");
   }
   if (files.contains("test images")) {
     set.test = read_idx(files.at("test images"), files.at("test labels"));

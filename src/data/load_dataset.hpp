@@ -12,7 +12,7 @@ struct LoadedDataset {
   DataReport report;
 };
 
-/// Reads the set that the settings name, which is no teacher's; "~/" is the home folder. Counts that settings leave to
+/// Reads the set that the settings name (not a teacher); "~/" is the home folder. Counts that settings leave to
 /// the data are taken from it. Throws ConfigError naming the file if it cannot be used, has less than is asked for, has
 /// another checksum than settings say, or, where they say none, could mean different things.
 [[nodiscard]] LoadedDataset load_dataset(const DataSettings& named);

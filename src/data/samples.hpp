@@ -19,7 +19,7 @@ struct Samples {
   std::vector<double> y;     // rows x targets, finite; labels are whole numbers
   std::string origin;        // where y came from, for messages
 
-  // What people are told of a reading.
+  // What users are told of how it was read.
   std::string reading = {};                   // "target 'label' (column 1)"; empty where nothing was to be understood
   std::vector<std::string> doubts = {};       // about what was read, each a sentence without its end
   std::vector<std::string> input_names = {};  // as the file has them; empty: it has none

@@ -46,7 +46,7 @@ struct Dataset {
     }
   }
 
-  /// Of `dataset`, const or not; always in the same order.
+  /// Visits the arrays of `dataset`, const or not, always in the same order.
   template <class Self, class Visit>
   static void for_each_array(Self& dataset, Visit visit) {
     visit(dataset.row_begin);

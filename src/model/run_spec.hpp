@@ -65,8 +65,8 @@ inline constexpr std::int64_t max_samples = 1'000'000;
 inline constexpr std::int64_t max_inputs = 1'000'000;
 inline constexpr std::int64_t max_outputs = 10'000;
 
-/// Whether a teacher of fixed width and its data are the same for every hidden width p, or drawn anew for each, as
-/// version 0.1 did.
+/// Whether a teacher of fixed width and its data are the same for every hidden width p, or drawn again for each, as
+/// in version 0.1.
 enum class DataDraw { shared, per_width };
 inline constexpr std::array<std::string_view, 2> data_draw_names{"shared", "per-width"};
 

@@ -60,7 +60,7 @@ class KeySet {
   }
 
   constexpr void insert(std::size_t key) { bits_ |= std::uint64_t{1} << key; }
-  /// False for a name that is no key.
+  /// False for a name that is not a key.
   [[nodiscard]] constexpr bool contains(std::string_view name) const {
     const std::optional<std::size_t> key = find(name);
     return key && (bits_ >> *key & 1U) != 0;

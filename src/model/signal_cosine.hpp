@@ -8,7 +8,7 @@
 
 namespace fasweep {
 
-/// Of weights beta and b, width x k each: k x k, row-major.
+/// Gram matrices of weights beta and b, width x k each: k x k, row-major.
 struct SignalGrams {
   std::span<const double> output;    // beta^T beta
   std::span<const double> feedback;  // b^T b

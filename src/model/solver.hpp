@@ -36,8 +36,8 @@ inline constexpr double nominal_flop_per_second = 4e10;
 [[nodiscard]] double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
                                const RunSpec& run);
 
-/// Predicted work, likewise, of what an observation with metrics of these traits (MetricTraits) evaluates beside the
-/// step's own samples: all training samples, the test samples. Only weight-space has to.
+/// Predicted work, in the same unit, of what an observation with metrics of these traits (MetricTraits) evaluates
+/// besides the step's own samples: all training samples, the test samples. Only weight-space has any.
 [[nodiscard]] double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
                                      unsigned traits, const RunSpec& run);
 

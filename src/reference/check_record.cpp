@@ -42,7 +42,7 @@ double round_number(double number, Precision precision, double grid) {
   return std::bit_cast<double>((bits + last_bits / 2 + 1) & ~last_bits) / grid;
 }
 
-/// Of outputs and z in a step.
+/// Relative precision of outputs and z in one step.
 double output_precision(Precision precision) {
   return precision == Precision::float64 ? 1e-10 : 1e-5;
 }
@@ -217,7 +217,7 @@ class Check {
       }
       history.largest_loss = std::max(history.largest_loss, std::isfinite(loss) ? loss : 0);
       if (step == record_.steps) {
-        return may_end(history) ? "" : wrong_end_at(step, loss, "and should have gone on");
+        return may_end(history) ? "" : wrong_end_at(step, loss, "and should have continued");
       }
       if (const std::string why = why_must_end(history); !why.empty()) {
         return wrong_end_at(step, loss, "where " + why + " should have ended it");

@@ -18,7 +18,7 @@ struct Deviation {
   double recorded = 0;
   double expected = 0;
   double relative = 0;  // the difference, by the scale of the metric (check_record.cpp)
-  double allowed = 0;   // likewise
+  double allowed = 0;   // as above
 
   [[nodiscard]] bool is_wrong() const { return !(relative <= allowed); }
 };

@@ -30,7 +30,7 @@ double log_sum_exp(std::span<const double> f) {
 double no_slack(std::span<const double> /*values*/, const PlainHistory& /*run*/) {
   return 0;
 }
-/// Of a sum over steps that may be added up in another order, or multiplied out.
+/// Slack for a sum over steps that may be added in another order, or multiplied out.
 double slack_of_sum(std::span<const double> values, const PlainHistory& /*run*/) {
   return 1e-9 * values[0];
 }

@@ -29,7 +29,7 @@ struct PlainRule {
   bool learns_feedback;  // by beta's update
 };
 
-/// Of one sample with outputs f and targets y.
+/// Loss of one sample with outputs f and targets y.
 struct PlainLoss {
   static constexpr std::string_view kind = "loss";
   std::string_view name;
@@ -47,7 +47,7 @@ struct PlainSchedule {
 /// A run up to some step, for judging whether it ends there. Losses are of the steps' batches.
 struct PlainHistory {
   std::span<const double> losses;       // of steps 0, 1, ... to the one that is judged
-  std::span<const double> regularized;  // likewise, with ridge
+  std::span<const double> regularized;  // the same with ridge
   double time = 0;                      // sum of eta over the steps before
   double ridge_time = 0;                // of eta lambda
   double precision = 0;                 // relative, of the outputs
@@ -87,7 +87,7 @@ template <class Entry>
                     "' (its formula is not written there); add it to src/reference/plain_formulas.cpp");
 }
 
-/// Of step t.
+/// The schedule's factor at step t.
 [[nodiscard]] double plain_factor(const Schedule& schedule, std::int64_t t);
 
 }  // namespace fasweep

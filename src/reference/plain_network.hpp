@@ -1,6 +1,6 @@
 // A network as plain matrices of float64 numbers, in weight space, with nothing left out and nothing made fast: H =
 // psi(X W^T + bias), f = s H beta + bias, straight from Song, Xu, Lafferty (2021), eq. 2.1-2.3 and 4.1, with e = f - y
-// and the decay factor (1 - eta lambda), and from the settings' definitions in model/run_spec.hpp. Of the rest of the
+// and the decay factor (1 - eta lambda), and from the settings' definitions in model/run_spec.hpp. From the rest of the
 // program it uses the drawn data and initial weights (model/problem.hpp) and the declaration of Observation.
 #pragma once
 
@@ -57,7 +57,7 @@ class PlainNetwork {
 
   Eigen::MatrixXd w;            // width x inputs
   Eigen::MatrixXd beta;         // width x outputs
-  Eigen::MatrixXd b;            // likewise
+  Eigen::MatrixXd b;            // as above
   Eigen::VectorXd hidden_bias;  // width
   Eigen::VectorXd output_bias;  // outputs
   /// Factor of a hidden unit for the i-th sample of the step's batch: dropout. Empty: 1.
@@ -68,12 +68,12 @@ class PlainNetwork {
   [[nodiscard]] Eigen::MatrixXd pre_activations(Rows rows) const;
   /// f of each sample, samples x outputs; as of a batch, with its mask.
   [[nodiscard]] Eigen::MatrixXd outputs(Rows rows) const;
-  /// Prediction - target, likewise.
+  /// Prediction - target, for the same rows.
   [[nodiscard]] Eigen::MatrixXd errors(Rows rows) const;
   [[nodiscard]] PlainSums sums(Rows rows) const;
   /// The sums of the losses' gradients, of W by the rule.
   [[nodiscard]] PlainGradients gradients(Rows rows) const;
-  /// Of W by backprop.
+  /// The same for W by backprop.
   [[nodiscard]] PlainGradients backprop_gradients(Rows rows) const;
   /// A step on these samples; their loss before it is returned.
   double advance(Rows rows, double step_size, double ridge);
@@ -105,7 +105,7 @@ class PlainNetwork {
   [[nodiscard]] Eigen::MatrixXd targets_of(Rows rows) const;
   [[nodiscard]] double output_scale() const;
   [[nodiscard]] double share(Rows rows) const;
-  /// Of the pass's samples together, without their share.
+  /// Total loss of the pass's samples, without their share.
   [[nodiscard]] double loss_of(const Pass& pass) const;
   [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
   void observe_signals(Rows batch, Observation& o) const;

@@ -18,7 +18,7 @@ struct ReferenceRun {
   std::vector<double> trajectory;    // metrics x steps, metric-major
   std::vector<double> final_values;  // metrics, at the last step
   std::vector<double> losses;        // of the step's batch, steps 0, 1, ... to the last
-  std::vector<double> regularized;   // likewise, with ridge
+  std::vector<double> regularized;   // the same with ridge
 };
 
 /// `last_step` steps of the run, whatever its stop rule says. round: what is kept of numbers (PlainNetwork::round).

@@ -134,7 +134,7 @@ void copy_link(hid_t from, hid_t to, const std::string& name) {
   check(H5Lcreate_external(file, object, to, name.c_str(), H5P_DEFAULT, H5P_DEFAULT), "writing link " + name);
 }
 
-/// Calls `copy` with each name; what fails is noted and the rest goes on.
+/// Calls `copy` with each name; notes failures and continues with the rest.
 template <class Copy>
 void copy_each(const std::vector<std::string>& names, std::vector<std::string>& lost, const Copy& copy) {
   for (const std::string& name : names) {

@@ -1,4 +1,4 @@
-// What others have put into a result file: a fit, a comment. It survives the file's being written anew.
+// What others have put into a result file: a fit, a comment. It survives when the file is rewritten.
 #pragma once
 
 #include <filesystem>

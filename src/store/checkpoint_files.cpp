@@ -51,10 +51,10 @@ Bytes read_state(std::span<const std::byte> file, std::uint64_t identity, Solver
     throw DamagedError("another version of fasweep wrote it");
   }
   if (in.get<std::uint64_t>() != identity) {
-    throw DamagedError("it is of another run");
+    throw DamagedError("it belongs to another run");
   }
   if (in.get<std::uint8_t>() != static_cast<std::uint8_t>(solver)) {
-    throw DamagedError("it is of another solver");
+    throw DamagedError("it belongs to another solver");
   }
   const std::span<const std::byte> state = in.take(in.left());
   return {state.begin(), state.end()};
@@ -102,7 +102,7 @@ std::optional<Bytes> CheckpointFiles::load(std::int64_t run, Solver solver) {
     return read_state(map.bytes(), identity, solver);
   } catch (const Error& error) {
     tell_("checkpoint '" + path.string() + "' is not used (" + error.what() + "); run " + std::to_string(run) +
-          " starts anew");
+          " starts over");
     return std::nullopt;
   }
 }
@@ -114,7 +114,7 @@ void CheckpointFiles::save(std::int64_t run, Solver solver, std::span<const std:
   try {
     fs::create_directory(folder_);
     if (fs::is_symlink(folder_)) {
-      throw ConfigError("'" + folder_.string() + "' is a symbolic link; move it away");
+      throw ConfigError("'" + folder_.string() + "' is a symbolic link; move it elsewhere");
     }
     fs::remove(draft);  // of a writer that was killed
     JournalWriter writer(draft, 0);
@@ -126,7 +126,7 @@ void CheckpointFiles::save(std::int64_t run, Solver solver, std::span<const std:
     std::error_code ignored;
     fs::remove(draft, ignored);  // half a state would only take the room that is missing
     if (!told_failure_.exchange(true)) {
-      tell_("checkpoints cannot be kept, runs that are interrupted will start anew: " + std::string(error.what()));
+      tell_("checkpoints cannot be kept, runs that are interrupted will start over: " + std::string(error.what()));
     }
   }
 }

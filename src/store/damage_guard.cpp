@@ -29,21 +29,21 @@ extern "C" void end_program(int signal) {
 
 std::string make_sentence(const std::string& path, const std::string& why) {
   return "fasweep: '" + path + "' is damaged (" + why +
-         "); move it away: the same command makes it again, from its journal if that is there\n";
+         "); move it elsewhere: the same command makes it again, from its journal if that exists\n";
 }
 
 }  // namespace
 
 DamageGuard::DamageGuard(const std::string& path)
     : crashed_(make_sentence(path, "HDF5's library crashed on it")),
-      endless_(make_sentence(path, "HDF5's library finds no end in it")) {
+      endless_(make_sentence(path, "HDF5's library does not finish reading it")) {
   sentences = {&crashed_, &endless_};
   struct sigaction action {};
   action.sa_handler = end_program;
   for (std::size_t i = 0; i < signals_.size(); ++i) {
     sigaction(signals_[i], &action, &before_[i]);
   }
-  // CPU time of this thread: a slow disk is not damage. No sound file keeps HDF5 busy for so long in one call.
+  // CPU time of this thread: a slow disk is not damage. No sound file keeps HDF5 busy for this long in one call.
   constexpr time_t longest_s = 10;
   struct sigevent event {};
   event.sigev_notify = SIGEV_THREAD_ID;

@@ -1,5 +1,5 @@
 // HDF5's library crashes on some damaged files and never returns from others. A file that carries no seal
-// (store/file_seal.hpp) is therefore read under a guard, which ends the program with a sentence instead.
+// (store/file_seal.hpp) is therefore read under a guard, which ends the program with a message instead.
 #pragma once
 
 #include <array>
@@ -12,11 +12,11 @@ namespace fasweep {
 /// Exit code of a program that met damaged results.
 inline constexpr int damaged_exit_code = 5;
 
-/// While it lives, a crash of this thread, or many seconds of it without an end, end the program with
-/// damaged_exit_code. Not more than one at a time.
+/// While it lives, a crash of this thread, or many seconds without progress, end the program with
+/// damaged_exit_code. At most one may exist at a time.
 class DamageGuard {
  public:
-  /// path: the file being read, for the sentence.
+  /// path: the file being read, for the message.
   explicit DamageGuard(const std::string& path);
   ~DamageGuard();
   DamageGuard(const DamageGuard&) = delete;

@@ -16,7 +16,7 @@ namespace fasweep {
 namespace {
 
 [[noreturn]] void refuse_taken(const std::filesystem::path& path) {
-  throw ConfigError("file '" + path.string() + "' is there already (fasweep overwrites nothing); choose another name");
+  throw ConfigError("file '" + path.string() + "' already exists (fasweep overwrites nothing); choose another name");
 }
 
 /// Unlike std::filesystem::rename, never replaces.
@@ -41,8 +41,8 @@ DraftFile::DraftFile(std::filesystem::path target)
   }
   if (errno == EEXIST) {
     throw ConfigError("'" + folder_.string() +
-                      "' is there already (left by a start that was killed, or somebody's); fasweep needs that name: "
-                      "move it away");
+                      "' already exists (left by a start that was killed, or somebody's); fasweep needs that name: "
+                      "move it elsewhere");
   }
   throw ConfigError("file '" + target_.string() + "' cannot be written (" + std::strerror(errno) +
                     "); choose a folder you may write to");

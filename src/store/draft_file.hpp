@@ -1,5 +1,5 @@
-// A file that is there whole or not at all: written in a folder of its own beside its place, and moved there once it is
-// on disk. What is at that place already is never touched.
+// A file that exists whole or not at all: it is written in its own folder beside its place, and moved there once it is
+// on disk. A file already at that place is never touched.
 #pragma once
 
 #include <filesystem>
@@ -8,7 +8,7 @@ namespace fasweep {
 
 class DraftFile {
  public:
-  /// Throws ConfigError if something is at `target` already, a link too, or its folder cannot be written to.
+  /// Throws ConfigError if `target` already exists, even as a link, or if its folder cannot be written to.
   explicit DraftFile(std::filesystem::path target);
 
   /// Removes what was not published.
@@ -16,11 +16,11 @@ class DraftFile {
   DraftFile(const DraftFile&) = delete;
   DraftFile& operator=(const DraftFile&) = delete;
 
-  /// Where to write; nothing is there yet.
+  /// Where to write; it does not exist yet.
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   /// Forces the closed file to disk and moves it to its place. Throws StoreError if the disk refuses it, ConfigError if
-  /// something has come to that place meanwhile.
+  /// a file has appeared at that place meanwhile.
   void publish();
 
  private:

@@ -8,7 +8,7 @@ namespace fasweep {
 
 enum class CsvRows { runs, steps };
 
-/// One row a run (axes, status, final values) or a run and recorded step (axes, metrics), with a header line.
+/// One row per run (axes, status, final values) or per run and recorded step (axes, metrics), with a header line.
 void export_csv(const std::filesystem::path& file, std::ostream& out, CsvRows rows);
 
 }  // namespace fasweep

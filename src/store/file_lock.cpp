@@ -30,8 +30,8 @@ bool is_in_place(int file, const std::filesystem::path& path) {
 }
 
 [[noreturn]] void refuse_other(const std::filesystem::path& path, const std::string& why) {
-  throw ConfigError("'" + path.string() + "' is there and no lock of fasweep's (" + why +
-                    "); move it away or choose another file");
+  throw ConfigError("'" + path.string() + "' exists and is not a lock of fasweep's (" + why +
+                    "); move it elsewhere or choose another file");
 }
 
 /// What fasweep, of whatever version, writes into its locks: "HOST, process N" or its own name.
@@ -67,7 +67,7 @@ FileLock::FileLock(std::filesystem::path path, const std::string& holder,
   struct stat status {};
   if (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode) || (!other.empty() && !is_holder(other))) {
     close(file_);
-    refuse_other(path_, S_ISREG(status.st_mode) ? "it holds something else" : "it is no regular file");
+    refuse_other(path_, S_ISREG(status.st_mode) ? "it holds something else" : "it is not a regular file");
   }
   if (!locked && why == EWOULDBLOCK) {
     close(file_);
@@ -91,8 +91,8 @@ void FileLock::make_way(const std::filesystem::path& draft) const {
     std::filesystem::remove(draft);
   } else if (std::filesystem::exists(status)) {
     throw ConfigError("'" + draft.string() +
-                      "' is there already (not left by a start that was killed, which leaves its lock too); fasweep "
-                      "needs that name: move it away");
+                      "' already exists (not left by a start that was killed, which leaves its lock too); fasweep "
+                      "needs that name: move it elsewhere");
   }
 }
 

@@ -11,12 +11,12 @@ namespace fasweep {
 class FileLock {
  public:
   /// holder: who is asking, e.g. "node7, process 123, Slurm job 45". Throws ConfigError naming the holder of a live
-  /// lock, if the folder cannot be written to, or if something else of that name is there, which is left alone. Warns
-  /// when it takes over what a dead holder left, or where locks do not work.
+  /// lock, if the folder cannot be written to, or if something else of that name exists, which is left alone. Warns
+  /// if it takes over from a dead holder, or if locks do not work.
   FileLock(std::filesystem::path path, const std::string& holder, const std::function<void(const std::string&)>& warn);
 
-  /// Removes a draft that a holder left who was killed and left the lock too. Throws ConfigError if anything else of
-  /// that name is there: it is somebody's.
+  /// Removes the draft of a holder that was killed and so left its lock too. Throws ConfigError if anything else of
+  /// that name exists: it belongs to somebody else.
   void make_way(const std::filesystem::path& draft) const;
 
   /// Removes the file.

@@ -58,7 +58,7 @@ bool has_seal(std::span<const std::byte> file) {
          in.get<std::uint64_t>() == crc64_of(seal.first(seal_size - sizeof(std::uint64_t)));
 }
 
-/// Where HDF5 says that its file ends (HDF5 File Format Specification, "Superblock"); nothing if it is no such file.
+/// Where HDF5 says that its file ends (HDF5 File Format Specification, "Superblock"); nullopt if it is not HDF5.
 std::optional<std::uint64_t> end_of_hdf5(std::span<const std::byte> file) {
   constexpr std::array<unsigned char, 8> signature{0x89, 'H', 'D', 'F', '\r', '\n', 0x1a, '\n'};
   constexpr std::size_t version_at = 8;

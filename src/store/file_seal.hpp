@@ -1,5 +1,5 @@
-// The seal of a file: a checksum over all of its bytes, in 32 more bytes behind them. HDF5 knows where its file ends
-// and neither reads nor keeps what lies behind: another program that writes to the file drops the seal.
+// The seal of a file: a checksum over all of its bytes, in 32 more bytes after them. HDF5 knows where its file ends
+// and neither reads nor keeps what follows: another program that writes to the file drops the seal.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ enum class SealState {
   broken  // bytes were changed, lost or added
 };
 
-/// What a file's seal says of its bytes, all of which are read. read_up_to: called now and then with how many have
-/// been.
+/// What a file's seal says of its bytes, all of which are read. read_up_to: called now and then with the number of
+/// bytes read so far.
 [[nodiscard]] SealState check_seal(
     std::span<const std::byte> file, const std::function<void(std::int64_t bytes)>& read_up_to = [](std::int64_t) {});
 

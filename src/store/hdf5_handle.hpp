@@ -8,8 +8,8 @@
 
 namespace fasweep::hdf5 {
 
-/// Before the first use of HDF5, any number of times: its errors are ours to report, it locks no file, and it does
-/// nothing at exit, where it would crash on a file that the disk did not take.
+/// Call before the first use of HDF5, any number of times: we report its errors, it locks no file, and it does nothing
+/// at exit, where it would crash on a file that could not be written to disk.
 void prepare_library();
 
 /// Throws StoreError "problem (HDF5: its own words); ..." if the call failed; HDF5 prints nothing by itself.

@@ -21,7 +21,7 @@ void require_one(hid_t type, hid_t space, H5T_class_t kind, const std::string& n
   }
 }
 
-/// Of variable length and in UTF-8, as fasweep writes them.
+/// Requires texts of variable length in UTF-8, as fasweep writes them.
 void require_text(hid_t type, const std::string& name) {
   if (H5Tget_class(type) != H5T_STRING || H5Tis_variable_str(type) <= 0) {
     throw DamagedError("'" + name + "' holds no texts of variable length");
@@ -71,7 +71,7 @@ Handle open_file(const std::filesystem::path& path) {
 void require_type(hid_t dataset, hid_t type, const std::string& name) {
   const Handle found(H5Dget_type(dataset), H5Tclose, "reading the type of " + name);
   if (H5Tequal(found.id(), type) <= 0) {
-    throw DamagedError("dataset '" + name + "' has another type than fasweep gave it");
+    throw DamagedError("dataset '" + name + "' does not have the type that fasweep gave it");
   }
 }
 
@@ -80,7 +80,7 @@ void require_number(hid_t dataset, const std::string& name) {
   const std::array<hid_t, 6> types{H5T_IEEE_F32LE, H5T_IEEE_F64LE, H5T_STD_I64LE,
                                    H5T_STD_I32LE,  H5T_STD_U8LE,   H5T_STD_U16LE};
   if (std::none_of(types.begin(), types.end(), [&](hid_t type) { return H5Tequal(found.id(), type) > 0; })) {
-    throw DamagedError("dataset '" + name + "' has another type than fasweep gives to numbers");
+    throw DamagedError("dataset '" + name + "' does not have the type that fasweep gives to numbers");
   }
 }
 
@@ -119,7 +119,7 @@ std::vector<std::string> read_texts(hid_t file, const std::string& name, hsize_t
   const Handle type(H5Dget_type(dataset.id()), H5Tclose, "reading the type of " + name);
   require_text(type.id(), name);
   if (shape_of(dataset.id()) != std::vector<hsize_t>{rows}) {
-    throw DamagedError("dataset '" + name + "' has not one text for each run of the plan");
+    throw DamagedError("dataset '" + name + "' does not have one text for each run of the plan");
   }
   const Handle space(H5Dget_space(dataset.id()), H5Sclose, "reading the shape of " + name);
   std::vector<char*> pointers(rows);

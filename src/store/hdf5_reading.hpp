@@ -1,5 +1,5 @@
-// Reading HDF5 files of whatever origin: class, space and size of everything are checked before it is read into memory
-// of ours. The one place where result files are opened.
+// Reads HDF5 files of any origin: class, space and size of everything are checked before it is read into our memory.
+// This is the one place where result files are opened.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace fasweep::hdf5 {
 /// Whether another program has the file open to write to it, as far as locks tell.
 [[nodiscard]] bool is_being_written(const std::filesystem::path& path);
 
-/// A dataset's type must be this; its bytes are then what is meant, down to the sign of a number.
+/// A dataset's type must be this; its bytes then mean what they should, down to the sign of a number.
 void require_type(hid_t dataset, hid_t type, const std::string& name);
 /// A dataset's type must be one of the little-endian ones that files of any version have. For numbers read as double.
 void require_number(hid_t dataset, const std::string& name);

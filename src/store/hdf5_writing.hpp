@@ -50,7 +50,7 @@ void write_attribute(hid_t object, const char* name, const std::vector<Number>& 
 void write_text(hid_t group, const char* name, const std::string& text);
 
 /// Creates a file whose objects keep their order and have checksums in their headers. Throws if something of that name
-/// is there, a symbolic link included.
+/// exists, including a symbolic link.
 [[nodiscard]] Handle create_file(const std::string& path);
 
 /// Extents of a dataset.
@@ -95,7 +95,7 @@ void write_all(const Handle& dataset, const std::vector<Number>& values, const s
   check(H5Dwrite(dataset.id(), number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()), "writing " + name);
 }
 
-/// A block of a dataset. start, shape: one entry a dimension.
+/// A block of a dataset. start, shape: one entry per dimension.
 template <class Number>
 void write_slab(const Handle& dataset, const std::vector<hsize_t>& start, const std::vector<hsize_t>& shape,
                 std::span<const Number> values) {

@@ -233,8 +233,8 @@ JournalWriter::JournalWriter(std::filesystem::path path, std::int64_t end)
       end_(end) {
   if (file_ < 0 && (errno == ELOOP || errno == EEXIST)) {
     throw ConfigError("'" + path_.string() + "' cannot be written (" +
-                      (errno == ELOOP ? "it is a symbolic link" : "something of that name is there already") +
-                      "); move it away");
+                      (errno == ELOOP ? "it is a symbolic link" : "something of that name already exists") +
+                      "); move it elsewhere");
   }
   if (file_ < 0) {
     throw ConfigError("'" + path_.string() + "' cannot be written (" + reason() +
@@ -274,11 +274,11 @@ void JournalWriter::write_all(std::span<const std::byte> bytes) {
       continue;
     }
     if (count <= 0) {
-      const std::string why = count == 0 ? "nothing was taken" : reason();
+      const std::string why = count == 0 ? "nothing was written" : reason();
       // A cut that fails too leaves a torn tail, which the next start drops.
       static_cast<void>(!ftruncate(file_, end_));
       throw StoreError("'" + path_.string() + "' cannot grow (" + why +
-                       "); what was recorded is kept: make room and run the same command again");
+                       "); what was recorded is kept: free some disk space and run the same command again");
     }
     written += static_cast<std::size_t>(count);
   }

@@ -27,7 +27,7 @@ enum class FrameType : std::uint32_t {
   format = 7       // version of the records' encoding (uint32); journals without it are of version 1
 };
 
-/// A read-only mapping of a whole file; empty if the file is not there. Throws StoreError if it cannot be read.
+/// A read-only mapping of a whole file; empty if the file does not exist. Throws StoreError if it cannot be read.
 class MappedFile {
  public:
   explicit MappedFile(const std::filesystem::path& path);
@@ -37,7 +37,7 @@ class MappedFile {
 
   [[nodiscard]] std::span<const std::byte> bytes() const { return bytes_; }
 
-  /// Gives back the memory of what has been read; it is read from the file again if need be.
+  /// Releases the memory of what has been read; it is read from the file again if needed.
   void forget_before(std::int64_t offset) const;
 
  private:
@@ -63,13 +63,13 @@ struct JournalScan {
 /// The bytes of a frame.
 [[nodiscard]] Bytes encode_frame(FrameType type, std::span<const std::byte> payload);
 
-/// Calls `visit` for every frame before the first bad one; after damage, which `damage` then describes, goes on with
+/// Calls `visit` for every frame before the first bad one; after damage, which `damage` then describes, continues with
 /// the whole frames that follow only if `past_damage`. Survives any bytes.
 enum class PastDamage { stop, go_on };
 [[nodiscard]] JournalScan scan_journal(std::span<const std::byte> bytes, PastDamage past_damage,
                                        const std::function<void(const Frame&)>& visit);
 
-/// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is not whole any more.
+/// The frame at `offset`, which scan_journal() reported. Throws DamagedError if it is no longer whole.
 [[nodiscard]] Frame read_frame(std::span<const std::byte> bytes, std::int64_t offset);
 
 /// Reads single frames of a journal that grows meanwhile; none of it stays in memory.
@@ -94,7 +94,7 @@ class FrameReader {
 /// The first whole frame of this type, damage before it or not.
 [[nodiscard]] std::optional<Frame> find_first_frame(std::span<const std::byte> bytes, FrameType type);
 
-/// The frame that a file of a single frame consists of; nothing if it is not whole or something follows.
+/// The frame that a file of a single frame consists of; nullopt if it is not whole or something follows.
 [[nodiscard]] std::optional<Frame> find_only_frame(std::span<const std::byte> bytes);
 
 /// Appends frames. Throws StoreError when a frame cannot be written (no space, I/O error); the file then still ends
@@ -102,7 +102,7 @@ class FrameReader {
 class JournalWriter {
  public:
   /// Opens the file and cuts it to `end` bytes, the end of its last whole frame. With end = 0 the file is a new one,
-  /// and nothing of that name may be there. Symbolic links are not followed.
+  /// and nothing of that name may exist. Symbolic links are not followed.
   JournalWriter(std::filesystem::path path, std::int64_t end);
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
@@ -128,7 +128,7 @@ class JournalWriter {
   bool dirty_ = false;
 };
 
-/// Renames what is there to the first free one of PATH.WORD, PATH.WORD.2, ... and returns that name.
+/// Renames an existing file to the first free one of PATH.WORD, PATH.WORD.2, ... and returns that name.
 std::filesystem::path keep_aside(const std::filesystem::path& path, const std::string& word);
 
 /// fsync of a file that something else has written. Throws StoreError.

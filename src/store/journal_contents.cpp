@@ -28,7 +28,7 @@ void take(const Frame& frame, JournalContents& contents, const JournalListener& 
       const RecordHeader header = skip_record(in);
       if (in.left() > 0 || header.status == RunStatus::pending) {
         throw TransportError(in.left() > 0 ? "record with " + std::to_string(in.left()) + " bytes too many"
-                                           : "record of a run that is said to be pending");
+                                           : "record of a run that claims to be pending");
       }
       listener.record(identity, {frame.offset, header});
       break;

@@ -11,7 +11,7 @@ namespace fasweep {
 
 std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const Plan& plan) {
   if (run < 0 || run >= plan.size()) {
-    return "it is of run " + std::to_string(run) + ", and the plan has " + std::to_string(plan.size());
+    return "it belongs to run " + std::to_string(run) + ", and the plan has " + std::to_string(plan.size());
   }
   const std::string what = "the record of run " + std::to_string(run) + " has ";
   const Point point = plan.point(run);
@@ -29,10 +29,10 @@ std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const 
     return what + std::to_string(header.points) + " recorded steps instead of " + std::to_string(reached);
   }
   if (header.precision != point.training.precision) {
-    return what + "numbers in another precision than its plan says";
+    return what + "numbers in a precision other than its plan's";
   }
   if (!(header.wall_s >= 0) || !std::isfinite(header.wall_s) || !std::isfinite(header.finished_at)) {
-    return what + "times that are none (" + format_real(header.wall_s) + " s, ended at " +
+    return what + "impossible times (" + format_real(header.wall_s) + " s, ended at " +
            format_real(header.finished_at) + ")";
   }
   return {};
@@ -41,12 +41,12 @@ std::string why_not_of_plan(const RecordHeader& header, std::int64_t run, const 
 std::string find_odd_number(const RunRecord& record, const Plan& plan) {
   const std::string what = "run " + std::to_string(record.run) + " ";
   if (record.reason == StopReason::none || status_of(record.reason) != record.status) {
-    return what + "is said to be " + std::string(name_of(record.status)) + " by " + std::string(name_of(record.reason));
+    return what + "claims to be " + std::string(name_of(record.status)) + " by " + std::string(name_of(record.reason));
   }
   const Point point = plan.point(record.run);
   const MetricLayout layout = plan.layout(point);
   if (record.reason == StopReason::max_steps && record.steps != point.training.max_steps) {
-    return what + "is said to have made all of its " + std::to_string(point.training.max_steps) + " steps, and made " +
+    return what + "claims to have made all of its " + std::to_string(point.training.max_steps) + " steps, and made " +
            std::to_string(record.steps);
   }
   if (record.status == RunStatus::done) {
@@ -65,7 +65,7 @@ std::string find_odd_number(const RunRecord& record, const Plan& plan) {
     const double last = record.trajectory[(value + 1) * record.points - 1];
     const double final_value = record.final_values[value];
     if (last != final_value && !(std::isnan(last) && std::isnan(final_value))) {
-      return what + "has final numbers that are not those of its last recorded step";
+      return what + "has final numbers other than those of its last recorded step";
     }
   }
   return {};

@@ -60,8 +60,8 @@ std::optional<RunRecord> RecordedRuns::find_in_journal(const Plan& plan, std::in
     return std::nullopt;
   }
   if (const std::string wrong = why_not_of_plan(found->second.header, run, plan); !wrong.empty()) {
-    throw DamagedError("'" + journal_path(path_).string() + "' holds a record that is not of its plan (" + wrong +
-                       "); read it with the version of fasweep that wrote it");
+    throw DamagedError("'" + journal_path(path_).string() + "' holds a record that does not belong to its plan (" +
+                       wrong + "); read it with the version of fasweep that wrote it");
   }
   RunRecord record = read_record(read_frame(map_.bytes(), found->second.offset)).record;
   record.run = run;  // the grid may have grown since it was recorded

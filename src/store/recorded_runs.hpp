@@ -14,7 +14,7 @@ namespace fasweep {
 
 class RecordedRuns {
  public:
-  /// Throws ConfigError if there is neither, DamagedError if what there is cannot be trusted.
+  /// Throws ConfigError if there is neither, DamagedError if neither can be trusted.
   explicit RecordedRuns(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
@@ -24,7 +24,7 @@ class RecordedRuns {
   /// Calls `visit` with every record and its row in `plan`, which has these runs, in whatever order.
   void for_each_record(const Plan& plan, const std::function<void(const RunRecord&)>& visit) const;
 
-  /// The record of a run of `plan`, that of job(); nothing while there is none.
+  /// The record of a run of `plan`, that of job(); nullopt if there is none yet.
   [[nodiscard]] std::optional<RunRecord> find_record(const Plan& plan, std::int64_t run) const;
 
  private:

@@ -37,7 +37,7 @@ bool check_seal_of(const fs::path& path) {
   const SealState state = check_seal(map.bytes(), [&](std::int64_t bytes) { map.forget_before(bytes); });
   if (state == SealState::broken) {
     throw DamagedError("file '" + path.string() +
-                       "' is damaged (its bytes are not those that were written); if its journal is there, run fasweep "
+                       "' is damaged (its bytes are not those that were written); if its journal exists, run fasweep "
                        "verify --repair, else take it from a backup");
   }
   return state == SealState::whole;
@@ -46,16 +46,16 @@ bool check_seal_of(const fs::path& path) {
 Handle open_result(const fs::path& path) {
   hdf5::prepare_library();
   if (!fs::exists(path)) {
-    throw ConfigError("file '" + path.string() + "' is not there (no such file); give the path of a result file");
+    throw ConfigError("file '" + path.string() + "' cannot be read (no such file); give the path of a result file");
   }
   if (!hdf5::is_being_written(path) && H5Fis_hdf5(path.c_str()) <= 0) {
     throw ConfigError("file '" + path.string() +
-                      "' is not fasweep's (it is no HDF5 file); give the path of a result file");
+                      "' is not a fasweep result file (not HDF5); give the path of a result file");
   }
   Handle file = hdf5::open_file(path);
   if (H5Aexists(file.id(), "schema") <= 0) {
     throw ConfigError("file '" + path.string() +
-                      "' is not fasweep's (it has no attribute 'schema'); give the path of a result file");
+                      "' is not a fasweep result file (no attribute 'schema'); give the path of a result file");
   }
   return file;
 }
@@ -163,19 +163,19 @@ ResultFile::ResultFile(const fs::path& path, SealCheck seal_check) try
   }
   const Handle rows(H5Dopen2(file_.id(), "run", H5P_DEFAULT), H5Dclose, "opening run");
   if (shape_of(rows.id()) != std::vector<hsize_t>{static_cast<hsize_t>(plan_.size())}) {
-    throw DamagedError("it has not as many rows as its plan has runs, " + std::to_string(plan_.size()));
+    throw DamagedError("its rows are not as many as its plan's runs, " + std::to_string(plan_.size()));
   }
   const auto read = [&](const char* name) { return hdf5::read_text(file_.id(), std::string("provenance/") + name); };
   provenance_ = {read("build"), read("sessions"), read("agents"), read("failures")};
 } catch (const StoreError& error) {
   throw DamagedError("file '" + path.string() + "' cannot be read (" + error.what() +
-                     "); if its journal is there, run fasweep verify --repair");
+                     "); if its journal exists, run fasweep verify --repair");
 } catch (const DamagedError& error) {
   const std::string what = error.what();
   throw DamagedError(what.find(path.string()) != std::string::npos
                          ? what
                          : "file '" + path.string() + "' is damaged (" + what +
-                               "); if its journal is there, run fasweep verify --repair");
+                               "); if its journal exists, run fasweep verify --repair");
 }
 
 std::optional<DamageGuard> ResultFile::guard() const {
@@ -191,7 +191,7 @@ std::vector<Number> ResultFile::read_column(const std::string& name) const {
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
   hdf5::require_type(dataset.id(), hdf5::number_type<Number>(), name);
   if (shape_of(dataset.id()) != std::vector<hsize_t>{static_cast<hsize_t>(plan_.size())}) {
-    throw DamagedError("dataset '" + name + "' has not one number for each run of the plan");
+    throw DamagedError("dataset '" + name + "' does not have one number for each run of the plan");
   }
   std::vector<Number> values(static_cast<std::size_t>(plan_.size()));
   check(H5Dread(dataset.id(), hdf5::number_type<Number>(), H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()),
@@ -253,7 +253,7 @@ std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<h
   const Handle dataset(H5Dopen2(file_.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
   shape.insert(shape.begin(), static_cast<hsize_t>(plan_.size()));
   if (shape_of(dataset.id()) != shape) {
-    throw DamagedError("dataset '" + name + "' has another shape than the plan");
+    throw DamagedError("dataset '" + name + "' does not have the shape that the plan gives");
   }
   hdf5::require_type(dataset.id(), plan_.precision() == Precision::float32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE, name);
   std::vector<hsize_t> start(shape.size(), 0);
@@ -315,7 +315,7 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
       const auto in_slab = static_cast<std::size_t>(run - first);
       if (static_cast<RunStatus>(status[row]) == RunStatus::pending) {
         if (!is_empty_elsewhere(slabs, layout, in_slab, columns, {})) {
-          throw DamagedError("run " + std::to_string(run) + " is pending and has numbers");
+          throw DamagedError("run " + std::to_string(run) + " is pending but has numbers");
         }
         continue;
       }
@@ -359,7 +359,7 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
 
 DamagedError ResultFile::unreadable(const StoreError& error) const {
   return DamagedError("file '" + path_.string() + "' cannot be read (" + error.what() +
-                      "); if its journal is there, run fasweep verify --repair");
+                      "); if its journal exists, run fasweep verify --repair");
 }
 
 bool ResultFile::has_scales(const std::string& name) const {
@@ -492,7 +492,7 @@ std::vector<std::string> ResultFile::find_wrong_pending() const {
   for (std::size_t row = 0; row < statuses.size(); ++row) {
     if (statuses[row] == RunStatus::pending && (reason[row] != 0 || steps[row] != 0 || worker[row] != -1 ||
                                                 !std::isnan(wall_s[row]) || !std::isnan(finished_at[row]))) {
-      problems.push_back("run " + std::to_string(row) + " is pending but something is said of how it went");
+      problems.push_back("run " + std::to_string(row) + " is pending but its columns say how it went");
     }
   }
   return problems;

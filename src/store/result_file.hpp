@@ -21,7 +21,7 @@ namespace fasweep {
 /// FILE.h5.journal of FILE.h5.
 [[nodiscard]] std::filesystem::path journal_path(const std::filesystem::path& file);
 
-/// Where a result file is: what a symbolic link leads to, there or not. Everything beside a file is beside its target.
+/// Where a result file is: a symbolic link's target, even if missing. Everything beside a file is beside its target.
 [[nodiscard]] std::filesystem::path resolve_link(std::filesystem::path path);
 
 /// Whether the checksum over all bytes of a file is compared when it is opened, which reads the whole file.

@@ -130,7 +130,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
     sync();
   }
   row_of_identity_ = {};
-  since_publish_.restart();  // reading a long journal is no time in which anything was trained
+  since_publish_.restart();  // nothing was trained while a long journal was read
 }
 
 void ResultStore::open_journal() {
@@ -177,7 +177,7 @@ void ResultStore::replay() {
   }
   if (contents.job_text.empty()) {
     throw DamagedError("'" + path.string() +
-                       "' is not a journal (it holds no plan); move it away if it is not fasweep's");
+                       "' is not a journal (it holds no plan); move it elsewhere if it is not fasweep's");
   }
   check_same_plan(file_, Plan(parse_stored_job(contents.job_text, path.string())), plan_);
   if (contents.scan.torn_bytes > 0) {
@@ -185,7 +185,7 @@ void ResultStore::replay() {
                   std::to_string(contents.scan.torn_bytes) + " bytes, which is dropped; that run is trained again");
   }
   if (!wrong.empty()) {
-    throw DamagedError("'" + path.string() + "' holds a record that is not of its plan (" + wrong +
+    throw DamagedError("'" + path.string() + "' holds a record that does not belong to its plan (" + wrong +
                        "); continue it with the version of fasweep that wrote it, or verify --repair drops the record");
   }
   provenance_.sessions = contents.sessions;
@@ -221,7 +221,7 @@ void ResultStore::take_runs_of_file_alone(const std::unordered_set<std::uint64_t
     return;
   }
   options_.warn("'" + file_.string() + "' has " + std::to_string(taken) +
-                " runs that its journal has not (is the journal an older one?); they are kept");
+                " runs that its journal lacks (is the journal an older one?); they are kept");
   published.for_each_record([&](const RunRecord& record) {
     if (!is_alone(record.run)) {
       return;
@@ -469,10 +469,9 @@ bool ResultStore::puts_off_publishing() {
     return false;
   }
   if (!std::exchange(told_of_writer_, true)) {
-    options_.warn(
-        "'" + file_.string() +
-        "' is open for writing in another program (a notebook?) and stays as it is meanwhile; what is trained "
-        "is kept in its journal");
+    options_.warn("'" + file_.string() +
+                  "' is open for writing in another program (a notebook?) and is left alone meanwhile; new results are "
+                  "kept in its journal");
   }
   since_publish_.restart();
   return true;
@@ -502,7 +501,7 @@ void ResultStore::begin_publication(Purpose purpose) {
   }
 }
 
-/// Whether no publication is under way any more. What went wrong in the last one is thrown here.
+/// Whether no publication is in progress any more. Throws what went wrong in the last one.
 bool ResultStore::end_publication() {
   if (publication_ == nullptr) {
     return true;
@@ -519,7 +518,7 @@ bool ResultStore::end_publication() {
   } catch (const Cancelled&) {
     return true;
   }
-  // Publishing takes at most a twentieth of the time, and grows rarer as a long sweep goes on.
+  // Publishing takes at most a twentieth of the time, and becomes rarer during a long sweep.
   constexpr double growth = 1.5;
   constexpr double share = 20;
   publish_interval_s_ = std::max(publish_interval_s_ * growth, share * publication->stopwatch.seconds());
@@ -571,13 +570,14 @@ std::string ResultStore::replace_file(std::int64_t journal_end, const Provenance
   } catch (const StoreError& error) {
     std::error_code ignored;
     fs::remove(draft, ignored);  // half a file would only take the room that is missing
-    throw StoreError("'" + file_.string() + "' cannot be written (" + error.what() +
-                     "); what was recorded is kept in its journal: make room and run the same command again");
+    throw StoreError(
+        "'" + file_.string() + "' cannot be written (" + error.what() +
+        "); what was recorded is kept in its journal: free some disk space and run the same command again");
   }
   std::string warning;
   if (!lost.empty()) {
-    warning = "the file so far is kept as '" + keep_aside(file_, "before").string() +
-              "', because this could not be taken over from it: " +
+    warning = "the previous file is kept as '" + keep_aside(file_, "before").string() +
+              "', because this could not be copied from it: " +
               join(std::vector<std::string_view>(lost.begin(), lost.end()), "; ");
   }
   fs::rename(draft, file_);

@@ -30,9 +30,9 @@
 namespace fasweep {
 
 struct StoreOptions {
-  double sync_interval_s = 1;   // at most this long does an accepted record wait for the disk
+  double sync_interval_s = 1;   // an accepted record waits at most this long for the disk
   double first_publish_s = 30;  // first snapshot of the file; later ones come at growing intervals
-  std::set<RunStatus> retry;    // records that ended so count as not there
+  std::set<RunStatus> retry;    // records with these ends count as missing
   std::function<void(const std::string&)> warn = [](const std::string&) {};
   /// How much of a journal has been read while results are opened; may throw, to stop that.
   std::function<void(std::int64_t bytes, std::int64_t of_bytes)> on_replay = [](std::int64_t, std::int64_t) {};
@@ -90,7 +90,7 @@ class ResultStore final : public RecordSink {
   /// Where the record of a run is, and how the run ended; a publication reads it while records come in.
   class Row {
    public:
-    /// Of the record's frame in the journal; -1: none.
+    /// Offset of the record's frame in the journal; -1: none.
     [[nodiscard]] std::int64_t offset() const {
       const std::int64_t packed = packed_.load(std::memory_order_relaxed);
       return packed == 0 ? -1 : packed / statuses;
@@ -111,7 +111,7 @@ class ResultStore final : public RecordSink {
 
   enum class Purpose { snapshot, end };
 
-  /// A file that is being written beside everything else.
+  /// A file that is being written in the background.
   struct Publication {
     Purpose purpose = Purpose::snapshot;
     std::int64_t journal_end = 0;  // what lies before it is published
@@ -163,7 +163,7 @@ class ResultStore final : public RecordSink {
   double publish_interval_s_ = 0;
   std::int64_t published_end_ = -1;  // of the journal when it was published; -1: this start has not done so
   Purpose published_for_ = Purpose::snapshot;
-  std::unique_ptr<Publication> publication_;  // under way
+  std::unique_ptr<Publication> publication_;  // in progress
   bool finished_file_ = false;                // nothing was left to do when the file was opened, or it is finished
 };
 

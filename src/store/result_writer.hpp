@@ -30,10 +30,10 @@ struct Provenance {
 /// The record of a row of the plan, or nothing while there is none. Called once for each row, in order.
 using RowSource = std::function<std::optional<RunRecord>(std::int64_t row)>;
 
-/// Creates `path`, which must not be there; the caller renames it into place. Only datasets with the attribute
+/// Creates `path`, which must not exist; the caller renames it into place. Only datasets with the attribute
 /// `provenance` and the group of that name depend on anything but plan and records, and what others have put into
 /// `predecessor`, the file of that name so far, if there is one. Throws StoreError. Returns which of others' additions
-/// could not be taken over, and why.
+/// could not be copied, and why.
 [[nodiscard]] std::vector<std::string> write_result_file(const std::filesystem::path& path, const Plan& plan,
                                                          const RowSource& rows, Provenance provenance,
                                                          const std::filesystem::path& predecessor = {});

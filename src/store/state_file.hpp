@@ -39,7 +39,7 @@ class StateFile final : public SnapshotVisitor {
               const std::string& build);
 
  private:
-  /// An attribute of the file, unless a column of the run is called so.
+  /// An attribute of the file, unless a column of the run has that name.
   template <class Value>
   void describe(const std::string& name, const Value& value);
   void describe_run(const Plan& plan, const RunRecord& record);

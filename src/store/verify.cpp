@@ -79,7 +79,7 @@ VerifyReport find_all_problems(const fs::path& path) {
     } else {
       const Plan plan(parse_stored_job(contents.job_text, journal_path(path).string()));
       for (const auto& [identity, wrong] : find_foreign_records(contents, map, plan)) {
-        problems.push_back("the journal holds a record that is not of its plan: " + wrong);
+        problems.push_back("the journal holds a record that does not belong to its plan: " + wrong);
       }
     }
   }
@@ -147,7 +147,7 @@ class Repairer {
       fs::rename(draft, journal_path(path_));
       sync_folder_of(path_);
       repairs_.push_back("kept " + std::to_string(contents_.records.size() - foreign.size()) +
-                         " whole records; the journal so far is now '" + aside.string() + "'");
+                         " whole records; the previous journal is now '" + aside.string() + "'");
       if (of_file > 0) {
         repairs_.push_back("took " + std::to_string(of_file) + " runs from the file that the journal did not have");
       }
@@ -204,7 +204,7 @@ class Repairer {
     }
   }
 
-  /// keeps: what others put into the file so far goes into the new one; else the file so far is kept aside.
+  /// keeps: what others put into the file so far goes into the new one; else the previous file is kept aside.
   void rebuild_file(const Plan& plan, bool keeps) {
     const MappedFile map(journal_path(path_));
     const JournalContents contents = read_journal(map.bytes(), PastDamage::stop);
@@ -220,7 +220,7 @@ class Repairer {
         {"rebuilt from the journal\n", contents.sessions, contents.agents, ""}, keeps ? path_ : fs::path());
     sync_file(draft);
     if (fs::exists(path_) && (!keeps || !lost.empty())) {
-      repairs_.push_back("the file so far is now '" + keep_aside(path_, "damaged").string() + "'");
+      repairs_.push_back("the previous file is now '" + keep_aside(path_, "damaged").string() + "'");
     }
     fs::rename(draft, path_);
     sync_folder_of(path_);

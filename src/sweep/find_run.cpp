@@ -46,7 +46,7 @@ const Key& find_key_of_run(const Plan& plan, std::string_view name) {
   for (const Key* key : columns) {
     names.push_back(key->column);
   }
-  throw ConfigError("option '--where' = '" + std::string(name) + "' is not accepted (no key of its runs is called so" +
+  throw ConfigError("option '--where' = '" + std::string(name) + "' is not accepted (its runs have no such key" +
                     suggest(name, names) + "); write key=value, of " + join(names, ", "));
 }
 
@@ -134,7 +134,7 @@ std::string describe(const Point& point, const std::vector<Wanted>& wanted) {
     list += (list.empty() ? "" : "; ") + text;
   }
   throw ConfigError("0 of " + std::to_string(plan.size()) + " runs have " + write(wanted) + " (nearest: " + list +
-                    "); choose one that is there");
+                    "); choose an existing one");
 }
 
 [[noreturn]] void refuse_several(const Plan& plan, const std::vector<Wanted>& wanted,
@@ -154,7 +154,7 @@ std::string describe(const Point& point, const std::vector<Wanted>& wanted) {
     }
   }
   throw ConfigError(std::to_string(runs.size()) + " of " + std::to_string(plan.size()) + " runs have " + write(wanted) +
-                    " (they differ in " + apart + "); add what tells the one you mean apart");
+                    " (they differ in " + apart + "); add a value that only the one you mean has");
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ std::unique_ptr<Compiled> compile(std::string_view formula, const std::vector<st
   return compiled;
 }
 
-/// Compiled once a thread: a plan evaluates the same few formulas for every run, and a parser is no shared thing.
+/// Compiled once per thread: a plan evaluates the same few formulas for every run, and parsers cannot be shared.
 Compiled& compiled(std::string_view formula, const std::vector<std::string_view>& known) {
   thread_local std::unordered_map<std::string, std::unique_ptr<Compiled>> cache;
   std::unique_ptr<Compiled>& entry = cache[std::string(formula)];

@@ -15,7 +15,7 @@ inline constexpr std::string_view formula_grammar =
 /// Value of a variable by its name.
 using VariableValue = std::function<double(std::string_view name)>;
 
-/// Names in the formula that are no functions, each once, in alphabetical order. A name may hold hyphens if it is one
+/// Names in the formula that are not functions, each once, in alphabetical order. A name may hold hyphens if it is one
 /// of `known`. Throws ConfigError with what is wrong with the formula, the caller adds the key.
 [[nodiscard]] std::vector<std::string> variables_of(std::string_view formula,
                                                     const std::vector<std::string_view>& known);

@@ -321,8 +321,7 @@ void Grid::order_axes() {
     const auto ready = std::find_if_not(waiting.begin(), waiting.end(), must_wait);
     if (ready == waiting.end()) {
       const Axis& axis = *waiting.front().axis;
-      throw ConfigError(
-          refusal(*axis.key, write(*axis.key), "its formula looks at itself, or at one that looks at it"));
+      throw ConfigError(refusal(*axis.key, write(*axis.key), "its formula depends on itself"));
     }
     order_.push_back(ready->place);
     waiting.erase(ready);

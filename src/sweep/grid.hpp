@@ -20,7 +20,7 @@ struct Axis {
   std::vector<double> numbers = {};                   // numbers, names by their position; NaN where a formula stands
   std::map<std::int64_t, std::string> formulas = {};  // by position; of a key of calls or texts: all of them
   std::string range = {};                             // where values were sampled: the range as written
-  std::vector<double> by_activation = {};             // what its one formula gives, if it looks at nothing else
+  std::vector<double> by_activation = {};             // what its one formula gives, if it depends on nothing else
 };
 
 /// Axes that advance together; most dimensions have one.
@@ -47,7 +47,7 @@ class Grid {
 
   [[nodiscard]] std::int64_t problems() const { return problems_; }
   [[nodiscard]] std::int64_t runs_per_problem() const { return runs_per_problem_; }
-  /// As a real number, for it may be larger than any integer.
+  /// As a real number, because it may be larger than any integer.
   [[nodiscard]] double size() const;
 
   /// index: 0..problems() * runs_per_problem() - 1, the last dimension fastest. Throws ConfigError if a formula gives

@@ -251,7 +251,8 @@ void require_known_data(const DataSettings& data, std::string_view origin) {
   const bool all_known = data.samples != as_in_data && data.inputs != as_in_data && data.outputs != as_in_data &&
                          data.test_samples != as_in_data;
   if (data.source != DataSource::teacher && (!all_known || !data.checksum)) {
-    throw ConfigError("'" + std::string(origin) + "' leaves open what its data set is (data.n, data.d, data.outputs, " +
+    throw ConfigError("'" + std::string(origin) +
+                      "' does not say what its data set is (data.n, data.d, data.outputs, " +
                       "data.test-n and data.checksum are found when the set is read); give the job to fasweep plan");
   }
 }
@@ -274,7 +275,7 @@ void require_one_set_a_grid(const Job& job) {
     if ((grid.base().data.source != DataSource::teacher) != has_sets) {
       throw ConfigError(
           refusal(key_called("data.source"), grid.write(key_called("data.source")),
-                  "a job is of teachers or of data sets, whose runs have other keys; write a job for each"));
+                  "a job takes either teachers or data sets, whose runs have different keys; write a job for each"));
     }
   }
 }

@@ -36,8 +36,8 @@ using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 [[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {},
                             const ReadFacts& read_facts = {});
 
-/// The same of a resolved text, as it is broadcast and kept in journals and result files: a key that is missing means
-/// what was done before the key was there.
+/// The same of a resolved text, as it is broadcast and kept in journals and result files: a missing key means
+/// what was done before the key existed.
 [[nodiscard]] Job parse_stored_job(std::string_view text, std::string_view origin);
 
 /// The data sets that a job's runs read, each once, in the order of its grids; none for teachers.
@@ -50,11 +50,11 @@ using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 [[nodiscard]] std::string write_key(const Job& job, const Grid& grid, const Key& key);
 
 /// The job as a job file with every key that applies and every value in canonical form, metrics by their names:
-/// parse_stored_job(resolved_text(j)) == j. Depends on nothing else that the program could do.
+/// parse_stored_job(resolved_text(j)) == j. Independent of what else the program supports.
 [[nodiscard]] std::string resolved_text(const Job& job);
 
-/// Hash of a resolved text without the data set's path, without comments, and without keys at what was done before the
-/// keys were there: names the plan, so that data may move and files of earlier versions keep their name.
+/// Hash of a resolved text without the data set's path, without comments, and without keys whose values are those from
+/// before the keys existed: names the plan, so that data may move and files of earlier versions keep their name.
 [[nodiscard]] std::uint64_t plan_hash(std::string_view resolved_text);
 
 /// Canonical "key = value" lines that name a run for all time, in the table's order, whatever else its job holds: those
@@ -66,11 +66,11 @@ using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 /// and values that differ by rounding alone are those that were used.
 [[nodiscard]] Job continue_job(const Job& stored, Job wanted);
 
-/// Runs of all grids together, those that several hold counted several times; as a real number, for they may be more
-/// than any integer.
+/// Runs of all grids together, those that several hold counted several times; as a real number, because they may exceed
+/// any integer.
 [[nodiscard]] double count_points(const Job& job);
 
-/// Whether a run may be there several times, in several grids, or in lists that advance together, or in samples: a plan
+/// Whether a run may occur several times, in several grids, or in lists that advance together, or in samples: a plan
 /// then compares all of them.
 [[nodiscard]] bool may_repeat_runs(const Job& job);
 

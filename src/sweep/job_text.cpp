@@ -54,7 +54,7 @@ void refuse_foreign(std::string_view text, const Refusal& refusal) {
     refusal.text("it is UTF-16");
   }
   if (text.find('\0') != std::string_view::npos) {
-    refusal.text("it is no text");
+    refusal.text("it is not text");
   }
 }
 
@@ -104,8 +104,8 @@ std::pair<std::string, std::string> read_key_value(std::string_view line, const 
                                                    const Refusal& refusal) {
   const std::size_t equals = line.find('=');
   if (equals == std::string_view::npos) {
-    refusal.line(line, line.starts_with(';') ? "is nothing of a job file's, whose comments begin with #"
-                                             : "is no [section], no key = value and no # comment");
+    refusal.line(line, line.starts_with(';') ? "does not belong in a job file, whose comments begin with #"
+                                             : "is neither a [section] nor key = value nor a # comment");
   }
   return {section + std::string(trim(line.substr(0, equals))), std::string(trim(line.substr(equals + 1)))};
 }

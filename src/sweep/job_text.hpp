@@ -11,7 +11,7 @@ namespace fasweep {
 /// "section.key" and its value, in the order they are to be applied; later ones win.
 using KeyValues = std::vector<std::pair<std::string, std::string>>;
 
-/// A job file's text: its [grid] sections, each for itself, and all others together.
+/// A job file's text: its [grid] sections, each separately, and all others together.
 struct JobText {
   KeyValues shared;
   std::vector<KeyValues> grids;
@@ -22,7 +22,7 @@ inline constexpr std::string_view job_syntax =
     "[section] lines, key = value lines, and # comments, which begin a line or follow a blank";
 
 /// Throws ConfigError naming the first line that is none of these, or holds blanks that only look like blanks; `origin`
-/// names the text in the message. A byte order mark and Windows' line ends are no part of it.
+/// names the text in the message. A byte order mark and Windows' line ends are not part of it.
 [[nodiscard]] JobText read_job_text(std::string_view text, std::string_view origin);
 
 /// Whether a line `key = value` is read as this very value.

@@ -203,7 +203,7 @@ std::vector<Key> grid_keys() {
                 .accepted = "names of keys, groups separated by ;, or none: zip = n, d; rule, step-size"};
   const Key sample{.name = "grid.sample",
                    .default_text = "none",
-                   .meaning = "points in the ranges of the keys that are written uniform(a,b) or loguniform(a,b)",
+                   .meaning = "points drawn from the keys' ranges, written uniform(a,b) or loguniform(a,b)",
                    .accepted = "sobol(count), random(count) or none"};
   return {p, lambda, activation, rule, seed, zip, sample};
 }
@@ -238,7 +238,7 @@ void require_storable(std::string_view text) {
   const bool has_control = std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < ' '; });
   if (text.empty() || has_control || !reads_back(text)) {
     throw ConfigError(
-        "it is empty, or has a control character, ' #' or a blank that is none, which a job file cannot hold but in "
+        "it is empty, or has a control character, ' #' or a look-alike of a space, which a job file holds only in "
         "quotation marks");
   }
 }
@@ -260,10 +260,10 @@ std::vector<Key> source_keys() {
   }
   Key path{.name = "data.path",
            .default_text = default_path_text,
-           .meaning = "where the data set lies; not part of the plan",
+           .meaning = "where the data set is; not part of the plan",
            .accepted = "the folder of " + folders + ", the file or folder of " + files +
-                       "; a relative path starts in the folder fasweep is started in, '~/' at home, and \"quotation "
-                       "marks\" may stand around it"};
+                       "; a relative path starts from the current folder, '~/' from the home folder, and \"quotation "
+                       "marks\" are allowed around it"};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     require_storable(text);
     // Without a default it is empty, and the data keys are refused.
@@ -334,7 +334,7 @@ std::vector<Key> reading_keys() {
       .default_text = automatic_target,
       .meaning = "columns of the targets",
       .accepted =
-          "a name in the header or a number from 1, or several with commas between; last: the last ones; auto: the "
+          "a name in the header or a number from 1, or several separated by commas; last: the last ones; auto: the "
           "last ones, unless a name says otherwise",
       .use = KeyUse::csv};
   target.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
@@ -346,14 +346,14 @@ std::vector<Key> reading_keys() {
       "data.header", "", header_names[0], "whether the first line holds names", one_of(header_names), header_names,
       [](auto& point) -> auto& { return point.data.header; });
   header.use = KeyUse::csv;
-  Key split{.name = "data.split",
-            .default_text = split_names[0],
-            .meaning = "which samples of a table train",
-            .accepted =
-                "last: the first samples train, and the last of a table without test samples of its own are held out; "
-                "shuffled(seed): in an order drawn by chance; stratified(seed): in one with each class's share in "
-                "every part",
-            .use = KeyUse::sets};
+  Key split{
+      .name = "data.split",
+      .default_text = split_names[0],
+      .meaning = "which samples of a table train",
+      .accepted =
+          "last: the first samples train, and the last ones are held out of a table without test samples of its own; "
+          "shuffled(seed): in random order; stratified(seed): in random order, with each class's share in every part",
+      .use = KeyUse::sets};
   split.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     point.data.split = read_split(text);
   };
@@ -375,7 +375,7 @@ Key seed_key(std::string_view name, std::string_view column, std::string_view me
           .kind = KeyKind::whole,
           .default_text = "seed",
           .meaning = meaning,
-          .accepted = "a whole number >= 0, or 'seed': that of the run",
+          .accepted = "a whole number >= 0, or 'seed': the run's",
           .earlier_text = "seed"};
   key.words = {{"seed", as_seed}};
   key.get = [=](const Point& point) { return field(point) ? static_cast<double>(*field(point)) : as_seed; };
@@ -408,7 +408,8 @@ std::vector<Key> sample_keys() {
   teacher.words = {{"width", 0}};
   Key draw = name_key(
       "data.draw", "draw", data_draw_names[0],
-      "whether a teacher of fixed width and its data are one for every p, or drawn anew for each, as version 0.1 did",
+      "whether a teacher of fixed width and its data are the same for every p, or drawn again for each, as in version "
+      "0.1",
       one_of(data_draw_names), data_draw_names, [](auto& point) -> auto& { return point.data.draw; });
   draw.earlier_text = data_draw_names[1];
   draw.matters = [](const Point& point) { return point.data.teacher_width > 0; };
@@ -441,7 +442,7 @@ constexpr std::array<std::string_view, 2> no_yes{"no", "yes"};
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
-      "training.batch-size", "batch_size", "all", "samples of a step", "1..n, or 'all'", 0, max_samples,
+      "training.batch-size", "batch_size", "all", "samples per step", "1..n, or 'all'", 0, max_samples,
       [](auto& point) -> auto& { return point.training.batch_size; });
   batch.words = {{"all", 0}};
   Key initial = name_key(
@@ -454,7 +455,7 @@ std::vector<Key> network_keys() {
           "training.loss", "loss_function", loss_function_names[0], "loss of a sample", one_of(loss_function_names),
           loss_function_names, [](auto& point) -> auto& { return point.training.loss; }),
       name_key(
-          "training.reduction", "reduction", reduction_names[0], "how the losses of a batch's samples are put together",
+          "training.reduction", "reduction", reduction_names[0], "how the losses of a batch's samples are combined",
           one_of(reduction_names), reduction_names, [](auto& point) -> auto& { return point.training.reduction; }),
       batch,
       real_key(
@@ -530,7 +531,7 @@ std::vector<Key> training_keys() {
   step_schedule.earlier_text = ConstantSchedule::name;
   Key max_steps = whole_key(
       "training.max-steps", "max_steps", "20000", "steps after which a run ends",
-      "a number >= 0, or 'k epochs': k times all training samples", 0, max_steps_limit,
+      "a number >= 0, or 'k epochs': k passes over the training samples", 0, max_steps_limit,
       [](auto& point) -> auto& { return point.training.max_steps; });
   return {
       step_size,
@@ -550,10 +551,10 @@ std::vector<Key> training_keys() {
        .default_text = "log(200)",
        .meaning = "steps at which metrics are recorded",
        .accepted =
-           "log(k) or linear(k): about k steps; every(k): each k-th step; epochs(k): the start of each k-th epoch"},
+           "log(k) or linear(k): about k steps; every(k): every k-th step; epochs(k): the start of every k-th epoch"},
       {.name = "record.metrics",
        .default_text = "default",
-       .meaning = "what is recorded of a run",
+       .meaning = "what is recorded for each run",
        .accepted =
            "default: all that apply, except, with minibatches, those that need a pass over the training set; or a "
            "list of " +
@@ -811,10 +812,7 @@ void check_together(const Point& point) {
     refuse("training.loss", "the targets are numbers, not classes");
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
-    refuse(
-        "training.stop",
-        "this rule needs a deterministic loss, but minibatches or dropout make it random: with their noise no step is "
-        "like the last");
+    refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");
   }
 }
 

@@ -46,11 +46,11 @@ struct Key {
   std::string accepted = {};  // what a value may be
   KeyUse use = KeyUse::always;
   std::string_view set_default_text = {};  // default with a data set, where that is another one
-  /// What versions without this key did, and so what its absence means in a stored job; such a value is no part of a
-  /// run's identity. Empty: the key was there from the first version on.
+  /// What versions without this key did, and so what its absence means in a stored job; such a value is not part of a
+  /// run's identity. Empty: the key has existed since the first version.
   std::string_view earlier_text = {};
   bool shapes_problem = false;  // data or initial state depend on it
-  /// Says how to find a data set, whose checksum says what it is: no part of the plan nor of a run's identity.
+  /// Says how to find a data set, whose checksum says what it is: part of neither the plan nor a run's identity.
   bool finds_data = false;
 
   // Numbers, and names by their position.
@@ -58,14 +58,14 @@ struct Key {
   std::function<void(Point&, double)> set = {};
   std::vector<std::string_view> names = {};                     // of a key of kind name
   std::vector<std::pair<std::string_view, double>> words = {};  // numbers that are written as words: all, width
-  // Calls and texts. variables: what a formula in the text may look at.
+  // Calls and texts. variables: what a formula in the text may use.
   std::function<void(Point&, std::string_view, const VariableValue& variables)> read = {};
   std::function<std::string(const Point&)> write = {};
   /// Whether the value means anything for this run; by default it does.
   std::function<bool(const Point&)> matters = {};
 
   [[nodiscard]] bool is_number() const { return kind == KeyKind::whole || kind == KeyKind::real; }
-  /// The name without its section: how formulas call it.
+  /// The name without its section, as formulas use it.
   [[nodiscard]] std::string_view short_name() const { return name.substr(name.find('.') + 1); }
 };
 
@@ -104,13 +104,13 @@ void apply_number(const Key& key, double value, Point& point);
 /// once.
 [[nodiscard]] const std::vector<std::string_view>& formula_names();
 
-/// Keys whose values a text of this key looks at: formulas' variables, and the activation of a step size's list.
+/// Keys on whose values a text of this key depends: formulas' variables, and the activation of a step size's list.
 [[nodiscard]] std::vector<const Key*> keys_in_formula(const Key& key, std::string_view text);
 
 /// Throws ConfigError if values of a run do not go together: a batch larger than the training set and the like.
 void check_together(const Point& point);
 
-/// Three lines a key: name and default, meaning, what is accepted. For --help.
+/// Three lines per key: name and default, meaning, what is accepted. For --help.
 [[nodiscard]] std::string job_grammar_help();
 
 /// "key '...' = '...' is not accepted (why); write ...".

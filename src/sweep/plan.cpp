@@ -366,7 +366,7 @@ std::int64_t worker_bytes(const Point& point) {
   return 8 * (weights + 3 * samples * width + samples * (data.inputs + samples));
 }
 
-/// Of a row's columns in the result file, but for its metrics.
+/// Bytes of a row's columns in the result file, without its metrics.
 std::int64_t row_bytes(const Plan& plan) {
   constexpr std::int64_t number = 8;
   constexpr std::int64_t name = 64;  // HDF5's reference to a text, the head of the text, and it

@@ -1,4 +1,4 @@
-// The plan: run number <-> point of the grids, and what each run is called and costs. A pure function of the job text,
+// The plan: run number <-> point of the grids, and each run's name and cost. A pure function of the job text,
 // so every rank computes the same plan and a batch on the wire is a few integers.
 #pragma once
 
@@ -70,7 +70,7 @@ class Plan {
 
   /// Keys that differ between runs, and those of the paper's axes, in the order of the table.
   [[nodiscard]] std::vector<const Key*> axes() const;
-  /// What is said of every run: the axes, then step size, n, d and k.
+  /// Keys given for every run: the axes, then step size, n, d and k.
   [[nodiscard]] std::vector<const Key*> columns() const;
 
   /// Name of a run for all time: a hash of its canonical parameters, whatever else the grid holds.
@@ -85,7 +85,7 @@ class Plan {
   /// Predicted work in flop: of one run, steps up to its bound, and of the set-up its problem's runs share.
   [[nodiscard]] double run_cost(std::int64_t run) const { return cost(run).run; }
   [[nodiscard]] double setup_cost(std::int64_t run) const { return cost(run).setup; }
-  /// Of a run's work, that of metrics that read a snapshot.
+  /// The part of a run's work that is for metrics that read a snapshot.
   [[nodiscard]] double snapshot_cost(std::int64_t run) const { return cost(run).snapshot; }
 
   /// All of these.
@@ -97,7 +97,7 @@ class Plan {
   };
   [[nodiscard]] Cost cost(std::int64_t run) const;
 
-  /// Runs that cost the same, since they differ in what no cost depends on: seeds, and lambda for most stop rules.
+  /// Runs that cost the same, because they differ only in what no cost depends on: seeds, mostly lambda too.
   struct Kind {
     Cost cost;
     std::int64_t runs = 0;

@@ -84,7 +84,7 @@ std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted
                             (key.name == "data.checksum" ? " (other data)" : ""));
     }
   }
-  if (differences.empty()) {  // every value is there, in other combinations
+  if (differences.empty()) {  // every value occurs, in other combinations
     std::string point = axes_lines(first);
     std::replace(point.begin(), point.end(), '\n', ' ');
     differences.push_back("grid: " + std::to_string(missing.size()) +

@@ -36,7 +36,7 @@ struct IntegerRange {
   std::int64_t last;
 };
 
-/// "i..j", or nothing if there is no "..".
+/// "i..j", or nullopt without "..".
 std::optional<IntegerRange> read_range(std::string_view text, std::string_view item) {
   const std::size_t dots = text.find("..");
   if (dots == std::string_view::npos) {

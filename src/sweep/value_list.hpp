@@ -45,10 +45,10 @@ using ReadWord = std::function<std::optional<double>(std::string_view)>;
 [[nodiscard]] std::string format_values(std::span<const double> numbers,
                                         const std::function<std::string(double)>& write);
 
-/// Whether two values are the same up to the rounding of whoever computed them: closer than 1e-12, relative.
+/// Whether two values are the same up to rounding: within a relative 1e-12.
 [[nodiscard]] bool are_one_value(double a, double b);
 
-/// Throws ConfigError if two of the values are one; NaN is none.
+/// Throws ConfigError if two of the values are the same; NaN equals none.
 void reject_repeats(std::span<const double> values);
 
 }  // namespace fasweep

@@ -33,7 +33,7 @@ class WorkQueue {
   [[nodiscard]] double next_run_cost() const { return items_.empty() ? 0 : items_.front().run_cost; }
 
   /// The longest runs left, about `target_cost` flop of them but at least one run and at most `max_runs`; none that
-  /// costs more than `most_run_cost`, its set-up included. Nothing when no such run is left.
+  /// costs more than `most_run_cost`, its set-up included. Empty if no such run is left.
   [[nodiscard]] std::optional<Batch> take(double target_cost,
                                           std::int64_t max_runs = std::numeric_limits<std::int64_t>::max(),
                                           double most_run_cost = std::numeric_limits<double>::infinity());

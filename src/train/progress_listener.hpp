@@ -1,4 +1,4 @@
-// Who is told how far runs have come while they train. What is told has no influence on results.
+// Receives the progress of runs while they train. It has no influence on results.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,7 @@ class RecordSink {
   RecordSink(const RecordSink&) = delete;
   RecordSink& operator=(const RecordSink&) = delete;
 
-  /// Whether `run` needs no training: a valid record of it is there.
+  /// Whether `run` needs no training, because it has a valid record.
   [[nodiscard]] virtual bool has(std::int64_t run) const = 0;
 
   /// Takes one encoded record (train/record.hpp) whose header has been read. A second record of a run is compared with
@@ -29,7 +29,7 @@ class RecordSink {
   /// soon: the other ranks wait for an answer meanwhile. Throws StoreError like add().
   virtual void tick() = 0;
 
-  /// No more records are expected: writes what is left to write, without making the caller wait. Called again and again
+  /// No more records are expected: writes the remaining ones, without making the caller wait. Called again and again
   /// until it returns true; a record may come late all the same, and the next call takes it in.
   [[nodiscard]] virtual bool try_finish() { return true; }
 

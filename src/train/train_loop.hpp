@@ -58,7 +58,7 @@ inline constexpr std::int32_t cpu_mark = 1;
 
 /// Why a checkpoint that begins otherwise is not continued.
 inline constexpr std::string_view other_layout =
-    "its checkpoint has another layout, as another version of fasweep wrote it";
+    "its checkpoint has another layout (another version of fasweep wrote it)";
 
 /// Collects the record of one run.
 class Recorder {
@@ -79,7 +79,7 @@ class Recorder {
   /// All observations, in the order they were added.
   [[nodiscard]] std::span<Observation> observations() { return observations_; }
 
-  /// What it has collected, for a recorder of the same run to go on with. next_step: the first that it was not asked
+  /// What it has collected, for a recorder of the same run to continue. next_step: the first that it was not asked
   /// about. Throws TransportError.
   void save(ByteWriter& out) const;
   void restore(ByteReader& in, std::int64_t next_step);
@@ -136,7 +136,7 @@ class RunTraining {
     try {
       take_up(saved);
     } catch (const TransportError& error) {
-      checkpoints_->tell("run " + std::to_string(run_.run) + " starts anew: " + error.what());
+      checkpoints_->tell("run " + std::to_string(run_.run) + " starts over: " + error.what());
       return false;
     }
     checkpoints_->tell("run " + std::to_string(run_.run) + " continues at step " + std::to_string(step_));
@@ -241,7 +241,7 @@ class RunTraining {
       throw TransportError(std::string(other_layout));
     }
     if (in.get<std::int32_t>() != cpu_mark) {
-      throw TransportError("its checkpoint is of a GPU; continue with --backend cuda to go on from it");
+      throw TransportError("its checkpoint was written by a GPU; continue with --backend cuda to resume it");
     }
     restored_ = step_ = get_step(in, monitor_.last_step());
     monitor_.remember(get_stop_memory(in));

@@ -37,7 +37,7 @@ struct TrainingRequest {
   const std::atomic<bool>& cancelled;    // looked at every step: when set, return soon
   Checkpoints* checkpoints = nullptr;    // where long runs are saved and continued from; none: they are not
   ProgressListener* listener = nullptr;  // told how far runs have come; may be none
-  IdleWorkers* idle_workers = nullptr;   // who may evaluate while a run goes on; none: the run waits
+  IdleWorkers* idle_workers = nullptr;   // who may evaluate while a run trains; none: the run waits
   SnapshotVisitor* visitor = nullptr;    // shown every run at its recorded steps and its last; none: costs nothing
 };
 

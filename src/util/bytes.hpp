@@ -1,5 +1,5 @@
 // Flat little-endian encoding of numbers and strings, used by the wire messages and the journal alike. The reader
-// checks every length against what is left and throws TransportError, so hostile or torn bytes cannot make it read or
+// checks every length against the rest and throws TransportError, so hostile or torn bytes cannot make it read or
 // allocate beyond them.
 #pragma once
 

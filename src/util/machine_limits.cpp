@@ -89,7 +89,7 @@ struct Hierarchy {
   fs::path own;
 };
 
-/// Of a controller of version 1; of version 2, which has one for all, if it is empty.
+/// The hierarchy of a controller of version 1; of version 2, which has one for all, if `controller` is empty.
 std::optional<Hierarchy> find_hierarchy(const fs::path& process, std::string_view controller) {
   const bool is_second = controller.empty();
   std::string group;
@@ -140,7 +140,7 @@ std::optional<double> least_in(const std::optional<Hierarchy>& hierarchy,
   return least;
 }
 
-/// The numbers of a file's first line; "max" and what is no number: none.
+/// The number at a position of a file's first line; nullopt for "max" and anything else that is not a number.
 std::optional<double> number_at(const fs::path& file, std::size_t position = 0) {
   const std::vector<std::string> lines = read_lines(file);
   const std::vector<std::string_view> words = lines.empty() ? std::vector<std::string_view>() : words_of(lines.front());

@@ -25,8 +25,8 @@ struct Limit {
 /// on this node.
 [[nodiscard]] Limit memory_limit();
 
-/// Of cgroups, version 1 or 2, with those that they are in: cores (not rounded) and bytes. Nothing where there is no
-/// limit. process: the folder with the files `cgroup` and `mountinfo` of a process.
+/// Limits of cgroups, version 1 or 2, including the enclosing ones: cores (not rounded) and bytes. Return nullopt if
+/// there is none. process: the folder with the files `cgroup` and `mountinfo` of a process.
 [[nodiscard]] std::optional<double> cgroup_cores(const std::filesystem::path& process = "/proc/self");
 [[nodiscard]] std::optional<double> cgroup_bytes(const std::filesystem::path& process = "/proc/self");
 

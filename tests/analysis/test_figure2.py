@@ -289,8 +289,8 @@ def bad_inputs(folder: Path, good: Path, other: Path) -> dict[str, tuple[list[ob
         file["p"] = [1, 2]
     figure = ["-o", folder / "out.png"]
     return {
-        "missing": ([folder / "none.h5", *figure], "none.h5' cannot be opened (none that you may read)"),
-        "text": ([folder / "text.h5", *figure], "it is no HDF5 file"),
+        "missing": ([folder / "none.h5", *figure], "none.h5' cannot be opened (it does not exist, or you may not read it)"),
+        "text": ([folder / "text.h5", *figure], "not HDF5"),
         "cut": ([folder / "cut.h5", *figure], "truncated file"),
         "foreign": ([folder / "other.h5", *figure], "no attribute 'schema'"),
         "suffix": ([good, "-o", folder / "out.gif"], "accepted: .png, .svg, .pdf"),

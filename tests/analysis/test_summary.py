@@ -73,7 +73,7 @@ def test_missing_file_is_one_sentence(tmp_path: Path):
     done = summary(tmp_path / "none.h5")
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert "none that you may read" in done.stderr
+    assert "you may not read it" in done.stderr
 
 
 def test_other_axes_are_columns_and_nothing_is_averaged_over_them(make_file: Callable[..., Path]):

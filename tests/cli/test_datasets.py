@@ -144,8 +144,8 @@ TRAIN_IMAGES, TRAIN_LABELS = "train-images-idx3-ubyte.gz", "train-labels-idx1-ub
 TEST_IMAGES, TEST_LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 FAULTS = {
     "missing": (lambda s: (s / TEST_LABELS).unlink(), TEST_LABELS, "fetch-mnist.sh"),
-    "truncated": (lambda s: cut(s / TEST_IMAGES, 50), TEST_IMAGES, "announces 96 bytes of values and has 34"),
-    "trailing": (lambda s: (s / TEST_LABELS).open("ab").write(b"\0"), TEST_LABELS, "announces 8 bytes of values and has 9"),
+    "truncated": (lambda s: cut(s / TEST_IMAGES, 50), TEST_IMAGES, "declares 96 bytes of values and has 34"),
+    "trailing": (lambda s: (s / TEST_LABELS).open("ab").write(b"\0"), TEST_LABELS, "declares 8 bytes of values and has 9"),
     "magic": (lambda s: change(s / TEST_IMAGES, 0, 1), TEST_IMAGES, "not with two zeros"),
     "type": (lambda s: change(s / TEST_IMAGES, 2, 0x0A), TEST_IMAGES, "0x0a"),
     "mislabelled": (lambda s: shutil.copy(s / TEST_LABELS, s / TEST_IMAGES), TEST_IMAGES, "labels where images belong"),

@@ -202,7 +202,7 @@ def test_a_run_keeps_what_only_the_file_has(fasweep: Fasweep):
     old_journal_beside_complete_file(fasweep)
     finished = h5py.File(fasweep.folder / "out.h5")["finished_at"][...]
 
-    assert "runs that its journal has not" in fasweep.run("run", "job.cfg", "-o", "out.h5", "--time-limit", "0.001s")
+    assert "runs that its journal lacks" in fasweep.run("run", "job.cfg", "-o", "out.h5", "--time-limit", "0.001s")
 
     np.testing.assert_array_equal(h5py.File(fasweep.folder / "out.h5")["finished_at"][...], finished)
 

@@ -74,7 +74,7 @@ def test_nothing_that_is_there_is_touched(swept: Fasweep, command: list[str]):
     (swept.folder / "link").symlink_to("nowhere")
     before = files(swept.folder)
     assert "mine.new" in swept.run(*command, "-o", "mine", expect=2)
-    assert "there already" in swept.run(*command, "-o", "link", expect=2)
+    assert "already exists" in swept.run(*command, "-o", "link", expect=2)
     assert files(swept.folder) == before
     assert (swept.folder / "mine.new").read_text() == "mine"
 

@@ -34,14 +34,14 @@ def test_workers_follow_the_cores_it_is_bound_to(fasweep: Fasweep):
 @pytest.mark.usefixtures("needs_mpirun")
 def test_ranks_have_one_worker_each_or_what_slurm_says(fasweep: Fasweep):
     fasweep.job()
-    assert "1 worker on each of 2 ranks (one a rank)" in fasweep.run("run", "job.cfg", "-o", "out.h5", ranks=2)
+    assert "1 worker on each of 2 ranks (one per rank)" in fasweep.run("run", "job.cfg", "-o", "out.h5", ranks=2)
     out = fasweep.run("run", "job.cfg", "-o", "2.h5", ranks=2, SLURM_CPUS_PER_TASK="1")
     assert "1 worker on each of 2 ranks (SLURM_CPUS_PER_TASK = 1)" in out or "bound to" in out
 
 
 def test_memory_that_slurm_does_not_give_is_not_counted_on(fasweep: Fasweep):
     refused = fasweep.run("run", fasweep.job(), "-o", "out.h5", "--set", "grid.p=20000", expect=2, SLURM_MEM_PER_NODE="1")
-    assert "there are 1.0 MiB, SLURM_MEM_PER_NODE" in refused
+    assert "the limit is 1.0 MiB, SLURM_MEM_PER_NODE" in refused
 
 
 def step_of_two(task: int) -> dict[str, Any]:

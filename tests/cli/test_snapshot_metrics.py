@@ -145,7 +145,7 @@ def test_a_spectrum_of_another_shape_is_refused(swept: Fasweep):
         values = file["kernel_eigenvalues"][..., :7]
         del file["kernel_eigenvalues"]
         file["kernel_eigenvalues"] = values
-    assert "has another shape than the plan" in swept.run("verify", "cut.h5", expect=5)
+    assert "does not have the shape that the plan gives" in swept.run("verify", "cut.h5", expect=5)
 
 
 def test_nobody_gets_them_unasked(fasweep: Fasweep):

@@ -179,7 +179,7 @@ def test_keys_of_csv_are_no_keys_of_others(fasweep: Fasweep):
     [
         ("0,1,2\n4.5,1.5,0\n5.5,2.5,1\n6.5,3.5,0\n", "line 1 counts from 0"),
         ("0,1,label\n4.5,1.5,0\n5.5,2.5,1\n6.5,3.5,0\n", "line 1, column 3 is 'label' and column 1 is '0', a number"),
-        ("NA,NA,NA\n4.5,1.5,0\n5.5,2.5,1\n6.5,3.5,0\n", "line 1 has missing values alone"),
+        ("NA,NA,NA\n4.5,1.5,0\n5.5,2.5,1\n6.5,3.5,0\n", "line 1 has only missing values"),
     ],
 )
 def test_first_line_that_could_be_a_header_or_a_sample(fasweep: Fasweep, text: str, why: str):
@@ -333,7 +333,7 @@ def test_what_has_no_end_is_refused_and_not_waited_for(fasweep: Fasweep):
         for path in ("pipe", "/dev/zero"):
             fasweep.job(JOB.format(source=source, path=path, more=""))
             message = fasweep.run("plan", "job.cfg", expect=2)
-            assert path in message and ("it is a pipe" in message or "no regular file" in message), message
+            assert path in message and ("it is a pipe" in message or "not a regular file" in message), message
     assert "16777216 bytes" in fasweep.run("plan", "/dev/zero", expect=2)
 
 
@@ -353,7 +353,7 @@ def test_gzip_bomb_is_refused_before_it_is_unpacked(fasweep: Fasweep, source: st
     result = subprocess.run(["bash", "-c", command], cwd=fasweep.folder, env=environment(), capture_output=True, text=True,
                             timeout=20)  # fmt: skip
     assert result.returncode == 2, result.stderr
-    assert "announces 32 bytes of values and has 33 or more" in result.stderr if head else "table" in result.stderr
+    assert "declares 32 bytes of values and has 33 or more" in result.stderr if head else "table" in result.stderr
 
 
 TABLE_JOB = "[grid]\np = 4\n[data]\nsource = csv\npath = {path}\n"
@@ -368,7 +368,7 @@ def test_paths_start_at_home_where_fasweep_starts_and_nowhere_else(fasweep: Fasw
     (folder / "only.csv").write_text("4.5,1.5,0\n5.5,2.5,1\n")
     fasweep.job(TABLE_JOB.format(path="only.csv"), "sub/beside.cfg")
     message = fasweep.run("plan", "sub/beside.cfg", expect=2)
-    assert f"started in, '{fasweep.folder}'" in message and "'sub/only.csv' is there" in message
+    assert f"current folder, '{fasweep.folder}'" in message and "'sub/only.csv' exists" in message
 
 
 def test_paths_with_signs_of_job_texts_survive_in_the_file(fasweep: Fasweep):

@@ -466,7 +466,7 @@ TEST_F(MasterWithTimeLimit, DrainsWhenNothingWouldBeDoneInTime) {
   EXPECT_TRUE(tick(1e-6).empty());
   EXPECT_TRUE(was_told(0, drain_type));
   EXPECT_TRUE(master_->finished());
-  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("would be done in time")));
+  EXPECT_THAT(warnings_, ::testing::ElementsAre(HasSubstr("would finish in time")));
 }
 
 TEST_F(MasterWithTimeLimit, BeginsLongRunsThatWillBeSaved) {

@@ -88,7 +88,7 @@ TEST(DataReport, InputsThatNumberSamplesOrRepeatTheTargetAreDoubtful) {
   Samples<double> named = table(10, count_from_one, is_odd);
   named.input_names = {"a", "id"};
   EXPECT_THAT(doubtful_inputs(named), ElementsAre(HasSubstr("input 2, 'id', numbers the samples from 1 on")));
-  EXPECT_THAT(doubtful_inputs(table(40, is_odd, is_odd)), ElementsAre(HasSubstr("input 2 is the target")));
+  EXPECT_THAT(doubtful_inputs(table(40, is_odd, is_odd)), ElementsAre(HasSubstr("input 2 equals the target")));
 }
 
 TEST(DataReport, OrdinaryInputsAreNotDoubtful) {

@@ -111,7 +111,7 @@ TEST(FileBytes, WhatHasNoEndIsRefusedAndNotWaitedFor) {
   const Folder folder;
   ASSERT_EQ(mkfifo(std::string(folder / "pipe").c_str(), 0600), 0);
   EXPECT_THAT(refusal([&] { return read_file(folder / "pipe"); }), HasSubstr("pipe' cannot be read (it is a pipe"));
-  EXPECT_THAT(refusal([&] { return read_file("/dev/zero"); }), HasSubstr("no regular file"));
+  EXPECT_THAT(refusal([&] { return read_file("/dev/zero"); }), HasSubstr("not a regular file"));
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(FileFormat, OwnFormatsAreNamedWithTheirSource) {
 }
 
 TEST(FileFormat, BytesThatAreNoTextAreRefused) {
-  EXPECT_THAT(refusal_of("1,2\n3,\0\0\n"sv), HasSubstr("byte 7 is zero, so it is no text"));
+  EXPECT_THAT(refusal_of("1,2\n3,\0\0\n"sv), HasSubstr("byte 7 is zero, so it is not text"));
   EXPECT_THAT(refusal_of(std::string(100, '\0')), HasSubstr("byte 1 is zero"));
 }
 

@@ -43,12 +43,12 @@ TEST(Idx, EveryOtherLengthIsRefused) {
   const FileBytes whole = idx_bytes({2, 2, 2}, FileBytes(8));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const FileBytes cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-    EXPECT_THAT(refusal_of(cut), HasSubstr("'file' is not the IDX file that is expected")) << size;
+    EXPECT_THAT(refusal_of(cut), HasSubstr("'file' is not the expected IDX file")) << size;
   }
   FileBytes longer = whole;
   longer.push_back(0);
   EXPECT_EQ(refusal_of(whole), "accepted");
-  EXPECT_THAT(refusal_of(longer), HasSubstr("announces 8 bytes of values and has 9 or more"));
+  EXPECT_THAT(refusal_of(longer), HasSubstr("declares 8 bytes of values and has 9 or more"));
 }
 
 TEST(Idx, WhatIsWrongWithTheHeadIsSaid) {

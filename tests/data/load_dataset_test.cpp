@@ -167,7 +167,8 @@ TEST(LoadDataset, OneOfSeveralSetsInAFolderIsChosenByItsName) {
   EXPECT_THAT(refusal([&] { return load(settings(DataSource::idx, folder / "")); }),
               AllOf(HasSubstr("'emnist-letters-', 'emnist-mnist-'"), HasSubstr("data.path")));
   EXPECT_EQ(load(settings(DataSource::idx, folder / "emnist-letters")).outputs, 8);
-  EXPECT_THAT(refusal([&] { return load(settings(DataSource::idx, folder / "kmnist")); }), HasSubstr("not both there"));
+  EXPECT_THAT(refusal([&] { return load(settings(DataSource::idx, folder / "kmnist")); }),
+              HasSubstr("not both present"));
 }
 
 TEST(LoadDataset, OneHotTargetsAreClasses) {

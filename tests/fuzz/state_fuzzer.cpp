@@ -1,4 +1,4 @@
-// States of runs in checkpoints, whose file is sound: whatever bytes they have, a run goes on to an end or starts anew,
+// States of runs in checkpoints, whose file is sound: whatever bytes they have, a run goes on to an end or starts over,
 // and then gives what it always gives. The bytes say what of a sound state is changed: the first one which solver's,
 // then four bytes an edit: where, what, a value.
 #include <algorithm>
@@ -55,9 +55,9 @@ class Case {
     testing::require(checkpoints.told.size() == 1, "what becomes of a checkpoint is told");
     testing::require(record.points <= record_.steps.size() && record.steps <= training_.max_steps,
                      "a run stays within its plan");
-    if (checkpoints.told[0].find("starts anew") != std::string::npos) {
+    if (checkpoints.told[0].find("starts over") != std::string::npos) {
       testing::require(same(record.trajectory, whole_.trajectory) && same(record.final_values, whole_.final_values),
-                       "a run that starts anew is what it was");
+                       "a run that starts over is what it was");
     }
   }
 

@@ -213,7 +213,7 @@ def test_other_files_are_refused_with_a_sentence(folder: Path):
     with h5py.File(folder / "other.h5", "w"):
         pass
 
-    for name, why in (("nothing.h5", "none that you may read"), ("text.h5", "no HDF5 file"), ("other.h5", "no attribute 'schema'")):
+    for name, why in (("nothing.h5", "you may not read it"), ("text.h5", "not HDF5"), ("other.h5", "no attribute 'schema'")):
         with pytest.raises(fasweep.Error, match=why):
             fasweep.open(name)
 

@@ -213,7 +213,7 @@ TEST(CheckRecord, KnowsWhereEveryStopRuleEndsARun) {
         return check_record(c.problem(), settings, c.run, other).wrong_end;
       };
       EXPECT_THAT(wrong_end(record.steps + 1), HasSubstr("should have ended it")) << stop.position();
-      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have gone on")) << stop.position();
+      EXPECT_THAT(wrong_end(record.steps - 1), HasSubstr("should have continued")) << stop.position();
     }
   }
 }

@@ -84,7 +84,7 @@ TEST_F(CheckpointFilesTest, EveryCutAndEveryFlippedByteIsNoticed) {
   write_bytes(path(3), longer);
   EXPECT_EQ(files_.load(3, solver), std::nullopt);
   EXPECT_THAT(told_, SizeIs(4 * whole.size() + 1));
-  EXPECT_THAT(told_.back(), HasSubstr("is not used (its bytes are not what was written); run 3 starts anew"));
+  EXPECT_THAT(told_.back(), HasSubstr("is not used (its bytes are not what was written); run 3 starts over"));
 }
 
 TEST_F(CheckpointFilesTest, OfAnotherRunOrSolverAreNotUsed) {
@@ -94,7 +94,7 @@ TEST_F(CheckpointFilesTest, OfAnotherRunOrSolverAreNotUsed) {
   EXPECT_EQ(files_.load(4, solver), std::nullopt);
   EXPECT_EQ(files_.load(3, Solver::weight_space), std::nullopt);
 
-  EXPECT_THAT(told_, ::testing::ElementsAre(HasSubstr("of another run"), HasSubstr("of another solver")));
+  EXPECT_THAT(told_, ::testing::ElementsAre(HasSubstr("to another run"), HasSubstr("to another solver")));
 }
 
 TEST_F(CheckpointFilesTest, ThatCannotBeWrittenAreReportedOnce) {

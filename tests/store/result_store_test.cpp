@@ -398,11 +398,11 @@ TEST(ResultStore, RecordsThatContradictThemselvesAreNamed) {
   RunRecord no_time = right;
   no_time.wall_s = std::numeric_limits<double>::quiet_NaN();
 
-  EXPECT_THAT(find_odd_number(other_final, plan), HasSubstr("not those of its last recorded step"));
-  EXPECT_THAT(find_odd_number(other_end, plan), HasSubstr("is said to be done by exploding-loss"));
+  EXPECT_THAT(find_odd_number(other_final, plan), HasSubstr("other than those of its last recorded step"));
+  EXPECT_THAT(find_odd_number(other_end, plan), HasSubstr("claims to be done by exploding-loss"));
   EXPECT_THAT(find_odd_number(fewer_steps, plan), HasSubstr("all of its 10 steps, and made 9"));
   EXPECT_THAT(find_odd_number(no_loss, plan), HasSubstr("a loss that is not finite"));
-  EXPECT_THAT(why_not_of_plan(no_time, 3, plan), HasSubstr("times that are none"));
+  EXPECT_THAT(why_not_of_plan(no_time, 3, plan), HasSubstr("impossible times"));
 }
 
 TEST(ResultStore, JournalsOfLaterVersionsAreLeftToThem) {

@@ -129,7 +129,7 @@ TEST(Grid, FormulasFollowTheRunsOtherValues) {
       EXPECT_EQ(cutoff->values[0], 200 * std::sqrt(point.run.width));
     }
   }
-  EXPECT_THAT(error_of("[grid]\np = 10\n[data]\nn = d\nd = n\n"), HasSubstr("looks at itself"));
+  EXPECT_THAT(error_of("[grid]\np = 10\n[data]\nn = d\nd = n\n"), HasSubstr("depends on itself"));
   EXPECT_THAT(error_of("[grid]\np = 10\n[data]\nn = p / 3\n"), AllOf(HasSubstr("data.n"), HasSubstr("whole")));
   EXPECT_THAT(error_of("[grid]\np = 10\n[training]\nstep-size = 1 - p\n"), HasSubstr("not a positive number"));
   EXPECT_THAT(error_of("[grid]\np = 10\n[training]\nstep-size = 1 / widht\n"), HasSubstr("widht"));

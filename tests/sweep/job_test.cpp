@@ -119,14 +119,14 @@ TEST(Job, ErrorsNameTheKeyTheValueAndWhatIsAccepted) {
 }
 
 TEST(Job, LinesThatAreNothingAreNamedByTheirNumber) {
-  EXPECT_THAT(error_of("[grid]\np = 8\nnonsense\n"), HasSubstr("line 3, 'nonsense', is no [section]"));
+  EXPECT_THAT(error_of("[grid]\np = 8\nnonsense\n"), HasSubstr("line 3, 'nonsense', is neither a [section]"));
   EXPECT_THAT(error_of("; which width?\n[grid]\n"), AllOf(HasSubstr("line 1"), HasSubstr("comments begin with #")));
   EXPECT_THAT(error_of("[grid]\np =\xc2\xa0"
                        "20\n"),
               AllOf(HasSubstr("line 2"), HasSubstr("no-break space, U+00A0")));
   EXPECT_THAT(error_of("[grid]\np = 8\n\xef\xbb\xbf[data]\n"), HasSubstr("U+FEFF"));
   EXPECT_THAT(error_of(std::string("\xff\xfe[\0g\0", 6)), HasSubstr("UTF-16"));
-  EXPECT_THAT(error_of(std::string("[grid]\0", 7)), HasSubstr("no text"));
+  EXPECT_THAT(error_of(std::string("[grid]\0", 7)), HasSubstr("not text"));
   EXPECT_THAT(error_of("\x89HDF\r\n"), HasSubstr("HDF5"));
   EXPECT_THAT(error_of("[grid]\n%canonical_option% = 1\n"), HasSubstr("'grid.%canonical_option%'"));
 }
@@ -235,8 +235,8 @@ TEST(Job, NetworkKeysAreChecked) {
   EXPECT_THAT(error_with("dropout = 1"), HasSubstr("not including 1"));
   EXPECT_THAT(error_with("biases = true"), HasSubstr("no, yes"));
   EXPECT_THAT(error_with("max-steps = 7 epoch"), HasSubstr("k epochs"));
-  EXPECT_THAT(error_with("batch-size = 10\nstop = plateau(1e-4, 100)"), HasSubstr("noise"));
-  EXPECT_THAT(error_with("dropout = 0.1\nstop = loss-below(1)"), HasSubstr("noise"));
+  EXPECT_THAT(error_with("batch-size = 10\nstop = plateau(1e-4, 100)"), HasSubstr("make it random"));
+  EXPECT_THAT(error_with("dropout = 0.1\nstop = loss-below(1)"), HasSubstr("make it random"));
   EXPECT_EQ(error_with("batch-size = 10\nstop = time(1)"), "accepted");
 }
 
@@ -373,7 +373,7 @@ TEST(Job, SetsThatFollowFromOtherValuesAreRefused) {
     EXPECT_THAT(error_of(set_job, known), HasSubstr("give each its own [grid] section"));
   }
   EXPECT_THAT(error_of("[grid]\np = 3\n[grid]\np = 4\ndata.source = mnist\n", {}, facts_of_settings),
-              HasSubstr("of teachers or of data sets"));
+              HasSubstr("either teachers or data sets"));
 }
 
 TEST(Job, ResolvedTextOfASetNeedsNoSet) {
@@ -393,7 +393,7 @@ TEST(Job, SetThatWasNotReadIsRefused) {
   for (const auto& [key, value] : facts_of(small_set())) {
     KeyValues known = facts_of(small_set());
     std::erase_if(known, [&, name = key](const auto& fact) { return fact.first == name; });
-    EXPECT_THAT(error_of(set_job, known), HasSubstr("leaves open what its data set is")) << key << " " << value;
+    EXPECT_THAT(error_of(set_job, known), HasSubstr("does not say what its data set is")) << key << " " << value;
   }
 }
 

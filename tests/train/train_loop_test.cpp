@@ -149,7 +149,7 @@ TEST_F(TrainLoop, ACheckpointOfAnotherLayoutStartsTheRunOver) {
 
     EXPECT_EQ(record.steps, 100);
     EXPECT_EQ(record.points, whole.points);
-    EXPECT_THAT(checkpoints.told.back(), HasSubstr("starts anew: its checkpoint has another layout"));
+    EXPECT_THAT(checkpoints.told.back(), HasSubstr("starts over: its checkpoint has another layout"));
   }
 }
 

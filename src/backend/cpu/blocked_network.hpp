@@ -1,5 +1,5 @@
 // The weights of a network in blocks of hidden units, and what the network makes of any samples. Copies are cheap
-// beside a pass over many samples, so that a copy can be evaluated while the original goes on training.
+// compared to a pass over many samples, so that a copy can be evaluated while the original keeps training.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +25,7 @@ namespace fasweep {
 
 /// Blocks have as many units as the inputs multiply at once: W is [block][input][unit], Z and H are
 /// [block][sample][unit]. Units that fill the last block have weights 0 throughout and no part in anything. The
-/// activation is looked up a block at a time, so that products are compiled once a precision.
+/// activation is looked up a block at a time, so that products are compiled once per precision.
 template <class Scalar>
 class BlockedNetwork {
  public:
@@ -111,7 +111,7 @@ class BlockedNetwork {
     }
   }
 
-  /// h = psi(W x + bias) of a block, [sample][unit]; z, unless nullptr: what psi is taken of, likewise.
+  /// h = psi(W x + bias) of a block, [sample][unit]; z, unless nullptr: the argument of psi, in the same layout.
   void activate(int block, const InputBatch<Scalar>& rows, Scalar* h, Scalar* z = nullptr) const {
     rows.multiply(hidden_weight(block), units_, h);
     const auto size = static_cast<std::ptrdiff_t>(units_) * rows.size();
@@ -150,7 +150,7 @@ class BlockedNetwork {
     return result;
   }
 
-  /// Of `count` rows from `first` on, without dropout; some rows at a time, which bounds the memory.
+  /// Sums over `count` rows from `first` on, without dropout; some rows at a time, which bounds the memory.
   [[nodiscard]] OutputSums evaluate(int first, int count) const {
     constexpr int most_rows = 512;
     InputBatch<Scalar> batch(*inputs_);
@@ -173,7 +173,7 @@ class BlockedNetwork {
     return sums;
   }
 
-  /// Padding and all, as it lies in memory, which depends on the length of a vector.
+  /// As it lies in memory, including padding, which depends on the length of a vector.
   void save(ByteWriter& out) const {
     put_numbers(out, hidden_weight_);
     out.put_array(numbers(output_weight_));

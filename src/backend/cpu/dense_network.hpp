@@ -1,4 +1,4 @@
-// A network in sample space for any activation: Z lies in tiles of hidden units, one unit a vector lane, and one pass
+// A network in sample space for any activation: Z lies in tiles of hidden units, one unit per vector lane, and one pass
 // over the tiles takes a step: each tile is updated and adds its part of the next outputs while it is in cache.
 #pragma once
 
@@ -221,9 +221,9 @@ class DenseNetwork {
   int blocks_;
   AlignedNumbers<Scalar> gram_;             // K, packed
   AlignedNumbers<Scalar> z_;                // [tile][row, filled up to whole blocks][unit of the tile]
-  AlignedNumbers<Scalar> h_;                // psi(Z) likewise, unless it is cheap
+  AlignedNumbers<Scalar> h_;                // psi(Z) in the same layout, unless it is cheap
   AlignedNumbers<Scalar> beta_;             // [unit], zero beyond width
-  AlignedNumbers<Scalar> feedback_;         // likewise
+  AlignedNumbers<Scalar> feedback_;         // as above
   AlignedNumbers<Scalar> is_unit_;          // 1, and 0 beyond width
   AlignedNumbers<Scalar> signal_;           // of one tile
   AlignedNumbers<Scalar> partial_outputs_;  // [row][lane]

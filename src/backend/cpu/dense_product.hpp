@@ -1,5 +1,5 @@
 // The n^2 part of a step in sample space, Z += K S for one tile of hidden units, at nearly the machine's multiply-add
-// rate. Apart from the networks, so that it is compiled once and not for every activation and rule.
+// rate. It is apart from the networks so that it is compiled once, not for every activation and rule.
 #pragma once
 
 #include "backend/cpu/pack.hpp"

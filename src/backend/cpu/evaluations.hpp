@@ -1,5 +1,5 @@
-// What a network makes of whole sets of samples at the steps that are observed. Training goes on meanwhile if a worker
-// is idle: it evaluates a copy of the network.
+// Evaluates a network on whole sets of samples at the observed steps. Training continues meanwhile if a worker is idle,
+// which then evaluates a copy of the network.
 #pragma once
 
 #include <cstdint>

@@ -28,11 +28,11 @@ class InputRows {
   [[nodiscard]] int inputs() const { return inputs_; }
   /// Hidden units that a batch multiplies at once.
   [[nodiscard]] int block_units(int width) const { return is_sparse() ? sparse_block_units<Scalar> : width; }
-  /// Only one of them is there.
+  /// Only one of them exists.
   [[nodiscard]] const Dataset& sparse() const { return *sparse_; }
   [[nodiscard]] const Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>& dense() const { return dense_; }
-  /// Of sparse inputs: how many groups they come in (SparseFactor), and how many entries of a row lie before each
-  /// group and the end.
+  /// For sparse inputs: the number of groups (SparseFactor), and the number of a row's entries before each group and
+  /// before the end.
   [[nodiscard]] int groups() const { return groups_; }
   [[nodiscard]] const std::int32_t* group_begins(int row) const {
     return &group_begins_[static_cast<std::size_t>(row) * (groups_ + 1)];

@@ -1,5 +1,5 @@
 // The numbers of a network in sample space, aligned for the vector unit, and how they go into a checkpoint: as they lie
-// in memory. The layout depends on the length of a vector register, so that a program built for another one must not
+// in memory. The layout depends on the length of a vector register, so a program built for another length must not
 // read it.
 #pragma once
 

@@ -64,7 +64,7 @@ inline void observe_signals(const Eigen::MatrixXd& output_weight, const Eigen::M
   };
   const Eigen::MatrixXd output = output_weight.transpose() * output_weight;
   const Eigen::MatrixXd back = feedback.transpose() * feedback;
-  const Eigen::MatrixXd mixed = output_weight.transpose() * feedback;  // only its form is taken: either order will do
+  const Eigen::MatrixXd mixed = output_weight.transpose() * feedback;  // only its form is used: either order will do
   observe_signals({numbers(output), numbers(back), numbers(mixed)}, numbers(errors), o);
 }
 

@@ -1,5 +1,5 @@
 // A vector register of numbers that behaves like one number, so that activations and rules, written once as templates,
-// run on it. A thin dress over Google Highway for the one instruction set the build is for (FASWEEP_ARCH): choosing
+// run on it. A thin wrapper around Google Highway for the one instruction set the build is for (FASWEEP_ARCH): choosing
 // another at run time would give other roundings on other nodes.
 #pragma once
 
@@ -66,8 +66,8 @@ inline Pack<Scalar> is_positive(Pack<Scalar> z) {
   namespace hn = hwy::HWY_NAMESPACE;
   return Pack<Scalar>(hn::IfThenElseZero(hn::Gt(z.vector, Pack<Scalar>(0.0).vector), Pack<Scalar>(1.0).vector));
 }
-/// Numbers of which a function that is 0 or 1 is asked where it is 1: one comparison, where a Pack of zeros and ones
-/// would have to be compared again.
+/// Numbers for which a function of values 0 and 1 is asked where it is 1: one comparison, while a Pack of zeros and
+/// ones would have to be compared again.
 template <class Scalar>
 struct LaneTest {
   Pack<Scalar> numbers;

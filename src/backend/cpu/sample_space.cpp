@@ -77,8 +77,8 @@ struct SampleSpaceSolver<Scalar>::Shared {
 
   /// W(t) - W(0) = A^T X for some multipliers A, and z_r(t) - z_r(0) = K a_r, so ||w_r(t) - w_r(0)||^2 = a_r^T K a_r is
   /// the change of z_r in the metric of K's pseudo-inverse. The gradient of unit r is v_r X^T (t .* psi'(z_r)) /
-  /// sqrt(p), backprop's is beta_r X^T (e .* psi'(z_r)) / sqrt(p); their norms are likewise ones in the metric of K,
-  /// and but for v_r and beta_r the same where the error teaches. o.max_hidden_change becomes the square of the
+  /// sqrt(p), backprop's is beta_r X^T (e .* psi'(z_r)) / sqrt(p); their norms are also taken in the metric of K,
+  /// and equal but for v_r and beta_r if the error teaches. o.max_hidden_change becomes the square of the
   /// largest.
   [[gnu::noinline]] void add_hidden(const UnitBlock<Scalar>& block, Observation& o) const {
     const Eigen::ArrayXd moved =
@@ -105,7 +105,7 @@ struct SampleSpaceSolver<Scalar>::Shared {
   SampleSpaceStart<Scalar> start;
   std::vector<Scalar> targets;
   Matrix<Scalar> root;          // K = root^T root
-  Matrix<Scalar> inverse_root;  // of K's pseudo-inverse, likewise
+  Matrix<Scalar> inverse_root;  // the same for K's pseudo-inverse
 };
 
 namespace {

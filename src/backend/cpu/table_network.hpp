@@ -163,7 +163,7 @@ class TableNetwork {
   static int groups(int samples) { return (samples + group_samples - 1) / group_samples; }
 
   static int position_of_sample(int i) { return i / part_samples * part_positions + i % part_samples; }
-  /// Of a row that is not in the tail.
+  /// Position of a row that is not in the tail.
   [[nodiscard]] int position(int row) const {
     return row < samples_ ? position_of_sample(row) : training_positions_ + row - samples_;
   }
@@ -203,7 +203,7 @@ class TableNetwork {
     }
   }
 
-  /// Of the units first to end: which samples are active, the step along the tables' sums, and a step of beta and b.
+  /// For units first to end: finds active samples, steps along the tables' sums, and takes a step of beta and b.
   template <class Rule>
   void update_output_weights(int first, int end, Scalar decay, Scalar scale) {
     constexpr int units = 4;  // at once: independent sums hide the latency of the additions
@@ -380,7 +380,7 @@ class TableNetwork {
   AlignedNumbers<Scalar> gram_;             // K: [sample][position]
   AlignedNumbers<Scalar> z_;                // [vector][unit][lane]
   AlignedNumbers<Scalar> beta_;             // [unit]
-  AlignedNumbers<Scalar> feedback_;         // likewise
+  AlignedNumbers<Scalar> feedback_;         // as above
   AlignedNumbers<std::uint8_t> active_;     // [part][unit][8 positions]: a bit for every derivative of 1
   AlignedNumbers<Scalar> step_;             // [unit]
   AlignedNumbers<Scalar> error_;            // [position]

@@ -445,13 +445,13 @@ class WeightSpaceState final : public NetworkReader {
   bool evaluates_test_;
   Matrix feedback_;                        // padded width x outputs
   AlignedNumbers<Scalar> activation_;      // of the batch
-  AlignedNumbers<Scalar> pre_activation_;  // likewise, if psi' looks at it
-  AlignedNumbers<Scalar> mask_;            // likewise, with dropout
+  AlignedNumbers<Scalar> pre_activation_;  // as above, if psi' looks at it
+  AlignedNumbers<Scalar> mask_;            // as above, with dropout
   AlignedNumbers<Scalar> signal_;          // of one block
-  Matrix dropped_;                         // likewise
+  Matrix dropped_;                         // as above
   Matrix targets_;                         // outputs x samples of the batch
-  Matrix outputs_;                         // likewise
-  Matrix error_;                           // likewise
+  Matrix outputs_;                         // as above
+  Matrix error_;                           // as above
   OutputSums sums_;                        // of the batch
   Evaluations evaluations_;                // of copies of the network; what they refer to lies above
 };

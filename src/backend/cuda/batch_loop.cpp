@@ -269,7 +269,7 @@ BatchParts parts_of(std::span<const BatchMember> members) {
 
 void start_anew(std::span<BatchMember> members, Checkpoints& checkpoints, const TransportError& error) {
   for (BatchMember& member : members) {
-    checkpoints.tell("run " + std::to_string(member.run->run) + " starts anew: " + error.what());
+    checkpoints.tell("run " + std::to_string(member.run->run) + " starts over: " + error.what());
     member.step = 0;
     member.saved.clear();
   }
@@ -291,7 +291,7 @@ BatchMember find_saved(const TrainingRequest& request, const RunSpec& run, Solve
       const std::string whose = found == device_mark ? "the exact kernels; continue with --gpu-arithmetic exact"
                                 : found == fast_mark ? "the fast kernels; continue with --gpu-arithmetic fast"
                                                      : "a CPU; continue with --backend cpu";
-      throw TransportError("its checkpoint is of " + whose + " to go on from it");
+      throw TransportError("its checkpoint was written by " + whose + " to resume it");
     }
     const TrainingSettings& t = request.training;
     const StopMonitor monitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps, t.step_schedule);

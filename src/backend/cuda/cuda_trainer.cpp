@@ -182,7 +182,7 @@ class CudaTrainer final : public Trainer {
     return records;
   }
 
-  /// Of `runs` runs, those of the next batch: equal batches, none larger than what fills the device or fits. 0: none
+  /// How many of `runs` runs the next batch takes: equal batches, none larger than fills or fits the device. 0: none
   /// fits.
   [[nodiscard]] int choose_batch(const TrainingRequest& settings, Solver solver, const Problem& problem, int runs) {
     if (runs == 0) {
@@ -230,7 +230,7 @@ class CudaTrainer final : public Trainer {
     return solver == Solver::weight_space && input_unit(problem) ? fast_mark : device_mark;
   }
 
-  /// Brings the problem's data set, if it has one, to the device once. Returns whether it is there.
+  /// Brings the problem's data set, if it has one, to the device once. Returns whether it is on the device.
   [[nodiscard]] bool load_dataset(const Problem& problem) {
     if (problem.dataset == nullptr || (dataset_ && dataset_->source() == problem.dataset)) {
       return true;

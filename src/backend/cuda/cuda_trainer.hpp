@@ -18,7 +18,7 @@ namespace fasweep {
 /// Devices this process may use; 0 without a driver or without CUDA.
 [[nodiscard]] int count_cuda_devices();
 
-/// What a device is called, for people and for telling whether two ranks have the same one.
+/// A device's name, for people and to tell whether two ranks have the same one.
 struct CudaDeviceName {
   std::string text;  // "NVIDIA H100 80GB HBM3, GPU-..., PCI 0000:1b:00.0"
   std::string uuid;

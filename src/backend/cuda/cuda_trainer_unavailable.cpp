@@ -8,7 +8,7 @@ namespace {
 
 [[noreturn]] void refuse() {
   throw DeviceError(
-      "no CUDA trainer (this program was built without CUDA); build with the cuda preset where nvcc is, or use "
+      "no CUDA trainer (this program was built without CUDA); build with nvcc and the cuda preset, or use "
       "--backend cpu");
 }
 

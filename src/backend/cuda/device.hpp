@@ -127,14 +127,14 @@ class DeviceBuffer {
   [[nodiscard]] T* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }
 
-  // Nothing happens where there are no numbers.
+  // These do nothing if there are no numbers.
   void clear(Stream& stream) {
     if (size_ > 0) {
       device_memory::clear(data_, size_ * sizeof(T), stream);
     }
   }
 
-  /// values may be changed or go away once this returns.
+  /// values may be changed or freed once this returns.
   void upload(std::span<const T> values, Stream& stream, std::size_t first = 0) {
     if (!values.empty()) {
       device_memory::upload(data_ + first, values.data(), values.size_bytes(), stream);
@@ -187,7 +187,7 @@ class SentBuffer {
 
   [[nodiscard]] T* data() const { return device_.data(); }
 
-  /// values: as many as fit; they may go away once this returns.
+  /// values: as many as fit; they may be freed once this returns.
   void queue(std::span<const T> values, Stream& stream) {
     if (values.empty()) {
       return;
@@ -204,7 +204,7 @@ class SentBuffer {
   Event sent_;
 };
 
-/// Numbers that the device hands back while it goes on.
+/// Numbers that the device hands back while it keeps working.
 template <class T>
 class FetchedBuffer {
  public:
@@ -254,8 +254,8 @@ struct ProductOf {
 using Product = ProductOf<float>;
 using HalfProduct = ProductOf<HalfPair>;  // with beta = 0
 
-/// Why there are no products here: the library that makes them is missing. Empty: they are there.
-[[nodiscard]] std::string why_no_products();  // also in cuda_trainer.hpp, for who must not see devices
+/// Why products are unavailable: the library that makes them is missing. Empty: they are available.
+[[nodiscard]] std::string why_no_products();  // also in cuda_trainer.hpp, for code that must not see devices
 
 /// Queues products on a stream, which outlives it.
 class Products {

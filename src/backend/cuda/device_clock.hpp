@@ -27,7 +27,7 @@ class DeviceClock {
  private:
   friend class DeviceTurn;
 
-  /// Seconds that a user has had who was there all the time; from now on `more` use the device more.
+  /// Seconds of a user that was present all the time; from now on `more` additional users share the device.
   double read(int more = 0) {
     const std::lock_guard lock(mutex_);
     const double now = seconds_();

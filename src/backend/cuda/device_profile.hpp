@@ -41,7 +41,7 @@ struct StepForecast {
   bool is_measured = false;  // between widths at which this very activation and shape were; else scaled by the work
 };
 
-/// The time of a step of one run of a full device; nothing if nothing like it was measured. Scaled by n^2 p in sample
+/// The time of a step of one run of a full device; nullopt if nothing like it was measured. Scaled by n^2 p in sample
 /// space, n p (d + k) in weight space; an activation that was not measured takes the time of the slowest that was.
 [[nodiscard]] std::optional<StepForecast> forecast_step(const DeviceProfile& device, Solver solver, int activation,
                                                         const StepShape& shape);

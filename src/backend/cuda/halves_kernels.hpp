@@ -27,7 +27,7 @@ struct HalfScale {
   float back;
 };
 
-/// Brings `largest`, and with it all that is no larger, to below 2^15; 2^14 at least if the power is a normal number.
+/// Scales `largest`, and so everything up to it, below 2^15; to at least 2^14 if the power is a normal number.
 __device__ inline HalfScale half_scale(float largest) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, &largest, sizeof bits);
@@ -59,7 +59,7 @@ __global__ void __launch_bounds__(weight_threads)
   }
 }
 
-/// A unit's row of W while it is looked at: what this lane saw.
+/// A unit's row of W while it is scanned: what this lane found.
 struct RowSums {
   float largest = 0;  // of w_j scale_j
   float start = 0;    // - sum_j w_j shift_j
@@ -178,7 +178,7 @@ struct SignalPlace {
   bool has_even;
   bool has_odd;
   const float* hidden;  // of its units and the first sample; width further that of the next
-  const float* seen;    // likewise
+  const float* seen;    // as above
 };
 __device__ inline SignalPlace signal_place(const WeightSpaceBatch& batch) {
   const auto thread = static_cast<int>(threadIdx.x);
@@ -222,7 +222,7 @@ __device__ inline UnitPair combine_warps(float* found, const SignalPlace& at, Un
   return all;
 }
 
-/// The larger of `bound` and a unit's slope times the error it is told of at most; a unit that is dropped is told none.
+/// The larger of `bound` and a unit's slope times its largest error signal; a dropped unit has no error signal.
 template <class Activation>
 __device__ inline float larger_bound(const WeightSpaceBatch& batch, float bound, float h, float seen, float error) {
   const bool is_silent = batch.dropout > 0 && seen == 0 && h != 0;

@@ -1,4 +1,4 @@
-// From the sums that the blocks of a run took to an observation.
+// Turns the sums that the blocks of a run took into an observation.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,7 @@
 
 namespace fasweep {
 
-/// sums: `stride` numbers a block, in the blocks' order, the first observed_values of them ObservedSum's.
+/// sums: `stride` numbers per block, in the blocks' order, the first observed_values of them ObservedSum's.
 [[nodiscard]] inline Observation add_blocks(std::span<const double> sums, std::size_t stride = observed_values) {
   std::array<double, observed_values> total{};
   for (std::size_t block = 0; block < sums.size(); block += stride) {

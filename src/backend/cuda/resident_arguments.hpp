@@ -94,7 +94,7 @@ struct ResidentBatch {
   int warps = 0;           // of a block
   int clusters = 0;        // in the grid
   int z_on_chip = 0;       // whether Z stays in shared memory, else in z;
-  int gram_on_chip = 0;    // likewise K,
+  int gram_on_chip = 0;    // the same for K,
   int factor_on_chip = 0;  // and K diag(e)
   int records = 0;         // steps to record
   int active = 0;          // runs to train
@@ -108,14 +108,14 @@ struct ResidentBatch {
   int* ticket = nullptr;                       // 1: the next of them
   const std::int64_t* record_steps = nullptr;  // records, increasing
   const double* ridge_factors = nullptr;       // by step, or nullptr where it is 1 throughout
-  const double* step_factors = nullptr;        // likewise
+  const double* step_factors = nullptr;        // as above
   const Quad* gram = nullptr;                  // problem x depth_tiles x column_tiles x lane: K, scaled
-  const SplitQuad* inverse = nullptr;          // likewise the pseudo-inverse of K over training samples
+  const SplitQuad* inverse = nullptr;          // as above, the pseudo-inverse of K over training samples
   const float* scales = nullptr;               // problem x 2: the powers of two that the two above lack
   const float* targets = nullptr;              // problem x rows
   const Quad* initial_z = nullptr;             // problem x unit_tiles x column_tiles x lane
   const float* initial_output = nullptr;       // problem x unit_tiles x 16: beta(0)
-  const float* feedback = nullptr;             // likewise b
+  const float* feedback = nullptr;             // as above, b
 
   ResidentProgress* progress = nullptr;  // run
   Quad* z = nullptr;                     // run x unit_tiles x column_tiles x lane
@@ -132,7 +132,7 @@ struct ResidentLayout {
   int factor = 0;
   int z = 0;
   int beta = 0;      // float: unit of the block
-  int feedback = 0;  // likewise
+  int feedback = 0;  // as above
   int parts = 0;     // float: warp x value
   int mail = 0;      // float: parity x block x value
   int errors = 0;    // float: errors, test errors x resident_rows

@@ -91,7 +91,7 @@ struct Resident {
   __device__ std::int64_t problem_quads() const {
     return std::int64_t{run.problem} * batch.depth_tiles * columns * lanes;
   }
-  /// Of unit `row` of a tile; the one 8 below it follows 8 numbers later.
+  /// Index of unit `row` of a tile; the one 8 below it follows 8 numbers later.
   __device__ int unit_of(int tile) const { return tile * resident_units + row; }
   __device__ bool is_unit(int unit) const { return first_tile * resident_units + unit < batch.width; }
 };

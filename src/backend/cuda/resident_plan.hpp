@@ -10,14 +10,14 @@
 
 namespace fasweep {
 
-/// The sizes of a batch of such runs, without runs, clusters and pointers; nothing where the device has no tensor cores
-/// that take the kernel's products (compute capability 8.0) or no block of it that such a run fits. A function of the
+/// The sizes of a batch of such runs, without runs, clusters and pointers; nullopt if the device has no tensor cores
+/// for the kernel's products (compute capability 8.0) or such a run fits none of its blocks. A function of the
 /// shape and the device alone: the cut decides rounding, and results must not depend on what shares a batch.
 /// compute_capability: 90 is 9.0; from there on a run may have several blocks.
 [[nodiscard]] std::optional<ResidentBatch> measure_resident(const BatchShape& shape, int shared_bytes_a_block,
                                                             int compute_capability);
 
-/// Whether the kernel takes these settings: what it is told of schedules are tables of all steps.
+/// Whether the kernel takes these settings: it gets schedules as tables of all steps.
 [[nodiscard]] bool is_for_resident(const TrainingSettings& training);
 
 /// Runs whose norm of W(t) - W(0) is asked for stay with the exact kernels, which know W's moves, where K is

@@ -22,11 +22,11 @@ struct ResidentStart {
   ResidentStart(const Problem& problem, int depth_tiles, int column_tiles);
 
   std::vector<Quad> gram;            // depth_tiles x column_tiles x lane
-  std::vector<SplitQuad> inverse;    // likewise
+  std::vector<SplitQuad> inverse;    // as above
   std::array<float, 2> scales{};     // of gram and inverse
   std::vector<Quad> z;               // unit_tiles x column_tiles x lane
   std::vector<float> output_weight;  // unit_tiles x 16
-  std::vector<float> feedback;       // likewise
+  std::vector<float> feedback;       // as above
   std::vector<float> targets;        // rows
 };
 

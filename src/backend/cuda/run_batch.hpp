@@ -1,5 +1,5 @@
 // A batch of runs on the device as the training loop (batch_loop.hpp) sees it: state, uploaded once, and the operations
-// the loop is made of. One implementation a solver; nothing here decides when to record or stop.
+// the loop is made of. One implementation per solver; nothing here decides when to record or stop.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Checks the kernels on the device that is there: their bits against those of the emulation, their numbers against a
-// trainer on the CPU, and how fast they are. What `fasweep selftest` runs.
+// Checks the kernels on the present device: their bits against those of the emulation, their numbers against a trainer
+// on the CPU, and their speed. `fasweep selftest` runs this.
 #pragma once
 
 #include <functional>
@@ -17,7 +17,7 @@ namespace fasweep {
 struct SelfTestLine {
   bool passed = false;
   std::string text;
-  std::optional<DeviceProfile> device = {};  // without rates: the device that the lines to come are of
+  std::optional<DeviceProfile> device = {};  // without rates: the device of the lines that follow
   std::optional<MeasuredRate> rate = {};     // of --gpu-arithmetic fast, or exact where the device has no other
 };
 
@@ -31,7 +31,7 @@ void run_selftest(int device, Trainer& reference, const SelfTestReport& report);
 /// What selftest_checksums.hpp should say, from the device this thread has selected.
 [[nodiscard]] std::vector<KernelChecksum> make_kernel_checksums();
 
-// Its parts: one line a shape and activation, on the device this thread has selected; one an activation.
+// Its parts, on the device this thread has selected: one line per shape and activation; one per activation.
 void check_kernel_bits(const SelfTestReport& report);
 void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& report);
 

@@ -56,7 +56,7 @@ struct WeightSpaceBatch {
   const std::int64_t* first_step = nullptr;         // 1: the step t of offset 0
   const float* decays = nullptr;                    // max_steps_a_chunk x run: 1 - eta lambda(t)
   const float* inputs_of = nullptr;                 // problem x rows x inputs; the same rows for all if one data set
-  const float* targets_of = nullptr;                // problem x rows x outputs, likewise
+  const float* targets_of = nullptr;                // problem x rows x outputs, the same
   std::int64_t inputs_stride = 0;                   // from one problem's inputs to the next's; 0: all share them
   std::int64_t targets_stride = 0;
   const float* feedback = nullptr;        // problem x width x outputs: b
@@ -69,10 +69,10 @@ struct WeightSpaceBatch {
 
   float* gathered = nullptr;         // problem x batch_samples x inputs: of the step's batch
   float* hidden = nullptr;           // run x most_samples x width: Z, then H = psi(Z)
-  float* seen = nullptr;             // likewise: H as the output layer sees it; `hidden` itself without dropout
-  float* signal = nullptr;           // likewise: what each unit is told about each sample
+  float* seen = nullptr;             // as above: H as the output layer sees it; `hidden` itself without dropout
+  float* signal = nullptr;           // as above: error signal (delta) of each unit and sample
   float* predicted = nullptr;        // run x most_samples x outputs: H beta
-  float* error = nullptr;            // likewise: prediction minus target
+  float* error = nullptr;            // as above: prediction minus target
   float* output_gradient = nullptr;  // run x width x outputs: H^T E
 
   // With inputs that 16 bits hold (halves_kernels.hpp); else unset. Rows of halves are padded to

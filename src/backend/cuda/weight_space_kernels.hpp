@@ -3,7 +3,7 @@
 // share of a sample in the loss, and v the rule's feedback (model/rule/list.hpp):
 //   Z = X W^T [+ bias];  H = psi(Z);  F = s (H .* M) beta [+ bias];  E = F - Y, or softmax(F) - Y
 //   S = -eta c s (E v^T) .* psi'(Z) .* M;  beta <- (1 - eta lambda) beta - eta c s (H .* M)^T E
-//   W <- [(1 - eta lambda)] W + S^T X;  the biases likewise, never decayed
+//   W <- [(1 - eta lambda)] W + S^T X;  the same for the biases, never decayed
 // Every run has its own rows of the grid; sums are taken in the same order whatever shares the batch, so no kernel
 // depends on it. No atomics, no waiting between blocks.
 #pragma once

@@ -39,11 +39,11 @@ struct WeightSpaceSizes {
   std::size_t output_of_problem = 0;  // b, and beta(0), each
   std::size_t initial_hidden = 0;     // W(0) of the problems
   std::size_t hidden_weight = 0;      // and once more, kept
-  std::size_t output_weight = 0;      // likewise, and once for its gradient
+  std::size_t output_weight = 0;      // as above, and once for its gradient
   std::size_t hidden_bias = 0;        // and once more, kept
-  std::size_t output_bias = 0;        // likewise
+  std::size_t output_bias = 0;        // as above
   std::size_t hidden = 0;             // units of all samples of a pass
-  std::size_t signal = 0;             // likewise; none where halves stand for it
+  std::size_t signal = 0;             // as above; none where halves stand for it
   std::size_t seen = 0;
   std::size_t predicted = 0;  // and once for the error
   std::size_t gradients = 0;  // of one run
@@ -66,8 +66,8 @@ struct WeightSpaceSizes {
 /// Where an observation's sums lie among the numbers that come back: in this order, each run x the count here.
 struct ObservedLayout {
   int batch_sums = 0;      // blocks x sample_sums, of the step's batch
-  int training_sums = 0;   // likewise, of all training samples
-  int test_sums = 0;       // likewise, of the test samples
+  int training_sums = 0;   // the same for all training samples
+  int test_sums = 0;       // the same for the test samples
   int output_sums = 0;     // blocks x OutputSum's
   int hidden_changes = 0;  // width
   int gradient_sums = 0;   // blocks x GradientSum's

@@ -328,7 +328,7 @@ void WeightSpaceRuns::advance(std::int64_t first, int count, std::span<const flo
   }
 }
 
-/// Of the batch of step *first_step + offset, gathered if it is no whole set.
+/// Inputs of the batch of step *first_step + offset, gathered if it is not a whole set.
 WeightSpaceRuns::PassInputs WeightSpaceRuns::batch_inputs(int samples, const std::int32_t* rows, int offset) {
   PassInputs of;
   of.pass.samples = samples;
@@ -580,7 +580,7 @@ void WeightSpaceRuns::observe(std::int64_t step) {
   signals_.queue(copies_);
 }
 
-/// Of `count` rows from first_row on, without dropout, some at a time; nothing if nobody wants their sums.
+/// Evaluates `count` rows from first_row on, without dropout, some at a time; does nothing if no sums are wanted.
 void WeightSpaceRuns::queue_evaluation(int first_row, int count, int ObservedLayout::*section) {
   if (layout_.*section == 0) {
     return;

@@ -25,7 +25,7 @@ class DeviceDataset {
 
   [[nodiscard]] const Dataset* source() const { return source_; }
   [[nodiscard]] bool has_counts() const { return counts_.size() > 0; }
-  // One of them is there.
+  // One of them exists.
   [[nodiscard]] const float* inputs() const { return inputs_.data(); }     // rows x inputs
   [[nodiscard]] const HalfPair* counts() const { return counts_.data(); }  // rows x padded inputs, in numbers
   // With counts: what one is worth, and what is subtracted.
@@ -47,8 +47,8 @@ class DeviceDataset {
 
 class WeightSpaceRuns final : public RunBatch {
  public:
-  /// Problems of one shape and runs of one activation. Of `settings` neither problem nor runs are looked at. dataset:
-  /// where the problems' data are, or nullptr if they bring their own. Everything outlives it. Step 0, all runs active.
+  /// Problems of one shape and runs of one activation. `settings.problem` and `settings.runs` are ignored. dataset:
+  /// holds the problems' data, or nullptr if they bring their own. Everything outlives it. Step 0, all runs active.
   WeightSpaceRuns(Stream& stream, const TrainingRequest& settings, int activation,
                   std::span<const Problem* const> problems, std::span<const BatchRun> runs,
                   const DeviceDataset* dataset);
@@ -169,7 +169,7 @@ class WeightSpaceRuns final : public RunBatch {
   DeviceBuffer<float> hidden_gradient_;
   DeviceBuffer<double> sample_history_;  // step of the chunk x run x blocks x sample_sums
   DeviceBuffer<double> output_squares_;  // step of the chunk x run x blocks
-  DeviceBuffer<double> hidden_squares_;  // likewise
+  DeviceBuffer<double> hidden_squares_;  // as above
   FetchedBuffer<double> observed_;
   FetchedBuffer<float> signals_;  // run x (three Gram matrices, errors)
 };

@@ -183,7 +183,7 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
   const RunRecord anew = train(c, &checkpoints);
 
   EXPECT_EQ(outcome(anew), outcome(whole));
-  EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: its checkpoint is for another processor")));
+  EXPECT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts over: its checkpoint is for another processor")));
 }
 
 TEST(Checkpoint, ThatIsForgedStartsTheRunOver) {
@@ -218,7 +218,7 @@ TEST(Checkpoint, ThatIsForgedStartsTheRunOver) {
         const RunRecord record = train(c, &checkpoints);
 
         EXPECT_EQ(outcome(record), outcome(whole)) << name_of(solver);
-        ASSERT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts anew: "))) << name_of(solver);
+        ASSERT_THAT(checkpoints.told, ElementsAre(HasSubstr("starts over: "))) << name_of(solver);
       }
     }
   }

@@ -206,7 +206,7 @@ TEST_F(CudaTrainer, SavedRunsContinueBitForBitInWhateverBatch) {
     for (const RunRecord& record : train(c, problem, runs, &checkpoints)) {
       EXPECT_EQ(record.status, RunStatus::cancelled);
     }
-    checkpoints.states.erase({runs[1].run, solver});  // one starts anew, among others that do not
+    checkpoints.states.erase({runs[1].run, solver});  // one starts over, among others that do not
     c.cancelled = false;
     MemoryCheckpoints again(c.cancelled);
     again.states = checkpoints.states;
@@ -248,7 +248,7 @@ TEST_F(CudaTrainer, ForgedCheckpointsStartTheirBatchOver) {
       for (std::size_t run = 0; run < whole.size(); ++run) {
         expect_same(records[run], whole[run]);
       }
-      EXPECT_THAT(checkpoints.told, ::testing::Contains(::testing::HasSubstr("run 1 starts anew: ")));
+      EXPECT_THAT(checkpoints.told, ::testing::Contains(::testing::HasSubstr("run 1 starts over: ")));
     }
   }
 }
@@ -306,7 +306,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
 
   expect_same(train(c, problem, runs, &checkpoints)[0], whole[0]);
 
-  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("is of a CPU")));
+  EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("written by a CPU")));
   c.cancelled = true;
   MemoryCheckpoints of_device(c.cancelled, 0);
   static_cast<void>(train(c, problem, runs, &of_device));
@@ -315,7 +315,7 @@ TEST_F(CudaTrainer, CheckpointsOfACpuAreNotMistakenForItsOwn) {
   on_cpu.states = of_device.states;
   request.checkpoints = &on_cpu;
   EXPECT_EQ(make_cpu_trainer()->train(request)[0].steps, 50);
-  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("its checkpoint is of a GPU")));
+  EXPECT_THAT(on_cpu.told, ::testing::ElementsAre(::testing::HasSubstr("its checkpoint was written by a GPU")));
 }
 
 TEST_F(CudaTrainer, ABatchThatDoesNotFitIsSplit) {

@@ -166,7 +166,7 @@ TEST_F(ResidentTrainer, SavedRunsContinueBitForBit) {
     EXPECT_EQ(record.status, RunStatus::cancelled);
   }
   ASSERT_FALSE(checkpoints.states.empty());
-  checkpoints.states.erase({runs[1].run, Solver::sample_space});  // one starts anew, among others that do not
+  checkpoints.states.erase({runs[1].run, Solver::sample_space});  // one starts over, among others that do not
   c.cancelled = false;
   MemoryCheckpoints again(c.cancelled);
   again.states = checkpoints.states;
@@ -204,7 +204,7 @@ TEST_F(ResidentTrainer, ForgedCheckpointsStartTheirBatchOver) {
 
     expect_same(train(c, problem, runs, &checkpoints)[0], whole);
 
-    EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("starts anew: ")));
+    EXPECT_THAT(checkpoints.told, ::testing::ElementsAre(::testing::HasSubstr("starts over: ")));
   }
 }
 

@@ -282,7 +282,7 @@ TEST_F(WeightSpaceRuns, OfPixelsContinueWithTheSameBitsInWhateverBatch) {
   ASSERT_EQ(checkpoints.states.size(), whole.size());
   MemoryCheckpoints some(of.c.cancelled);
   some.states = checkpoints.states;
-  some.states.erase({of.runs[1].run, Solver::weight_space});  // starts anew, and leaves the others a smaller batch
+  some.states.erase({of.runs[1].run, Solver::weight_space});  // starts over, and leaves the others a smaller batch
 
   const std::vector<RunRecord> continued = of.train_together(&some);
 
