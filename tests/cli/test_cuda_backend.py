@@ -169,9 +169,9 @@ def test_plan_forecasts_a_named_gpu_and_refuses_others(fasweep: Fasweep) -> None
 
 def test_plan_takes_what_selftest_saved(fasweep: Fasweep) -> None:
     fasweep.job()
-    device = {"passed": True, "check": "", "device": {"name": "My GPU", "shared_bytes_a_block": 99 << 10}}
-    rate = {"solver": "sample-space", "activation": "relu", "samples": 50, "width": 1000, "inputs": 0, "outputs": 1}
-    lines = [device, {"passed": True, "check": "numbers"}, {"passed": True, "check": "", "rate": {**rate, "seconds": 1e-6}}]
+    device: dict[str, object] = {"passed": True, "check": "", "device": {"name": "My GPU", "shared_bytes_a_block": 99 << 10}}
+    rate: dict[str, object] = {"solver": "sample-space", "activation": "relu", "samples": 50, "width": 1000, "inputs": 0, "outputs": 1}
+    lines: list[dict[str, object]] = [device, {"passed": True, "check": "numbers"}, {"passed": True, "check": "", "rate": dict(rate, seconds=1e-6)}]
     path = fasweep.folder / "gpu.json"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert "on one My GPU" in fasweep.run("plan", "job.cfg", "--solver", "sample-space", "--device-profile", "gpu.json")
@@ -179,8 +179,8 @@ def test_plan_takes_what_selftest_saved(fasweep: Fasweep) -> None:
     for broken, why in (
         ("", "no figures of a GPU in it"),
         (json.dumps(device), "no figures of a GPU in it"),
-        (json.dumps(device) + "\n" + json.dumps({"rate": {**rate, "seconds": -1}}), "line 2: "),
-        (json.dumps(device) + "\n" + json.dumps({"rate": {**rate, "activation": "x", "seconds": 1}}), "unknown name x"),
+        (json.dumps(device) + "\n" + json.dumps({"rate": dict(rate, seconds=-1)}), "line 2: "),
+        (json.dumps(device) + "\n" + json.dumps({"rate": dict(rate, activation="x", seconds=1)}), "unknown name x"),
         ("not json", "line 1: "),
     ):
         path.write_text(broken)
