@@ -46,6 +46,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.biases",
     "training.decay",
     "training.step-schedule",
+    "training.richness",
 });
 
 /// A set of setting_keys.
@@ -94,10 +95,15 @@ class KeySet {
 
 /// Keys of a teacher's problem, which every solver on every device starts from (model/problem.hpp).
 inline constexpr KeySet teacher_keys{
-    "data.n",           "data.d",
-    "data.test-n",      "data.inputs",
-    "data.label-noise", "data.teacher-width",
-    "data.draw",        "training.initial-weights",
+    "data.n",
+    "data.d",
+    "data.test-n",
+    "data.inputs",
+    "data.label-noise",
+    "data.teacher-width",
+    "data.draw",
+    "training.initial-weights",
+    "training.richness",
 };
 
 /// The keys whose values are away from their defaults and mean something: a batch of all samples is the default, and

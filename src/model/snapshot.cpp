@@ -11,6 +11,7 @@
 #include "model/metric/list.hpp"
 #include "model/problem.hpp"
 
+#include "model/richness.hpp"
 namespace fasweep {
 namespace {
 
@@ -207,6 +208,7 @@ const Snapshot& Snapshot::initial() const {
 const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
   auto& cached = kernels_[static_cast<std::size_t>(which)];
   if (cached) {
+    const double weight = which == Kernel::backprop ? square * square_scale(training_, sizes_.width) : square;
     return *cached;
   }
   SymmetricMatrix sum(sizes_.samples);
@@ -221,7 +223,7 @@ const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
     const std::span<const double> back = which == Kernel::feedback ? feedback() : output_weight();
     for (std::size_t u = 0; u < weights.size(); ++u) {
       const std::size_t unit = static_cast<std::size_t>(block.first) + u;
-      weights[u] = square * back[unit] * output_weight()[unit];
+      weights[u] = weight * back[unit] * output_weight()[unit];
     }
     sum.add_weighted_gram(block.derivative, weights, sizes_.rows());
   });

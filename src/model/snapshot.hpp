@@ -75,7 +75,8 @@ enum class Kernel {
   outputs,   // G = s^2 psi(Z) psi(Z)^T, of any number of outputs: what the output weights' steps do
   feedback,  // H = s^2 X X^T o psi'(Z) diag(b o beta) psi'(Z)^T: the hidden weights' under feedback alignment;
              // indefinite
-  backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop
+  backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop; g^2 p times that in a
+             // network of richness g
 };
 inline constexpr int kernel_count = 3;
 

@@ -450,6 +450,15 @@ std::vector<Key> network_keys() {
       one_of(initial_weights_names) + ": N(0,1) or N(0,1/d)", initial_weights_names,
       [](auto& point) -> auto& { return point.training.initial_weights; });
   initial.shapes_problem = true;
+  Key richness = real_key(
+      "training.richness", "richness", "lazy",
+      "how far hidden weights move while outputs learn, g: the scales beta(0) ~ N(0, 1/(g^2 p)) and b ~ N(0, g^2 p), "
+      "and where beta is sent back, g^2 p times the step size of W",
+      "lazy: beta(0), b ~ N(0,1), as in the paper, which is g = 1/sqrt(p); or a number > 0, the same for every width",
+      [](double value) { return value >= lazy; }, "not a number > 0",
+      [](auto& point) -> auto& { return point.training.richness; });
+  richness.words = {{"lazy", lazy}};
+  richness.shapes_problem = true;
   std::vector<Key> keys{
       name_key(
           "training.loss", "loss_function", loss_function_names[0], "loss of a sample", one_of(loss_function_names),
@@ -467,6 +476,7 @@ std::vector<Key> network_keys() {
           one_of(output_scale_names) + ": f = H beta / sqrt(p) or H beta", output_scale_names,
           [](auto& point) -> auto& { return point.training.output_scale; }),
       initial,
+      richness,
       name_key(
           "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
           no_yes, [](auto& point) -> auto& { return point.training.biases; }),
@@ -806,6 +816,9 @@ void check_together(const Point& point) {
       visit_loss(point.training.loss, [](auto type) { return decltype(type)::type::needs_classes; });
   if (needs_classes && point.data.targets != Targets::classes) {
     refuse("training.loss", "the targets are numbers, not classes");
+  }
+  if (point.training.richness != lazy && point.training.output_scale != OutputScale::root_width) {
+    refuse("training.richness", "it is of networks with output-scale = root-width");
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse(

@@ -100,6 +100,15 @@ TEST(Job, ResolvedTextIsAFixedPoint) {
   }
 }
 
+TEST(Job, RichnessIsLazyUnlessANumberIsGiven) {
+  const std::string text = "[grid]\np = 4, 9\n[training]\nrichness = ";
+  EXPECT_EQ(parse_job("[grid]\np = 3\n", "test.cfg").training().richness, lazy);
+  EXPECT_THAT(values_of(parse_job(text + "lazy, 0.5\n", "test.cfg"), "training.richness"), ElementsAre(lazy, 0.5));
+  EXPECT_NEAR(Plan(parse_job(text + "1 / sqrt(p)\n", "test.cfg")).point(1).training.richness, 1. / 3, 1e-14);
+  EXPECT_THAT(error_of(text + "-1\n"), HasSubstr("not a number > 0"));
+  EXPECT_THAT(error_of(text + "1\noutput-scale = one\n"), HasSubstr("output-scale = root-width"));
+}
+
 TEST(Job, OverridesWinOverTheFile) {
   const Job job = parse_job(full_job, "test.cfg", {{"data.n", "7"}, {"data.n", "8"}, {"grid.p", "5"}});
   EXPECT_EQ(job.data().samples, 8);

@@ -9,6 +9,7 @@
 #include "model/observation.hpp"
 #include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
+#include "model/richness.hpp"
 
 namespace fasweep {
 
@@ -56,9 +57,11 @@ namespace {
 template <class Rule, class Shared>
 class ReducedLinearState final : public NetworkReader {
  public:
-  explicit ReducedLinearState(const Shared& shared)
+  /// hidden_factor: of W's step size.
+  ReducedLinearState(const Shared& shared, double hidden_factor)
       : shared_(shared),
-        uses_output_(Rule::feedback(0.0, 1.0) != 0),
+        hidden_factor_(hidden_factor),
+        uses_output_(sends_output_back(Rules::index_of<Rule>())),
         moving_(uses_output_ ? shared.basis.cols() : 1),
         output_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::output)),
         feedback_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::feedback)),
@@ -76,7 +79,7 @@ class ReducedLinearState final : public NetworkReader {
     spread_error_.noalias() = shared_.gram.matrix * e;
     set_rule_feedback();
     moving_gradient_.noalias() = hidden_gram_.topRows(shared_.samples).transpose() * e;
-    moving_feedback_ = scale * moving_part(rule_feedback_);
+    moving_feedback_ = hidden_factor_ * scale * moving_part(rule_feedback_);
     for (Eigen::Index k = 0; k < moving_; ++k) {
       hidden_.col(k) -= moving_feedback_[k] * e;
       hidden_gram_.col(k) -= moving_feedback_[k] * spread_error_;
@@ -244,6 +247,7 @@ class ReducedLinearState final : public NetworkReader {
   Eigen::VectorXd error_;                        // f - y, rows
   Eigen::VectorXd spread_error_;                 // K e, rows
   Eigen::VectorXd rule_feedback_;                // s
+  double hidden_factor_;
   Eigen::VectorXd moving_feedback_;              // its part that moves W, times eta / sqrt p
   Eigen::VectorXd moving_gradient_;              // A K e
   std::vector<Eigen::VectorXd> output_changes_;  // q at the observed steps
@@ -257,7 +261,8 @@ ReducedLinearSolver::~ReducedLinearSolver() = default;
 
 RunRecord ReducedLinearSolver::train(const TrainingRequest& request, const RunSpec& run) const {
   return Rules::visit(run.rule, [&](auto rule) {
-    ReducedLinearState<typename decltype(rule)::type, Shared> state(*shared_);
+    ReducedLinearState<typename decltype(rule)::type, Shared> state(
+        *shared_, hidden_step_factor(request.training, shared_->problem.width, run.rule));
     return train_run(state, run, request, Solver::reduced_linear);
   });
 }

@@ -104,6 +104,17 @@ TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
   EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.decay = Decay::all; }));
 }
 
+TEST(DevicePlan, RichNetworksAreTakenWhereTheirInitialStateSaysAll) {
+  TrainingSettings rich;
+  rich.richness = 1;
+  const auto chosen = [&](int rule) {
+    return choose_device_solver({}, rich, Solver::automatic, {0, 100, 0.1, Activations::index_of<Relu>(), rule, 0},
+                                roomy);
+  };
+  EXPECT_EQ(chosen(Rules::index_of<FeedbackAlignment>()), Solver::sample_space);
+  EXPECT_EQ(chosen(Rules::index_of<Backprop>()), Solver::automatic) << "W has another step size there";
+}
+
 TEST(DevicePlan, MetricsThatReadTheNetworkAreLeftToTheCpu) {
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<HiddenChangeMetric>()}), "");
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}),
