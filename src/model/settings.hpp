@@ -106,6 +106,12 @@ inline constexpr KeySet teacher_keys{
     "training.richness",
 };
 
+/// Keys that may have any value in the paper's setting: one output, squared loss summed over all samples in every step,
+/// no dropout, no biases, decay of the output weights, scale root-width.
+inline constexpr KeySet theory_keys = teacher_keys.with(
+    {"data.source", "data.path", "data.normalize", "data.checksum", "data.target", "data.header", "data.split",
+     "training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
+
 /// The keys whose values are away from their defaults and mean something: a batch of all samples is the default, and
 /// how a data set is read means nothing for a teacher.
 [[nodiscard]] KeySet changed_settings(const DataSettings& data, const TrainingSettings& training);

@@ -138,6 +138,15 @@ double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<
   return double_share * cost;
 }
 
+double memory_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics, const RunSpec& run) {
+  constexpr double double_share = 2;  // as in snapshot_cost()
+  const unsigned traits = traits_of(metrics);
+  const NetworkSizes sizes = sizes_of(data, run.width);
+  const double n = sizes.samples;
+  const double sums = 3 * kernel_cost(sizes) + reading_cost(solver, data, sizes, run, HiddenParts::units);
+  return double_share * (((traits & sums_steps) != 0 ? sums : 0) + ((traits & follows_errors) != 0 ? 4 * n * n : 0));
+}
+
 double setup_cost(Solver solver, const DataSettings& data, int width) {
   const double n = data.samples + data.test_samples;
   const double d = data.inputs;
@@ -167,7 +176,7 @@ Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSett
     throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
                       std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
                       std::string(Rules::names[static_cast<std::size_t>(run.rule)]) + "' under these settings (" +
-                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training) + ")" +
+                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training, run) + ")" +
                       (able.empty() ? "; no solver can" : "; choose " + join(able, ", ") + " or auto"));
   }
   return wanted;

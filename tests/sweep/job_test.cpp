@@ -109,6 +109,14 @@ TEST(Job, RichnessIsLazyUnlessANumberIsGiven) {
   EXPECT_THAT(error_of(text + "1\noutput-scale = one\n"), HasSubstr("output-scale = root-width"));
 }
 
+TEST(Job, MetricsOfTheTheoryNeedThePapersSetting) {
+  const std::string text = "[grid]\np = 3\n[record]\nmetrics = alignment_terms, slowest_contraction\n[training]\n";
+  EXPECT_EQ(parse_job(text + "step-schedule = cutoff(3)\n", "test.cfg").metrics.size(), 2U);
+  EXPECT_THAT(error_of(text + "batch-size = 5\n"), AllOf(HasSubstr("alignment_terms"), HasSubstr("every step")));
+  EXPECT_THAT(error_of(text + "reduction = mean\n"), HasSubstr("summed"));
+  EXPECT_THAT(error_of(text + "decay = all\n"), HasSubstr("decay of the output weights"));
+}
+
 TEST(Job, OverridesWinOverTheFile) {
   const Job job = parse_job(full_job, "test.cfg", {{"data.n", "7"}, {"data.n", "8"}, {"grid.p", "5"}});
   EXPECT_EQ(job.data().samples, 8);

@@ -1,5 +1,7 @@
 #include "backend/cpu/reduced_linear.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
@@ -7,9 +9,9 @@
 
 #include "backend/common/gram.hpp"
 #include "model/observation.hpp"
+#include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
-#include "model/richness.hpp"
 
 namespace fasweep {
 
@@ -134,6 +136,14 @@ class ReducedLinearState final : public NetworkReader {
     add_input_multiples(shared_.problem, numbers(multipliers), change);
   }
 
+  [[nodiscard]] std::array<double, 3> output_parts() const override {
+    const auto of = [&](Eigen::Index first, Eigen::Index count) {
+      const auto part = output_.segment(first, count);
+      return std::sqrt(std::max(part.dot(shared_.basis_gram.block(first, first, count, count) * part), 0.0));
+    };
+    return {of(Shared::output, 1), of(Shared::hidden, shared_.rows), of(Shared::feedback, 1)};
+  }
+
   void save(ByteWriter& out) const {
     out.put(static_cast<std::uint64_t>(output_changes_.size()));
     for (const Eigen::VectorXd& change : output_changes_) {
@@ -237,6 +247,7 @@ class ReducedLinearState final : public NetworkReader {
   }
 
   const Shared& shared_;
+  double hidden_factor_;
   bool uses_output_;                             // whether the rule's feedback depends on beta
   Eigen::Index moving_;                          // rows of A
   Eigen::VectorXd output_;                       // q
@@ -247,7 +258,6 @@ class ReducedLinearState final : public NetworkReader {
   Eigen::VectorXd error_;                        // f - y, rows
   Eigen::VectorXd spread_error_;                 // K e, rows
   Eigen::VectorXd rule_feedback_;                // s
-  double hidden_factor_;
   Eigen::VectorXd moving_feedback_;              // its part that moves W, times eta / sqrt p
   Eigen::VectorXd moving_gradient_;              // A K e
   std::vector<Eigen::VectorXd> output_changes_;  // q at the observed steps

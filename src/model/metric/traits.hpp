@@ -27,6 +27,9 @@ enum MetricTraits : unsigned {
   for_several_outputs = 1U << 6U,  // with one output it is the alignment, or 0
   sees_snapshot = 1U << 7U,        // second tier: recorded only when it is named
   for_one_output = 1U << 8U,       // applies only to networks with one output
+  of_theory = 1U << 9U,            // applies only to the paper's setting (theory_keys)
+  sums_steps = 1U << 10U,          // sums over all steps, so that the network is read in each (model/run_memory.hpp)
+  follows_errors = 1U << 11U,      // follows the errors of all steps, without reading the network
 };
 
 }  // namespace fasweep
