@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+#include <span>
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
@@ -572,13 +574,33 @@ std::vector<Key> training_keys() {
   };
 }
 
+// What formulas may use beside the numbers of keys, and the keys that it follows from.
 constexpr std::string_view epoch_name = "epoch";
+constexpr std::array<std::string_view, 2> epoch_keys{"data.n", "training.batch-size"};
+constexpr std::string_view theorem_sum_name = "theorem-sum";
+constexpr std::array<std::string_view, 5> theorem_sum_keys{"grid.p", "data.n", "data.d", "data.inputs",
+                                                           "training.step-size"};
+
+/// S = gamma sqrt(gamma p) / (eta sqrt(n) M) of Theorems 4.3 and 4.6 (Song, Xu, Lafferty 2021) for the constant 1: what
+/// the ridge may sum up to. gamma and M are the edges of the spectrum of X X^T of Gaussian inputs (Marchenko, Pastur
+/// 1967), of those eigenvalues that are not 0.
+double theorem_sum(const Point& point) {
+  const double n = point.data.samples;
+  const double d = point.data.inputs;
+  const double variance = point.data.input_law == InputLaw::gaussian ? 1 : 1 / d;
+  const double gamma = variance * std::pow(std::sqrt(d) - std::sqrt(n), 2);
+  const double most = variance * std::pow(std::sqrt(d) + std::sqrt(n), 2);
+  return gamma * std::sqrt(gamma * point.run.width) / (point.run.step_size * std::sqrt(n) * most);
+}
 
 /// Values of a run by the names that formulas use.
 VariableValue variables_at(const Point& point) {
   return [&point](std::string_view name) -> double {
     if (name == epoch_name) {
       return static_cast<double>(steps_an_epoch(point.training, point.data));
+    }
+    if (name == theorem_sum_name) {
+      return theorem_sum(point);
     }
     for (const Key& key : all_keys()) {
       if (key.is_number() && (key.short_name() == name || key.column == name)) {
@@ -755,7 +777,7 @@ ValueList parse_list(const Key& key, std::string_view text) {
 
 const std::vector<std::string_view>& formula_names() {
   static const std::vector<std::string_view> names = [] {
-    std::vector<std::string_view> list{epoch_name};
+    std::vector<std::string_view> list{epoch_name, theorem_sum_name};
     for (const Key& key : all_keys()) {
       if (key.is_number() && std::find(list.begin(), list.end(), key.short_name()) == list.end()) {
         list.push_back(key.short_name());
@@ -786,9 +808,11 @@ std::vector<const Key*> keys_in_formula(const Key& key, std::string_view text) {
   }
   std::vector<const Key*> used;
   for (const std::string& name : names) {
-    if (name == epoch_name) {
-      used.push_back(&key_called("data.n"));
-      used.push_back(&key_called("training.batch-size"));
+    if (name == epoch_name || name == theorem_sum_name) {
+      const std::span<const std::string_view> keys =
+          name == epoch_name ? std::span<const std::string_view>(epoch_keys) : theorem_sum_keys;
+      std::transform(keys.begin(), keys.end(), std::back_inserter(used),
+                     [](std::string_view other) { return &key_called(other); });
       continue;
     }
     const std::vector<Key>& keys = all_keys();

@@ -1,5 +1,6 @@
 #include "sweep/plan_differences.hpp"
 
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -13,6 +14,7 @@ namespace fasweep {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -115,6 +117,23 @@ TEST(Job, MetricsOfTheTheoryNeedThePapersSetting) {
   EXPECT_THAT(error_of(text + "batch-size = 5\n"), AllOf(HasSubstr("alignment_terms"), HasSubstr("every step")));
   EXPECT_THAT(error_of(text + "reduction = mean\n"), HasSubstr("summed"));
   EXPECT_THAT(error_of(text + "decay = all\n"), HasSubstr("decay of the output weights"));
+}
+
+TEST(Job, TheoremsSumGrowsAsTheRootOfTheWidth) {
+  const Plan plan(
+      parse_job("[grid]\np = 100, 400\nlambda = 0.5\n[data]\nn = 16\nd = 64\ninputs = gaussian-scaled, gaussian\n"
+                "[training]\nstep-size = 0.25\nschedule = cutoff(theorem-sum / lambda)\n",
+                "test.cfg"));
+  const auto cutoff = [&](std::int64_t run) {
+    return std::get<CutoffSchedule>(plan.point(run).training.schedule).values[0];
+  };
+  std::set<double> cutoffs;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    cutoffs.insert(std::round(1e9 * cutoff(run)) / 1e9);
+  }
+  // gamma = 1/4, M = 9/4: S = 1/8 sqrt(p) / (1/4 4 9/4) = sqrt(p) / 18; with N(0, 1) inputs times sqrt(64).
+  EXPECT_THAT(cutoffs, ElementsAre(DoubleNear(10 / 9., 1e-8), DoubleNear(20 / 9., 1e-8), DoubleNear(80 / 9., 1e-8),
+                                   DoubleNear(160 / 9., 1e-8)));
 }
 
 TEST(Job, OverridesWinOverTheFile) {
