@@ -175,8 +175,7 @@ RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
   const RunSpec run = plan.at(record.run);
   RunSettings settings = plan.settings(record.run);
   leave_out_unchecked(plan.layout(plan.point(record.run)), settings, record);
-  const Problem problem =
-      make_problem(settings.data, problem_key(run), settings.training.initial_weights, datasets.of(settings.data));
+  const Problem problem = make_problem(settings.data, problem_key(run), settings.training, datasets.of(settings.data));
   try {
     return check_record(problem, settings, run, record);
   } catch (const ConfigError& error) {

@@ -231,8 +231,8 @@ int state_command(const Arguments& arguments) {
   const std::vector<std::int64_t> steps = choose_steps(record, values);
   const RunSettings settings = plan.settings(record.run);
   const std::optional<Dataset> dataset = load_data(settings.data, values);
-  const Problem problem = make_problem(settings.data, problem_key(plan.at(record.run)),
-                                       settings.training.initial_weights, dataset ? &*dataset : nullptr);
+  const Problem problem =
+      make_problem(settings.data, problem_key(plan.at(record.run)), settings.training, dataset ? &*dataset : nullptr);
   std::string check;
   {
     StateFile file(draft.path(), plan, record, problem, steps);

@@ -257,8 +257,7 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
     for (const Part& part : parts) {
       const RunSettings& settings = *part.settings;
       if (problems.empty() || part.problem != made) {
-        problems.push_back(make_problem(settings.data, problem_key(part.runs.front()),
-                                        settings.training.initial_weights,
+        problems.push_back(make_problem(settings.data, problem_key(part.runs.front()), settings.training,
                                         find_dataset(datasets_, settings.data.checksum)));
         made = part.problem;
       }

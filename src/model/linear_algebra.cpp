@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <numeric>
 
 #include <Eigen/Dense>
 
@@ -28,6 +29,12 @@ void add_product(std::span<const double> a, std::span<const double> b, int depth
   const auto left = matrix(a, depth);
   const auto right = matrix(b, static_cast<Eigen::Index>(b.size()) / depth);
   Eigen::Map<RowMajor>(c.data(), left.rows(), right.cols()).noalias() += left * right;
+}
+
+// Sums over vectors run in order: Eigen's depend on where the vectors lie in memory, which bits of results must not.
+
+double norm(std::span<const double> numbers) {
+  return std::sqrt(std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0));
 }
 
 SymmetricMatrix::SymmetricMatrix(int size)
@@ -61,6 +68,13 @@ SymmetricMatrix& SymmetricMatrix::operator*=(const SymmetricMatrix& other) {
   return *this;
 }
 
+SymmetricMatrix& SymmetricMatrix::operator*=(double factor) {
+  for (double& number : numbers_) {
+    number *= factor;
+  }
+  return *this;
+}
+
 double SymmetricMatrix::trace() const {
   return matrix(numbers_, size_).trace();
 }
@@ -72,9 +86,23 @@ double SymmetricMatrix::frobenius_square() const {
   return diagonal + 2 * below.squaredNorm();
 }
 
+std::vector<double> SymmetricMatrix::product(std::span<const double> y) const {
+  const auto size = static_cast<std::size_t>(size_);
+  std::vector<double> result(size, 0.0);
+  for (std::size_t i = 0; i < size; ++i) {
+    const double* row = &numbers_[i * size];
+    for (std::size_t j = 0; j < i; ++j) {
+      result[i] += row[j] * y[j];
+      result[j] += row[j] * y[i];
+    }
+    result[i] += row[i] * y[i];
+  }
+  return result;
+}
+
 double SymmetricMatrix::form(std::span<const double> y) const {
-  const Eigen::Map<const Eigen::VectorXd> vector(y.data(), size_);
-  return vector.dot(matrix(numbers_, size_).selfadjointView<Eigen::Lower>() * vector);
+  const std::vector<double> product_with_y = product(y);
+  return std::inner_product(y.begin(), y.end(), product_with_y.begin(), 0.0);
 }
 
 double SymmetricMatrix::spectral_norm() const {

@@ -9,6 +9,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/random.hpp"
+#include "model/richness.hpp"
 
 namespace fasweep {
 namespace {
@@ -185,6 +186,12 @@ std::vector<double> teacher_targets(std::span<const double> x, const DataSetting
   return targets;
 }
 
+void multiply(std::span<double> values, double factor) {
+  for (double& value : values) {
+    value *= factor;
+  }
+}
+
 void scale_to_inputs(std::span<double> values, int inputs) {
   for (double& value : values) {
     value /= std::sqrt(static_cast<double>(inputs));
@@ -225,7 +232,7 @@ std::vector<double> Problem::hidden_weight() const {
   return weights;
 }
 
-Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWeights initial_weights,
+Problem make_problem(const DataSettings& data, const ProblemKey& key, const TrainingSettings& training,
                      const Dataset* dataset) {
   Problem problem;
   problem.samples = data.samples;
@@ -234,7 +241,7 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWei
   problem.outputs = data.outputs;
   problem.width = key.width;
   problem.seed = key.seed;
-  problem.initial_weights = initial_weights;
+  problem.initial_weights = training.initial_weights;
   problem.dataset = dataset;
   if (dataset == nullptr) {
     draw_teacher_data(data, key, problem);
@@ -242,6 +249,11 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, InitialWei
   const StreamKey streams{key.seed, key.width};
   problem.output_weight = normals(streams, Purpose::output_weight, area(key.width, data.outputs));
   problem.feedback = normals(streams, Purpose::feedback, area(key.width, data.outputs));
+  if (training.richness != lazy) {
+    const double scale = std::sqrt(square_scale(training, key.width));
+    multiply(problem.output_weight, 1 / scale);
+    multiply(problem.feedback, scale);
+  }
   return problem;
 }
 

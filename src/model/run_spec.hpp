@@ -114,6 +114,9 @@ enum class Decay { output, all };
 inline constexpr std::array<std::string_view, 2> decay_names{"output", "all"};
 static_assert(names_cover<Decay>(decay_names));
 
+/// Richness of the paper's own network, whose hidden weights move the less the wider it is (model/richness.hpp).
+inline constexpr double lazy = 0;
+
 struct TrainingSettings {
   Schedule schedule;
   std::int64_t max_steps = 20000;  // >= 0
@@ -128,6 +131,7 @@ struct TrainingSettings {
   bool biases = false;  // of hidden units and outputs, 0 at the start
   Decay decay = Decay::output;
   Schedule step_schedule;  // of eta, as `schedule` is of lambda
+  double richness = lazy;  // or > 0
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

@@ -46,6 +46,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.biases",
     "training.decay",
     "training.step-schedule",
+    "training.richness",
 });
 
 /// A set of setting_keys.
@@ -94,11 +95,22 @@ class KeySet {
 
 /// Keys of a teacher's problem, which every solver on every device starts from (model/problem.hpp).
 inline constexpr KeySet teacher_keys{
-    "data.n",           "data.d",
-    "data.test-n",      "data.inputs",
-    "data.label-noise", "data.teacher-width",
-    "data.draw",        "training.initial-weights",
+    "data.n",
+    "data.d",
+    "data.test-n",
+    "data.inputs",
+    "data.label-noise",
+    "data.teacher-width",
+    "data.draw",
+    "training.initial-weights",
+    "training.richness",
 };
+
+/// Keys that may have any value in the paper's setting: one output, squared loss summed over all samples in every step,
+/// no dropout, no biases, decay of the output weights, scale root-width.
+inline constexpr KeySet theory_keys = teacher_keys.with(
+    {"data.source", "data.path", "data.normalize", "data.checksum", "data.target", "data.header", "data.split",
+     "training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
 
 /// The keys whose values are away from their defaults and mean something: a batch of all samples is the default, and
 /// how a data set is read means nothing for a teacher.

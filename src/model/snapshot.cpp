@@ -1,6 +1,7 @@
 #include "model/snapshot.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <functional>
@@ -10,6 +11,7 @@
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/problem.hpp"
+#include "model/richness.hpp"
 
 namespace fasweep {
 namespace {
@@ -24,28 +26,6 @@ std::size_t product(int a, int b) {
 
 std::span<const double> targets_of(const Problem& problem) {
   return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
-}
-
-/// X X^T over the training samples.
-SymmetricMatrix input_gram(const Problem& problem) {
-  // The transpose of X, so that the sum runs over inputs as other Gram matrices' runs over hidden units.
-  const auto samples = static_cast<std::size_t>(problem.samples);
-  const auto inputs = static_cast<std::size_t>(problem.inputs);
-  std::vector<double> row(inputs);
-  std::vector<double> transposed(inputs * samples);
-  for (std::size_t i = 0; i < samples; ++i) {
-    if (problem.dataset == nullptr) {
-      std::copy_n(&problem.x[i * inputs], inputs, row.begin());
-    } else {
-      problem.dataset->expand_row(static_cast<std::int64_t>(i), row.data());
-    }
-    for (std::size_t j = 0; j < inputs; ++j) {
-      transposed[j * samples + i] = row[j];
-    }
-  }
-  SymmetricMatrix gram(problem.samples);
-  gram.add_gram(transposed, problem.samples, 1);
-  return gram;
 }
 
 /// The network at step 0, as a Problem has it.
@@ -106,6 +86,10 @@ void NetworkReader::read_output_bias(std::span<double> bias) const {
   std::fill(bias.begin(), bias.end(), 0.0);
 }
 
+std::array<double, 3> NetworkReader::output_parts() const {
+  return {not_a_number, not_a_number, not_a_number};
+}
+
 void NetworkReader::read_hidden_bias(std::span<double> bias) const {
   std::fill(bias.begin(), bias.end(), 0.0);
 }
@@ -118,14 +102,20 @@ void NetworkReader::read_hidden_weight(const Problem& problem, int first, std::s
 }
 
 Snapshot::Snapshot(const Problem& problem, const TrainingSettings& training, const RunSpec& run, std::int64_t step,
-                   const NetworkReader& network)
+                   const NetworkReader& network, const RunMemory* memory)
     : problem_(problem),
       training_(training),
       run_(run),
       step_(step),
       network_(network),
+      memory_(memory),
       sizes_(sizes_of(problem)),
       output_scale_(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(static_cast<double>(problem.width))) {
+}
+
+const RunMemory& Snapshot::memory() const {
+  assert(memory_ != nullptr);
+  return *memory_;
 }
 
 double Snapshot::step_size() const {
@@ -199,7 +189,7 @@ std::span<const double> Snapshot::targets() const {
 const Snapshot& Snapshot::initial() const {
   if (!initial_) {
     initial_network_ = std::make_unique<InitialNetwork>(problem_);
-    initial_ = std::make_unique<Snapshot>(problem_, training_, run_, 0, *initial_network_);
+    initial_ = std::make_unique<Snapshot>(problem_, training_, run_, 0, *initial_network_, memory_);
   }
   return *initial_;
 }
@@ -218,10 +208,11 @@ const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
       return;
     }
     weights.resize(static_cast<std::size_t>(block.units));
+    const double weight = which == Kernel::backprop ? square * square_scale(training_, sizes_.width) : square;
     const std::span<const double> back = which == Kernel::feedback ? feedback() : output_weight();
     for (std::size_t u = 0; u < weights.size(); ++u) {
       const std::size_t unit = static_cast<std::size_t>(block.first) + u;
-      weights[u] = square * back[unit] * output_weight()[unit];
+      weights[u] = weight * back[unit] * output_weight()[unit];
     }
     sum.add_weighted_gram(block.derivative, weights, sizes_.rows());
   });
@@ -289,6 +280,27 @@ void Snapshot::for_each_block(HiddenParts parts, const std::function<void(const 
 int snapshot_block_units(const NetworkSizes& sizes) {
   constexpr int block_numbers = 1 << 18;  // 2 MiB a matrix
   return std::max(block_numbers / std::max({sizes.rows(), sizes.inputs, 1}) / 2 * 2, 2);
+}
+
+SymmetricMatrix input_gram(const Problem& problem) {
+  // The transpose of X, so that the sum runs over inputs as other Gram matrices' runs over hidden units.
+  const auto samples = static_cast<std::size_t>(problem.samples);
+  const auto inputs = static_cast<std::size_t>(problem.inputs);
+  std::vector<double> row(inputs);
+  std::vector<double> transposed(inputs * samples);
+  for (std::size_t i = 0; i < samples; ++i) {
+    if (problem.dataset == nullptr) {
+      std::copy_n(&problem.x[i * inputs], inputs, row.begin());
+    } else {
+      problem.dataset->expand_row(static_cast<std::int64_t>(i), row.data());
+    }
+    for (std::size_t j = 0; j < inputs; ++j) {
+      transposed[j * samples + i] = row[j];
+    }
+  }
+  SymmetricMatrix gram(problem.samples);
+  gram.add_gram(transposed, problem.samples, 1);
+  return gram;
 }
 
 void multiply_inputs(const Problem& problem, std::span<const double> weights, std::span<const double> bias,

@@ -20,6 +20,7 @@
 namespace fasweep {
 
 struct Problem;
+class RunMemory;
 struct RunSpec;
 struct TrainingSettings;
 
@@ -53,6 +54,10 @@ class NetworkReader {
   /// (Z(t) - Z(0))^T K^+ X. This holds for a K of any rank, since K K^+ X = X; but rounding in Z(t) - Z(0) is amplified
   /// by up to the inverse root of K's smallest eigenvalue, and eigenvalues below 1e-12 of the largest count as 0.
   virtual void read_hidden_change(int first, std::span<double> change) const = 0;
+
+  /// Norms of the parts of beta in beta(0), in W(0) X^T and in b; not numbers of a solver that does not keep them
+  /// apart.
+  [[nodiscard]] virtual std::array<double, 3> output_parts() const;
 };
 
 /// What a visit of the hidden units is about; what it is not is left empty.
@@ -75,18 +80,24 @@ enum class Kernel {
   outputs,   // G = s^2 psi(Z) psi(Z)^T, of any number of outputs: what the output weights' steps do
   feedback,  // H = s^2 X X^T o psi'(Z) diag(b o beta) psi'(Z)^T: the hidden weights' under feedback alignment;
              // indefinite
-  backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop
+  backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop; g^2 p times that in a
+             // network of richness g
 };
 inline constexpr int kernel_count = 3;
 
 class Snapshot {
  public:
-  /// The arguments outlive it; `network` stays at step `step` meanwhile.
+  /// The arguments outlive it; `network` stays at step `step` meanwhile. memory: of the run, for metrics that look at
+  /// it.
   Snapshot(const Problem& problem, const TrainingSettings& training, const RunSpec& run, std::int64_t step,
-           const NetworkReader& network);
+           const NetworkReader& network, const RunMemory* memory = nullptr);
 
   [[nodiscard]] const NetworkSizes& sizes() const { return sizes_; }
   [[nodiscard]] const Problem& problem() const { return problem_; }
+  [[nodiscard]] const TrainingSettings& training() const { return training_; }
+  [[nodiscard]] const RunSpec& run() const { return run_; }
+  /// What the run keeps from step to step.
+  [[nodiscard]] const RunMemory& memory() const;
   [[nodiscard]] std::int64_t step() const { return step_; }
   /// f = output_scale H beta + bias: 1/sqrt(p) or 1.
   [[nodiscard]] double output_scale() const { return output_scale_; }
@@ -96,6 +107,9 @@ class Snapshot {
   /// beta(t) and b(t): width x outputs.
   [[nodiscard]] std::span<const double> output_weight() const;
   [[nodiscard]] std::span<const double> feedback() const;
+
+  /// Norms of the parts of beta, where the solver has them (NetworkReader).
+  [[nodiscard]] std::array<double, 3> output_parts() const { return network_.output_parts(); }
 
   /// Biases of the outputs and of the hidden units; 0 without biases.
   [[nodiscard]] std::vector<double> output_bias() const;
@@ -131,6 +145,7 @@ class Snapshot {
   const RunSpec& run_;
   std::int64_t step_;
   const NetworkReader& network_;
+  const RunMemory* memory_;
   NetworkSizes sizes_;
   double output_scale_;
   // Read at the first use.
@@ -142,6 +157,9 @@ class Snapshot {
   mutable std::unique_ptr<NetworkReader> initial_network_;
   mutable std::unique_ptr<Snapshot> initial_;
 };
+
+/// X X^T over the training samples.
+[[nodiscard]] SymmetricMatrix input_gram(const Problem& problem);
 
 /// Hidden units of a snapshot's block: even, at least 2, few enough that a block's matrices fill some megabytes.
 [[nodiscard]] int snapshot_block_units(const NetworkSizes& sizes);

@@ -51,8 +51,16 @@ double total_cost(Solver solver, const DataSettings& data, const TrainingSetting
          static_cast<double>(training.max_steps + 1) * step_cost(solver, data, training, run);
 }
 
+/// A rule that learns b by the steps of beta has no rich limit, where b and beta are of different scales.
+bool is_rich_and_learns_feedback(const TrainingSettings& training, const RunSpec& run) {
+  return training.richness != lazy && learns_feedback(run.rule);
+}
+
 /// Why `solver` does not accept the run.
-std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training) {
+std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+  if (is_rich_and_learns_feedback(training, run)) {
+    return "training.richness gives b and beta different scales, and this rule learns b by the steps of beta";
+  }
   const KeySet refused = changed_settings(data, training).without(honoured_keys(solver));
   const std::string exact(with_solver(solver, [](auto type) { return decltype(type)::type::exact_for; }));
   return refused.empty() ? exact : "it does not honour " + join(refused.names(), ", ") + "; " + exact;
@@ -97,8 +105,8 @@ KeySet honoured_keys(Solver solver) {
 }
 
 bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  return solver == Solver::automatic ||
-         (takes(solver, run) && changed_settings(data, training).without(honoured_keys(solver)).empty());
+  return solver == Solver::automatic || (!is_rich_and_learns_feedback(training, run) && takes(solver, run) &&
+                                         changed_settings(data, training).without(honoured_keys(solver)).empty());
 }
 
 double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
@@ -130,6 +138,15 @@ double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<
   return double_share * cost;
 }
 
+double memory_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics, const RunSpec& run) {
+  constexpr double double_share = 2;  // as in snapshot_cost()
+  const unsigned traits = traits_of(metrics);
+  const NetworkSizes sizes = sizes_of(data, run.width);
+  const double n = sizes.samples;
+  const double sums = 3 * kernel_cost(sizes) + reading_cost(solver, data, sizes, run, HiddenParts::units);
+  return double_share * (((traits & sums_steps) != 0 ? sums : 0) + ((traits & follows_errors) != 0 ? 4 * n * n : 0));
+}
+
 double setup_cost(Solver solver, const DataSettings& data, int width) {
   const double n = data.samples + data.test_samples;
   const double d = data.inputs;
@@ -159,7 +176,7 @@ Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSett
     throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
                       std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
                       std::string(Rules::names[static_cast<std::size_t>(run.rule)]) + "' under these settings (" +
-                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training) + ")" +
+                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training, run) + ")" +
                       (able.empty() ? "; no solver can" : "; choose " + join(able, ", ") + " or auto"));
   }
   return wanted;

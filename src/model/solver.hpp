@@ -46,6 +46,10 @@ inline constexpr double nominal_flop_per_second = 4e10;
 [[nodiscard]] double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics,
                                    const RunSpec& run);
 
+/// Predicted work at every step, recorded or not, of the metrics that see all of them (model/run_memory.hpp).
+[[nodiscard]] double memory_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics,
+                                 const RunSpec& run);
+
 /// Predicted work of making the problem and the solver's own start, in flop; runs of one problem share it.
 [[nodiscard]] double setup_cost(Solver solver, const DataSettings& data, int width);
 

@@ -205,16 +205,22 @@ PlainGradients PlainNetwork::backprop_gradients(Rows rows) const {
   return gradients(rows, find_plain(plain_rules, "backprop"));
 }
 
+double PlainNetwork::hidden_step_size(double step_size) const {
+  const bool is_backprop = rule_.feedback(0, 1) != 0;
+  const double richness = training_.richness;
+  return is_backprop && richness > 0 ? richness * richness * problem_.width * step_size : step_size;
+}
+
 double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   const PlainGradients g = gradients(rows);
   const double decay = 1 - step_size * ridge;
-  w = (training_.decay == Decay::all ? decay : 1) * w - step_size * g.w;
+  w = (training_.decay == Decay::all ? decay : 1) * w - hidden_step_size(step_size) * g.w;
   beta = decay * beta - step_size * g.beta;
   if (rule_.learns_feedback) {
     b = decay * b - step_size * g.beta;
   }
   if (training_.biases) {
-    hidden_bias -= step_size * g.hidden_bias;
+    hidden_bias -= hidden_step_size(step_size) * g.hidden_bias;
     output_bias -= step_size * g.output_bias;
   }
   w = rounded(w);

@@ -108,6 +108,8 @@ class PlainNetwork {
   /// Total loss of the pass's samples, without their share.
   [[nodiscard]] double loss_of(const Pass& pass) const;
   [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
+  /// Of W, which differs from beta's where beta is sent back (TrainingSettings::richness).
+  [[nodiscard]] double hidden_step_size(double step_size) const;
   void observe_signals(Rows batch, Observation& o) const;
 
   const Problem& problem_;

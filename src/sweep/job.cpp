@@ -10,6 +10,7 @@
 #include "model/batch_order.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/settings.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -47,6 +48,10 @@ std::string_view why_not(int metric, const Point& point) {
   }
   if ((traits & not_for_one_output) != 0 && point.data.outputs == 1) {
     return " needs a network with several outputs";
+  }
+  if ((traits & of_theory) != 0 && !changed_settings(point.data, point.training).without(theory_keys).empty()) {
+    return " needs the paper's setting: one output, squared loss summed over all samples in every step, no dropout, no "
+           "biases, decay of the output weights, output-scale root-width";
   }
   return "";
 }

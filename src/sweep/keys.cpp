@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
+#include <span>
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
@@ -450,6 +452,15 @@ std::vector<Key> network_keys() {
       one_of(initial_weights_names) + ": N(0,1) or N(0,1/d)", initial_weights_names,
       [](auto& point) -> auto& { return point.training.initial_weights; });
   initial.shapes_problem = true;
+  Key richness = real_key(
+      "training.richness", "richness", "lazy",
+      "how far hidden weights move while outputs learn, g: the scales beta(0) ~ N(0, 1/(g^2 p)) and b ~ N(0, g^2 p), "
+      "and where beta is sent back, g^2 p times the step size of W",
+      "lazy: beta(0), b ~ N(0,1), as in the paper, which is g = 1/sqrt(p); or a number > 0, the same for every width",
+      [](double value) { return value >= lazy; }, "not a number > 0",
+      [](auto& point) -> auto& { return point.training.richness; });
+  richness.words = {{"lazy", lazy}};
+  richness.shapes_problem = true;
   std::vector<Key> keys{
       name_key(
           "training.loss", "loss_function", loss_function_names[0], "loss of a sample", one_of(loss_function_names),
@@ -467,6 +478,7 @@ std::vector<Key> network_keys() {
           one_of(output_scale_names) + ": f = H beta / sqrt(p) or H beta", output_scale_names,
           [](auto& point) -> auto& { return point.training.output_scale; }),
       initial,
+      richness,
       name_key(
           "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
           no_yes, [](auto& point) -> auto& { return point.training.biases; }),
@@ -562,13 +574,33 @@ std::vector<Key> training_keys() {
   };
 }
 
+// What formulas may use beside the numbers of keys, and the keys that it follows from.
 constexpr std::string_view epoch_name = "epoch";
+constexpr std::array<std::string_view, 2> epoch_keys{"data.n", "training.batch-size"};
+constexpr std::string_view theorem_sum_name = "theorem-sum";
+constexpr std::array<std::string_view, 5> theorem_sum_keys{"grid.p", "data.n", "data.d", "data.inputs",
+                                                           "training.step-size"};
+
+/// S = gamma sqrt(gamma p) / (eta sqrt(n) M) of Theorems 4.3 and 4.6 (Song, Xu, Lafferty 2021) for the constant 1: what
+/// the ridge may sum up to. gamma and M are the edges of the spectrum of X X^T of Gaussian inputs (Marchenko, Pastur
+/// 1967), of those eigenvalues that are not 0.
+double theorem_sum(const Point& point) {
+  const double n = point.data.samples;
+  const double d = point.data.inputs;
+  const double variance = point.data.input_law == InputLaw::gaussian ? 1 : 1 / d;
+  const double gamma = variance * std::pow(std::sqrt(d) - std::sqrt(n), 2);
+  const double most = variance * std::pow(std::sqrt(d) + std::sqrt(n), 2);
+  return gamma * std::sqrt(gamma * point.run.width) / (point.run.step_size * std::sqrt(n) * most);
+}
 
 /// Values of a run by the names that formulas use.
 VariableValue variables_at(const Point& point) {
   return [&point](std::string_view name) -> double {
     if (name == epoch_name) {
       return static_cast<double>(steps_an_epoch(point.training, point.data));
+    }
+    if (name == theorem_sum_name) {
+      return theorem_sum(point);
     }
     for (const Key& key : all_keys()) {
       if (key.is_number() && (key.short_name() == name || key.column == name)) {
@@ -749,7 +781,7 @@ ValueList parse_list(const Key& key, std::string_view text) {
 
 const std::vector<std::string_view>& formula_names() {
   static const std::vector<std::string_view> names = [] {
-    std::vector<std::string_view> list{epoch_name};
+    std::vector<std::string_view> list{epoch_name, theorem_sum_name};
     for (const Key& key : all_keys()) {
       if (key.is_number() && std::find(list.begin(), list.end(), key.short_name()) == list.end()) {
         list.push_back(key.short_name());
@@ -780,9 +812,11 @@ std::vector<const Key*> keys_in_formula(const Key& key, std::string_view text) {
   }
   std::vector<const Key*> used;
   for (const std::string& name : names) {
-    if (name == epoch_name) {
-      used.push_back(&key_called("data.n"));
-      used.push_back(&key_called("training.batch-size"));
+    if (name == epoch_name || name == theorem_sum_name) {
+      const std::span<const std::string_view> keys =
+          name == epoch_name ? std::span<const std::string_view>(epoch_keys) : theorem_sum_keys;
+      std::transform(keys.begin(), keys.end(), std::back_inserter(used),
+                     [](std::string_view other) { return &key_called(other); });
       continue;
     }
     const std::vector<Key>& keys = all_keys();
@@ -810,6 +844,9 @@ void check_together(const Point& point) {
       visit_loss(point.training.loss, [](auto type) { return decltype(type)::type::needs_classes; });
   if (needs_classes && point.data.targets != Targets::classes) {
     refuse("training.loss", "the targets are numbers, not classes");
+  }
+  if (point.training.richness != lazy && point.training.output_scale != OutputScale::root_width) {
+    refuse("training.richness", "it is of networks with output-scale = root-width");
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");

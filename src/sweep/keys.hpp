@@ -100,8 +100,8 @@ void apply_number(const Key& key, double value, Point& point);
 /// Throws ConfigError naming key, value and what is accepted.
 [[nodiscard]] ValueList parse_list(const Key& key, std::string_view text);
 
-/// Names that formulas may use: of every key that holds numbers, and `epoch`, steps that visit all training samples
-/// once.
+/// Names that formulas may use: of every key that holds numbers; `epoch`, steps that visit all training samples once;
+/// and `theorem-sum`, what Theorem 4.6 lets the ridge sum up to.
 [[nodiscard]] const std::vector<std::string_view>& formula_names();
 
 /// Keys on whose values a text of this key depends: formulas' variables, and the activation of a step size's list.

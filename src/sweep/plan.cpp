@@ -265,7 +265,8 @@ Plan::Cost Plan::cost_of(const Point& point) const {
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
   Cost cost{.solver = by, .setup = fasweep::setup_cost(by, point.data, point.run.width)};
   if (reads_snapshot(job_->metrics)) {
-    cost.snapshot = observations(point) * fasweep::snapshot_cost(by, point.data, job_->metrics, point.run);
+    cost.snapshot = observations(point) * fasweep::snapshot_cost(by, point.data, job_->metrics, point.run) +
+                    static_cast<double>(last_step_of(point)) * memory_cost(by, point.data, job_->metrics, point.run);
   }
   cost.run = (static_cast<double>(last_step_of(point) + 1) * step_cost(by, point.data, training, point.run) +
               observations(point) * evaluation_cost(by, point.data, training, traits_of(job_->metrics), point.run)) *

@@ -13,6 +13,7 @@
 
 #include "model/metric_layout.hpp"
 #include "model/observation.hpp"
+#include "model/run_memory.hpp"
 #include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "train/checkpoint.hpp"
@@ -128,8 +129,13 @@ class RunTraining {
         monitor_(request.training.stop, request.training.schedule, run.step_size, run.ridge, request.training.max_steps,
                  request.training.step_schedule),
         recorder_(run, request, solver),
+        memory_(request.record.metrics, request.problem, request.training, run),
         save_timer_(checkpoints_ == nullptr ? std::numeric_limits<double>::infinity() : checkpoints_->interval_s()),
-        tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {}
+        tell_timer_(request.listener == nullptr ? std::numeric_limits<double>::infinity() : tell_interval_s) {
+    if (memory_.sees_steps()) {
+      memory_.begin(snapshot().initial());
+    }
+  }
 
   /// Takes up what was saved of this run. If it cannot be used, says why, and training and state are of no use either.
   [[nodiscard]] bool restore(std::span<const std::byte> saved) {
@@ -179,13 +185,23 @@ class RunTraining {
     return run_.step_size * schedule_factor(request_.training.step_schedule, step_);
   }
 
+  [[nodiscard]] Snapshot snapshot() const {
+    return {request_.problem, request_.training, run_, step_, state_, &memory_};
+  }
+
   void advance() {
+    if (memory_.sees_steps()) {
+      memory_.leave(snapshot());
+    }
     state_.advance(step_size(), ridge());
     ++step_;
   }
 
   [[nodiscard]] std::optional<StopReason> check() {
     const double loss = state_.loss();
+    if (memory_.sees_steps()) {
+      memory_.reach(loss);
+    }
     const double regularized =
         monitor_.wants_regularized_loss(step_) ? loss + 0.5 * ridge() * state_.decayed_square() : loss;
     return monitor_.check(step_, loss, regularized);
@@ -196,7 +212,7 @@ class RunTraining {
     observation.ridge = ridge();
     recorder_.add(observation, recorder_.wants(step_));
     if (recorder_.reads_snapshots()) {
-      recorder_.take(Snapshot(request_.problem, request_.training, run_, step_, state_));
+      recorder_.take(snapshot());
     }
   }
 
@@ -230,6 +246,9 @@ class RunTraining {
     out.put(monitor_.memory().previous);
     out.put(monitor_.memory().exploding_loss);
     recorder_.save(out);
+    if (memory_.sees_steps()) {
+      memory_.save(out);
+    }
     state_.save(out);
     checkpoints_->save(run_.run, solver_, out.view());
     save_timer_.restart();
@@ -246,6 +265,9 @@ class RunTraining {
     restored_ = step_ = get_step(in, monitor_.last_step());
     monitor_.remember(get_stop_memory(in));
     recorder_.restore(in, step_ + 1);
+    if (memory_.sees_steps()) {
+      memory_.restore(in);
+    }
     state_.restore(in, {step_, recorder_.observations().size()});
     check_end(in);
   }
@@ -257,6 +279,7 @@ class RunTraining {
   Checkpoints* checkpoints_;
   StopMonitor monitor_;
   Recorder recorder_;
+  RunMemory memory_;
   StepTimer save_timer_;
   StepTimer tell_timer_;
   std::int64_t step_ = 0;      // t of the state

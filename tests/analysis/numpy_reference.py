@@ -6,6 +6,7 @@ Random numbers: Philox4x32-10 (Salmon et al. 2011) and Box-Muller. Training: Son
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -154,6 +155,29 @@ def kernels(
     }
 
 
+@functools.cache
+def expected_kernel(inputs: bytes, samples: int, activation: str) -> np.ndarray:
+    """E psi(u) psi(v) over W(0): a sum over a fine grid of two normal numbers, or what is known for a psi with a kink."""
+    x = np.frombuffer(inputs).reshape(samples, -1)
+    c = x @ x.T
+    deviation = np.sqrt(np.diag(c))
+    rho = np.clip(c / np.outer(deviation, deviation), -1, 1)
+    if activation == "linear":
+        return c
+    if activation == "relu":  # Cho, Saul 2009
+        angle = np.arccos(rho)
+        return np.outer(deviation, deviation) * (np.sin(angle) + (np.pi - angle) * rho) / (2 * np.pi)
+    psi, _ = ACTIVATIONS[activation]
+    grid = np.linspace(-8.5, 8.5, 205)
+    weight = np.exp(-(grid**2) / 2) / np.sqrt(2 * np.pi) * (grid[1] - grid[0])
+    kernel = np.empty_like(c)
+    for i in range(samples):
+        for j in range(i + 1):
+            second = rho[i, j] * grid[:, np.newaxis] + np.sqrt(1 - rho[i, j] ** 2) * grid
+            kernel[i, j] = kernel[j, i] = weight * psi(deviation[i] * grid) @ psi(deviation[j] * second) @ weight
+    return kernel
+
+
 def train(
     problem: Problem, activation: str, rule: str, ridge: float, step_size: float, steps: int
 ) -> dict[str, np.ndarray]:
@@ -163,6 +187,26 @@ def train(
     w, beta, b = problem.hidden_weight, problem.output_weight, problem.feedback
     n, root = problem.samples, np.sqrt(len(beta))
     x = problem.x[:n]
+    gram, expected = x @ x.T, expected_kernel(x.tobytes(), n, activation)
+    eigenvalues, inputs = np.linalg.eigvalsh(expected), np.linalg.eigvalsh(gram)
+    constant = {
+        "expected_kernel_min_eigenvalue": eigenvalues[0],
+        "expected_kernel_max_eigenvalue": eigenvalues[-1],
+        "input_min_eigenvalue": inputs[max(n - x.shape[1], 0)],
+        "input_max_eigenvalue": inputs[-1],
+        "target_norm": np.linalg.norm(problem.y[:n]),
+    }
+    y = problem.y[:n]
+    start = psi(x @ w.T) @ beta / root - y
+    error_teaches = np.array_equal(way_back.teaching(start, y), start)
+    lazy = infinite = start if error_teaches else start * np.nan
+    h0, slope0 = psi(x @ w.T), derivative(x @ w.T)
+    first_kernel = h0 @ h0.T / root**2
+    if rule == "backprop":
+        first_kernel = first_kernel + gram * (slope0 * beta**2 @ slope0.T) / root**2
+        infinite = infinite * np.nan
+    squares = ridge_dot = 0.0
+    slowest = np.nan
     rows = []
     for _ in range(steps + 1):
         z = problem.x @ w.T
@@ -171,13 +215,45 @@ def train(
         signals = np.outer(way_back.teaching(e, problem.y[:n]), way_back.feedback(b, beta)), np.outer(e, beta)
         gradient, backprop_gradient = ((signal * slope).T @ x / root for signal in signals)
         row = metrics(problem, w, beta, b, error, ridge) | kernels(problem, psi, derivative, w, beta, b)
-        rows.append(row | {"gradient_alignment": cosine(gradient, backprop_gradient)})
+        row |= constant | {
+            "gradient_alignment": cosine(gradient, backprop_gradient),
+            "expected_kernel_distance": np.linalg.norm(h @ h.T / root**2 - expected, 2),
+            "alignment_terms": terms(problem, rule, w, beta, b, squares, ridge_dot),
+            "lazy_deviation": np.linalg.norm(e - lazy) / np.linalg.norm(start),
+            "infinite_width_deviation": np.linalg.norm(e - infinite) / np.linalg.norm(start),
+            "slowest_contraction": slowest,
+        }
+        lazy, infinite = (
+            (1 - step_size * ridge) * error - step_size * kernel @ error - step_size * ridge * y
+            for error, kernel in ((lazy, first_kernel), (infinite, expected))
+        )
+        kernel = h @ h.T + gram * (slope * way_back.feedback(b, beta) * beta @ slope.T)
+        first = (1 - step_size * ridge) * e - step_size * kernel @ e / root**2 - step_size * ridge * y
+        squares += np.sum((step_size * gradient) ** 2)
+        ridge_dot += step_size * ridge * b @ beta
         w = w - step_size * gradient
         beta, b = (
             (1 - step_size * ridge) * weight - step_size * h.T @ e / root if learns else weight
             for weight, learns in ((beta, True), (b, way_back.learns_feedback))
         )
+        after = psi(x @ w.T) @ beta / root - y
+        row["first_order_error"] = np.linalg.norm(after - first) / np.linalg.norm(after - e) if error_teaches else np.nan
+        decay = step_size * ridge
+        most = (1 - decay) * np.linalg.norm(e) + decay * np.linalg.norm(y)
+        slowest = np.fmin(slowest, (most - np.linalg.norm(after)) / (step_size * np.linalg.norm(e)))
+        rows.append(row)
     return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+def terms(
+    problem: Problem, rule: str, w: np.ndarray, beta: np.ndarray, b: np.ndarray, squares: float, ridge_dot: float
+) -> np.ndarray:
+    """Of the exact law: those of beta(0), growth, steps and ridge, and what they leave of <b, beta>."""
+    if rule != "feedback-alignment":
+        return np.full(5, np.nan)
+    growth = np.sum(w**2) - np.sum(problem.hidden_weight**2)
+    known = np.array([b @ problem.output_weight, growth / 2, -squares / 2, -ridge_dot])
+    return np.append(known, b @ beta - known.sum()) / np.linalg.norm(b) / np.linalg.norm(beta)
 
 
 def metrics(

@@ -46,3 +46,21 @@ def test_without_ridge_alignment_vanishes_with_width(fasweep: Fasweep):
 def test_with_ridge_alignment_stays(fasweep: Fasweep):
     mean, error = mean_alignment(fasweep, "ridge", ridge=1, steps=10000, stop="ridge-time(4)")
     assert (mean - 4 * error > 0.2).all(), (mean, error)  # away from zero at every width
+
+
+def test_at_fixed_richness_alignment_stays_without_ridge(fasweep: Fasweep):
+    def slope(richness: str) -> float:
+        """Of the log of the mean alignment in log p, between p = 25 and 400."""
+        text = JOB.format(ridge=0, steps=1500, stop="never").replace("50*4^0..3", "25, 100, 400")
+        text = text.replace("d = 40", "d = 40\ninputs = gaussian-scaled\nteacher-width = 500")
+        text = text.replace("step-size = 3e-3", f"step-size = 0.05\nrichness = {richness}").replace("0..15", "0..31")
+        fasweep.run("run", fasweep.job(text, f"{richness}.cfg"), "-o", f"{richness}.h5")
+        with h5py.File(fasweep.folder / f"{richness}.h5") as file:
+            width, change = file["p"][...], file["final_alignment"][...] - file["alignment"][:, 0]
+        means = [change[width == p].mean() for p in np.unique(width)]
+        return np.polyfit(np.log(np.unique(width)), np.log(means), 1)[0]
+
+    # What training adds to the alignment, paired by the draw of beta(0) and b: of order 1/p to 1/sqrt(p) in the paper's network, of
+    # order 1 in a rich one. A standard error of the slopes is about 0.05.
+    assert slope("lazy") < -0.4
+    assert abs(slope("1")) < 0.15

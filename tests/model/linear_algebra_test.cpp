@@ -29,6 +29,19 @@ TEST(LinearAlgebra, EigenvaluesOfAGramMatrixAscend) {
   EXPECT_THAT(matrix.eigenvalues(), ElementsAre(DoubleNear(1, 1e-15), DoubleNear(3, 1e-15)));
 }
 
+TEST(LinearAlgebra, ASymmetricMatrixHasOneNumberForBothSides) {
+  SymmetricMatrix matrix(2);
+  matrix.set(0, 0, 1);
+  matrix.set(0, 1, 2);
+  matrix.set(1, 1, 5);
+  EXPECT_EQ(matrix.at(1, 0), 2);
+  EXPECT_THAT(matrix.product(std::vector<double>{3, -1}), ElementsAre(1, 1));
+  EXPECT_EQ(matrix.form(std::vector<double>{3, -1}), 2);
+  matrix *= 2.0;
+  EXPECT_EQ(matrix.at(0, 1), 4);
+  EXPECT_EQ(norm(std::vector<double>{3, 4}), 5);
+}
+
 TEST(LinearAlgebra, WhatIsNotFiniteHasNoEigenvalues) {
   SymmetricMatrix matrix(2);
   matrix.add_gram(std::vector<double>{1, std::numeric_limits<double>::infinity()}, 2, 1);

@@ -61,9 +61,25 @@ TEST(Problem, FirstOutputOfManyIsDrawnFromTheSameStream) {
   }
 }
 
+TEST(Problem, RichnessScalesBetaAndB) {
+  TrainingSettings rich;
+  rich.richness = 0.5;
+  const Problem plain = make_problem(small_data(), {5, 16, 0});
+  const Problem scaled = make_problem(small_data(), {5, 16, 0}, rich);
+
+  EXPECT_EQ(plain.y, scaled.y);
+  EXPECT_EQ(plain.hidden_weight(), scaled.hidden_weight());
+  for (std::size_t r = 0; r < 16; ++r) {
+    EXPECT_DOUBLE_EQ(scaled.output_weight[r], plain.output_weight[r] / 2);  // g sqrt(p) = 2
+    EXPECT_DOUBLE_EQ(scaled.feedback[r], plain.feedback[r] * 2);
+  }
+}
+
 TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
   const Problem plain = make_problem(small_data(), {5, 8, 0});
-  const Problem scaled = make_problem(small_data(), {5, 8, 0}, InitialWeights::gaussian_scaled);
+  TrainingSettings scaled_weights;
+  scaled_weights.initial_weights = InitialWeights::gaussian_scaled;
+  const Problem scaled = make_problem(small_data(), {5, 8, 0}, scaled_weights);
 
   EXPECT_EQ(plain.output_weight, scaled.output_weight);
   const std::vector<double> weights = plain.hidden_weight();
@@ -74,7 +90,7 @@ TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
 
 TEST(Problem, DatasetReplacesTheTeacher) {
   const Dataset dataset;
-  const Problem problem = make_problem(small_data(), {5, 8, 0}, InitialWeights::gaussian, &dataset);
+  const Problem problem = make_problem(small_data(), {5, 8, 0}, {}, &dataset);
 
   EXPECT_EQ(problem.dataset, &dataset);
   EXPECT_TRUE(problem.x.empty());

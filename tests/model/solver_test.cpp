@@ -138,6 +138,15 @@ TEST(Solver, RefusalNamesTheSolversThatCan) {
   }
 }
 
+TEST(MemoryCost, IsThatOfMetricsThatSeeEveryStep) {
+  const RunSpec run{0, 1000, 0, Activations::index_of<Relu>(), 0, 0};
+  const auto cost = [&](int metric) { return memory_cost(Solver::sample_space, {}, {metric}, run); };
+  EXPECT_EQ(cost(Metrics::index_of<KernelEigenvaluesMetric>()), 0);
+  EXPECT_GT(cost(Metrics::index_of<LazyDeviationMetric>()), 0);
+  // The network is read, and a product as large as a step's is taken.
+  EXPECT_GT(cost(Metrics::index_of<AlignmentTermsMetric>()), 6.0 * 50 * 50 * 1000);
+}
+
 TEST(EvaluationCost, CountsTheSamplesThatNoStepSees) {
   DataSettings data;
   data.samples = 6000;

@@ -1,5 +1,6 @@
 #include "sweep/plan_differences.hpp"
 
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -15,6 +16,7 @@ namespace fasweep {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -100,6 +102,40 @@ TEST(Job, ResolvedTextIsAFixedPoint) {
     const std::string resolved = resolved_text(parse_job(text, "test.cfg"));
     EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
   }
+}
+
+TEST(Job, RichnessIsLazyUnlessANumberIsGiven) {
+  const std::string text = "[grid]\np = 4, 9\n[training]\nrichness = ";
+  EXPECT_EQ(parse_job("[grid]\np = 3\n", "test.cfg").training().richness, lazy);
+  EXPECT_THAT(values_of(parse_job(text + "lazy, 0.5\n", "test.cfg"), "training.richness"), ElementsAre(lazy, 0.5));
+  EXPECT_NEAR(Plan(parse_job(text + "1 / sqrt(p)\n", "test.cfg")).point(1).training.richness, 1. / 3, 1e-14);
+  EXPECT_THAT(error_of(text + "-1\n"), HasSubstr("not a number > 0"));
+  EXPECT_THAT(error_of(text + "1\noutput-scale = one\n"), HasSubstr("output-scale = root-width"));
+}
+
+TEST(Job, MetricsOfTheTheoryNeedThePapersSetting) {
+  const std::string text = "[grid]\np = 3\n[record]\nmetrics = alignment_terms, slowest_contraction\n[training]\n";
+  EXPECT_EQ(parse_job(text + "step-schedule = cutoff(3)\n", "test.cfg").metrics.size(), 2U);
+  EXPECT_THAT(error_of(text + "batch-size = 5\n"), AllOf(HasSubstr("alignment_terms"), HasSubstr("every step")));
+  EXPECT_THAT(error_of(text + "reduction = mean\n"), HasSubstr("summed"));
+  EXPECT_THAT(error_of(text + "decay = all\n"), HasSubstr("decay of the output weights"));
+}
+
+TEST(Job, TheoremsSumGrowsAsTheRootOfTheWidth) {
+  const Plan plan(
+      parse_job("[grid]\np = 100, 400\nlambda = 0.5\n[data]\nn = 16\nd = 64\ninputs = gaussian-scaled, gaussian\n"
+                "[training]\nstep-size = 0.25\nschedule = cutoff(theorem-sum / lambda)\n",
+                "test.cfg"));
+  const auto cutoff = [&](std::int64_t run) {
+    return std::get<CutoffSchedule>(plan.point(run).training.schedule).values[0];
+  };
+  std::set<double> cutoffs;
+  for (std::int64_t run = 0; run < plan.size(); ++run) {
+    cutoffs.insert(std::round(1e9 * cutoff(run)) / 1e9);
+  }
+  // gamma = 1/4, M = 9/4: S = 1/8 sqrt(p) / (1/4 4 9/4) = sqrt(p) / 18; with N(0, 1) inputs times sqrt(64).
+  EXPECT_THAT(cutoffs, ElementsAre(DoubleNear(10 / 9., 1e-8), DoubleNear(20 / 9., 1e-8), DoubleNear(80 / 9., 1e-8),
+                                   DoubleNear(160 / 9., 1e-8)));
 }
 
 TEST(Job, OverridesWinOverTheFile) {

@@ -69,12 +69,13 @@ class DenseNetwork {
   }
 
   /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. error
-  /// (e) and taught (t, the error itself where it teaches): samples.
+  /// (e) and taught (t, the error itself where it teaches): samples. hidden_scale: scale, but for Z.
   template <class Rule>
-  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale) {
+  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
+               Scalar hidden_scale) {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
-      make_signal<Rule>(tile, error, taught, decay, scale);
+      make_signal<Rule>(tile, error, taught, decay, scale, hidden_scale);
       add_product(block_rows_, blocks_, samples_, gram_.data(), signal_.data(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
@@ -153,15 +154,15 @@ class DenseNetwork {
     return Activation::is_cheap ? Activation::value(P::load(&z_[at])) : P::load(&h_[at]);
   }
 
-  /// signal = -scale (t v^T) .* psi'(Z) of a tile, samples x units, and a step of the tile's beta and b.
+  /// signal = -hidden_scale (t v^T) .* psi'(Z) of a tile, samples x units, and a step of the tile's beta and b.
   template <class Rule>
-  void make_signal(int tile, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay,
-                   Scalar scale) {
+  void make_signal(int tile, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
+                   Scalar hidden_scale) {
     std::array<P, vectors> v;
     std::array<P, vectors> gradient;
     for (int vector = 0; vector < vectors; ++vector) {
       const int at = tile * tile_units + vector * lanes;
-      v[vector] = Rule::feedback(P::load(&feedback_[at]), P::load(&beta_[at])) * P::broadcast(-scale);
+      v[vector] = Rule::feedback(P::load(&feedback_[at]), P::load(&beta_[at])) * P::broadcast(-hidden_scale);
       gradient[vector] = P::broadcast(0);
     }
     for (int i = 0; i < samples_; ++i) {

@@ -1,5 +1,7 @@
 #include "backend/cpu/reduced_linear.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <span>
 
@@ -7,6 +9,7 @@
 
 #include "backend/common/gram.hpp"
 #include "model/observation.hpp"
+#include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
 
@@ -56,9 +59,11 @@ namespace {
 template <class Rule, class Shared>
 class ReducedLinearState final : public NetworkReader {
  public:
-  explicit ReducedLinearState(const Shared& shared)
+  /// hidden_factor: of W's step size.
+  ReducedLinearState(const Shared& shared, double hidden_factor)
       : shared_(shared),
-        uses_output_(Rule::feedback(0.0, 1.0) != 0),
+        hidden_factor_(hidden_factor),
+        uses_output_(sends_output_back(Rules::index_of<Rule>())),
         moving_(uses_output_ ? shared.basis.cols() : 1),
         output_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::output)),
         feedback_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::feedback)),
@@ -76,7 +81,7 @@ class ReducedLinearState final : public NetworkReader {
     spread_error_.noalias() = shared_.gram.matrix * e;
     set_rule_feedback();
     moving_gradient_.noalias() = hidden_gram_.topRows(shared_.samples).transpose() * e;
-    moving_feedback_ = scale * moving_part(rule_feedback_);
+    moving_feedback_ = hidden_factor_ * scale * moving_part(rule_feedback_);
     for (Eigen::Index k = 0; k < moving_; ++k) {
       hidden_.col(k) -= moving_feedback_[k] * e;
       hidden_gram_.col(k) -= moving_feedback_[k] * spread_error_;
@@ -129,6 +134,14 @@ class ReducedLinearState final : public NetworkReader {
     const RowMajor multipliers = moving_basis(first, units) * hidden_.transpose();
     std::ranges::fill(change, 0.0);
     add_input_multiples(shared_.problem, numbers(multipliers), change);
+  }
+
+  [[nodiscard]] std::array<double, 3> output_parts() const override {
+    const auto of = [&](Eigen::Index first, Eigen::Index count) {
+      const auto part = output_.segment(first, count);
+      return std::sqrt(std::max(part.dot(shared_.basis_gram.block(first, first, count, count) * part), 0.0));
+    };
+    return {of(Shared::output, 1), of(Shared::hidden, shared_.rows), of(Shared::feedback, 1)};
   }
 
   void save(ByteWriter& out) const {
@@ -233,6 +246,7 @@ class ReducedLinearState final : public NetworkReader {
   }
 
   const Shared& shared_;
+  double hidden_factor_;
   bool uses_output_;                             // whether the rule's feedback depends on beta
   Eigen::Index moving_;                          // rows of A
   Eigen::VectorXd output_;                       // q
@@ -257,7 +271,8 @@ ReducedLinearSolver::~ReducedLinearSolver() = default;
 RunRecord ReducedLinearSolver::train(const TrainingRequest& request, const RunSpec& run) const {
   return Rules::visit(run.rule, [&](auto rule) {
     using State = ReducedLinearState<typename decltype(rule)::type, Shared>;
-    return train_run([&] { return State(*shared_); }, run, request, Solver::reduced_linear);
+    const double factor = hidden_step_factor(request.training, shared_->problem.width, run.rule);
+    return train_run([&] { return State(*shared_, factor); }, run, request, Solver::reduced_linear);
   });
 }
 

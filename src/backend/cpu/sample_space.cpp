@@ -10,6 +10,7 @@
 #include "backend/cpu/table_network.hpp"
 #include "model/activation/list.hpp"
 #include "model/observation.hpp"
+#include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "train/train_loop.hpp"
 
@@ -113,8 +114,10 @@ namespace {
 template <class Scalar, class Network, class Rule, class Activation, class Shared>
 class SampleSpaceState final : public NetworkReader {
  public:
-  explicit SampleSpaceState(const Shared& shared)
+  /// hidden_factor: of W's step size.
+  SampleSpaceState(const Shared& shared, double hidden_factor)
       : shared_(shared),
+        hidden_factor_(hidden_factor),
         root_width_(std::sqrt(static_cast<double>(shared.start.width))),
         network_(shared.start),
         error_(shared.targets.size()),
@@ -128,7 +131,8 @@ class SampleSpaceState final : public NetworkReader {
   void advance(double step_size, double ridge) {
     network_.template advance<Rule>(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)), taught(),
                                     static_cast<Scalar>(1 - step_size * ridge),
-                                    static_cast<Scalar>(step_size / root_width_));
+                                    static_cast<Scalar>(step_size / root_width_),
+                                    static_cast<Scalar>(hidden_factor_ * step_size / root_width_));
     take_error();
   }
 
@@ -250,6 +254,7 @@ class SampleSpaceState final : public NetworkReader {
   }
 
   const Shared& shared_;
+  double hidden_factor_;
   double root_width_;
   Network network_;
   std::vector<Scalar> error_;   // f - y, rows
@@ -277,7 +282,8 @@ RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const
       using A = typename decltype(activation)::type;
       using R = typename decltype(rule)::type;
       using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared>;
-      return train_run([&] { return State(*shared_); }, run, request, Solver::sample_space);
+      const double factor = hidden_step_factor(request.training, shared_->start.width, run.rule);
+      return train_run([&] { return State(*shared_, factor); }, run, request, Solver::sample_space);
     });
   });
 }

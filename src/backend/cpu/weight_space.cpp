@@ -17,6 +17,7 @@
 #include "model/batch_order.hpp"
 #include "model/metric/list.hpp"
 #include "model/random.hpp"
+#include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "model/step_samples.hpp"
 #include "train/train_loop.hpp"
@@ -37,6 +38,7 @@ class WeightSpaceState final : public NetworkReader {
         idle_workers_(request.idle_workers),
         psi_(run.activation),
         rule_(run.rule),
+        hidden_factor_(hidden_step_factor(training_, run.width, run.rule)),
         traits_(traits_of(request.record.metrics)),
         target_kind_(request.data.targets),
         masks_{seed_of_training(run), run.width, Purpose::masks},
@@ -77,7 +79,7 @@ class WeightSpaceState final : public NetworkReader {
     }
     outputs_.setZero(problem_.outputs, batch().size());
     for (int block = 0; block < blocks(); ++block) {
-      update(block, learned, error, taught, static_cast<Scalar>(share * network_.output_scale()),
+      update(block, learned, error, taught, share * network_.output_scale(),
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
     }
@@ -307,12 +309,12 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   /// One step of a block's weights from the batch its activations are of.
-  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, Scalar scale,
+  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
               Scalar decay) {
-    const Matrix v = -scale * rule_feedback(block);
+    const Matrix v = -static_cast<Scalar>(hidden_factor_ * scale) * rule_feedback(block);
     make_signal(block, v, taught, signal_.data());
     const Matrix gradient = seen(block, learned.size()).topRows(network_.real_units(block)) * error.transpose();
-    step_readouts(block, gradient, decay, scale);
+    step_readouts(block, gradient, decay, static_cast<Scalar>(scale));
     if (training_.decay == Decay::all) {
       Eigen::Map<Matrix>(network_.hidden_weight(block), units(), problem_.inputs) *= decay;
     }
@@ -430,9 +432,10 @@ class WeightSpaceState final : public NetworkReader {
   const Problem& problem_;
   const TrainingSettings& training_;
   IdleWorkers* idle_workers_;
-  int psi_;          // position in Activations
-  int rule_;         // position in Rules
-  unsigned traits_;  // of the recorded metrics
+  int psi_;               // position in Activations
+  int rule_;              // position in Rules
+  double hidden_factor_;  // of W's step size
+  unsigned traits_;       // of the recorded metrics
   Targets target_kind_;
   RandomStream masks_;
   BatchOrder order_;

@@ -6,6 +6,8 @@
 #include "backend/cuda/run_batch.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
+#include "model/metric/list.hpp"
+#include "model/richness.hpp"
 #include "model/rule/list.hpp"
 
 namespace fasweep {
@@ -49,7 +51,7 @@ bool device_takes_rule(int rule) {
 Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
                             const RunSpec& run, const DeviceLimits& limits) {
   const bool is_automatic = wanted == Solver::automatic;
-  if (!device_takes_rule(run.rule) ||
+  if (!device_takes_rule(run.rule) || hidden_step_factor(training, run.width, run.rule) != 1 ||
       (is_automatic && choose_solver(wanted, data, training, run) == Solver::reduced_linear)) {
     return Solver::automatic;
   }

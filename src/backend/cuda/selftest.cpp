@@ -289,7 +289,7 @@ struct PixelsInWeightSpace : ClassesInWeightSpace {
     data.source = DataSource::mnist;
   }
   [[nodiscard]] Problem problem() const {
-    return make_problem(data, {0, shape.width, runs[0].activation}, training.initial_weights, &set);
+    return make_problem(data, {0, shape.width, runs[0].activation}, training, &set);
   }
   Dataset set;
 };
@@ -430,8 +430,8 @@ SelfTestLine measure_networks(int multiprocessors, GpuArithmetic arithmetic, boo
   const RecordSettings record{{0}, {Metrics::index_of<AlignmentMetric>()}};
   const std::atomic<bool> cancelled = false;
   const int relu = Activations::index_of<Relu>();
-  const std::array problems{make_problem(data, {0, width, relu}, training.initial_weights, &set),
-                            make_problem(data, {1, width, relu}, training.initial_weights, &set)};
+  const std::array problems{make_problem(data, {0, width, relu}, training, &set),
+                            make_problem(data, {1, width, relu}, training, &set)};
   Stream stream;
   const bool is_fast = arithmetic == GpuArithmetic::fast;
   const DeviceDataset dataset(set, is_fast ? find_input_unit(set) : std::nullopt, stream);

@@ -10,17 +10,21 @@
 
 #include "model/metric/accuracy.hpp"
 #include "model/metric/alignment.hpp"
+#include "model/metric/alignment_terms.hpp"
 #include "model/metric/change.hpp"
 #include "model/metric/dead_units.hpp"
 #include "model/metric/effective_rank.hpp"
 #include "model/metric/error_norm.hpp"
 #include "model/metric/feedback_norm_ratio.hpp"
 #include "model/metric/gradient_alignment.hpp"
+#include "model/metric/infinite_width.hpp"
 #include "model/metric/kernel_change.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
 #include "model/metric/kernel_target_alignment.hpp"
 #include "model/metric/loss.hpp"
 #include "model/metric/output_norm.hpp"
+#include "model/metric/output_parts.hpp"
+#include "model/metric/prediction.hpp"
 #include "model/metric/signal_alignment.hpp"
 #include "model/metric/traits.hpp"
 #include "model/network_sizes.hpp"
@@ -38,7 +42,10 @@ using Metrics =
              KernelEigenvaluesMetric, FeedbackNormRatioMetric, FeedbackKernelEigenvaluesMetric,
              TangentKernelEigenvaluesMetric, SharpnessMetric, FeedbackKernelNormMetric, KernelChangeMetric,
              FeedbackKernelChangeMetric, FeedbackKernelTargetAlignmentMetric, TangentKernelTargetAlignmentMetric,
-             TangentKernelEffectiveRankMetric, PreActivationEffectiveRankMetric, DeadUnitsMetric>;
+             TangentKernelEffectiveRankMetric, PreActivationEffectiveRankMetric, DeadUnitsMetric, AlignmentTermsMetric,
+             ExpectedKernelMinMetric, ExpectedKernelMaxMetric, ExpectedKernelDistanceMetric, InputGramMinMetric,
+             InputGramMaxMetric, TargetNormMetric, LazyDeviationMetric, InfiniteWidthDeviationMetric,
+             SlowestContractionMetric, FirstOrderErrorMetric, OutputPartsMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>

@@ -29,6 +29,9 @@ enum MetricTraits : unsigned {
   for_one_output = 1U << 8U,       // applies only to networks with one output
   not_for_one_output = 1U << 9U,   // applies only to networks with several
   rounding_decides = 1U << 10U,    // depends on what vanishes in rounding: no other precision can check it
+  of_theory = 1U << 11U,           // applies only to the paper's setting (theory_keys)
+  sums_steps = 1U << 12U,          // sums over all steps, so that the network is read in each (model/run_memory.hpp)
+  follows_errors = 1U << 13U,      // follows the errors of all steps, without reading the network
 };
 
 }  // namespace fasweep

@@ -64,4 +64,9 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::error_teaches; });
 }
 
+/// Whether v is made of beta and not of b.
+[[nodiscard]] inline bool sends_output_back(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::feedback(0.0, 1.0) != 0; });
+}
+
 }  // namespace fasweep

@@ -52,7 +52,7 @@ struct NetworkCase : TrainingCase {
   }
 
   [[nodiscard]] Problem problem() const {
-    Problem problem = make_problem(data, {run.seed, run.width, run.activation}, training.initial_weights);
+    Problem problem = make_problem(data, {run.seed, run.width, run.activation}, training);
     make_classes(problem);
     return problem;
   }

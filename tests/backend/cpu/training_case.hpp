@@ -44,7 +44,7 @@ struct TrainingCase {
 
   /// A teacher's; its largest output is the class where the loss is of classes.
   [[nodiscard]] Problem problem() const {
-    Problem made = make_problem(data, {run.seed, run.width, run.activation});
+    Problem made = make_problem(data, {run.seed, run.width, run.activation}, training);
     if (visit_loss(training.loss, [](auto type) { return decltype(type)::type::needs_classes; })) {
       for (auto first = made.y.begin(); first != made.y.end(); first += data.outputs) {
         const auto largest = std::max_element(first, first + data.outputs);

@@ -105,6 +105,23 @@ TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
   EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.decay = Decay::all; }));
 }
 
+TEST(DevicePlan, RichNetworksAreTakenWhereTheirInitialStateSaysAll) {
+  TrainingSettings rich;
+  rich.richness = 1;
+  const auto chosen = [&](int rule) {
+    return choose_device_solver({}, rich, Solver::automatic, {0, 100, 0.1, Activations::index_of<Relu>(), rule, 0},
+                                roomy);
+  };
+  EXPECT_EQ(chosen(Rules::index_of<FeedbackAlignment>()), Solver::sample_space);
+  EXPECT_EQ(chosen(Rules::index_of<Backprop>()), Solver::automatic) << "W has another step size there";
+}
+
+TEST(DevicePlan, MetricsThatSeeEveryStepAreLeftToTheCpu) {
+  EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}), "");
+  EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<AlignmentTermsMetric>()}),
+            "metric alignment_terms sees every step, which only the CPU's solvers show");
+}
+
 TEST(DevicePlan, EveryTileIsInOneBlockAndBlocksAreFew) {
   for (const int width : {1, 64, 65, 2048, 2049, 12800, 100000}) {
     const BlockCut cut = cut_width(width);

@@ -25,7 +25,7 @@ struct NetworkCase : TrainingCase {
   }
 
   [[nodiscard]] Problem problem(std::int64_t seed = 7) const {
-    Problem problem = make_problem(data, {seed, run.width, run.activation}, training.initial_weights);
+    Problem problem = make_problem(data, {seed, run.width, run.activation}, training);
     const auto outputs = static_cast<std::ptrdiff_t>(problem.outputs);
     for (auto row = problem.y.begin(); row != problem.y.end(); row += outputs) {
       const auto largest = std::max_element(row, row + outputs);

@@ -158,7 +158,7 @@ TEST_F(WeightSpaceRuns, FollowTheCpuInEverySetting) {
       }
       Problem problem = c.problem();
       if (c.data.targets == Targets::numbers) {
-        problem = make_problem(c.data, {7, c.run.width, activation}, c.training.initial_weights);
+        problem = make_problem(c.data, {7, c.run.width, activation}, c.training);
       }
       const std::int64_t before = emulation::launches();
 
@@ -239,8 +239,7 @@ struct TwoSeeds {
   std::vector<RunSpec> other_runs = c.runs(8);
 
   explicit TwoSeeds(std::int64_t steps = 12)
-      : c(steps),
-        other(make_problem(c.data, {8, c.run.width, c.run.activation}, c.training.initial_weights, &pixels.set)) {}
+      : c(steps), other(make_problem(c.data, {8, c.run.width, c.run.activation}, c.training, &pixels.set)) {}
 
   /// Records of both, the first seed's first.
   [[nodiscard]] std::vector<RunRecord> train_together(Checkpoints* checkpoints = nullptr) const {
@@ -404,7 +403,7 @@ TEST_F(WeightSpaceRuns, ADataSetIsBroughtToTheDeviceOnceForAllProblems) {
   c.data.source = DataSource::csv;
   c.training.batch_size = 4;
   SetCase data(c.problem());
-  Problem other = make_problem(c.data, {8, c.run.width, c.run.activation}, c.training.initial_weights, &data.set);
+  Problem other = make_problem(c.data, {8, c.run.width, c.run.activation}, c.training, &data.set);
   const std::vector<RunSpec> runs = c.runs();
   const std::vector<RunSpec> other_runs = c.runs(8);
   const std::vector<TrainingRequest> requests{c.request_for(data.problem, runs), c.request_for(other, other_runs)};
@@ -524,7 +523,7 @@ TEST(WeightSpacePlan, WhatIsMeasuredOfPixelsIsAllocated) {
   c.run.width = 203;
   c.training.batch_size = 90;
   const PixelSet pixels(c.problem());
-  const Problem other = make_problem(c.data, {8, c.run.width, 0}, c.training.initial_weights, &pixels.set);
+  const Problem other = make_problem(c.data, {8, c.run.width, 0}, c.training, &pixels.set);
   const WeightSpaceShape shape = weight_space_shape(c.data, c.training, c.record.metrics, c.run.width, true);
   const std::vector<BatchRun> runs{{0, 0, 0.1}, {0, 0, 0.1}, {1, 0, 0.1}};
   Stream stream;
