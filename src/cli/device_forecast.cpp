@@ -51,6 +51,9 @@ std::vector<Group> group_runs(const Plan& plan, const DeviceProfile& device) {
 DeviceForecast forecast_device(const Plan& plan, const DeviceProfile& device) {
   DeviceForecast forecast;
   forecast.left_to_cpu = plan.size();
+  if (!why_left_to_cpu(plan.metrics()).empty()) {
+    return forecast;
+  }
   for (const Group& group : group_runs(plan, device)) {
     const StepShape shape = step_shape(group.settings.data, group.settings.training, group.run.width);
     const std::optional<StepForecast> step = forecast_step(device, group.solver, group.run.activation, shape);

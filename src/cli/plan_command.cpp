@@ -169,8 +169,9 @@ nlohmann::json describe(const DeviceProfile& device, const DeviceForecast& forec
 void print(const DeviceProfile& device, const DeviceForecast& forecast) {
   if (forecast.rows.empty()) {
     std::cout << "\non one " << device.name << ": nothing; "
-              << (forecast.unknown > 0 ? "no rates were measured for runs like these"
-                                       : "every run is cheaper on a core, or not in float32")
+              << (forecast.unknown > 0
+                      ? "no rates were measured for runs like these"
+                      : "every run is cheaper on a core, not in float32, or has a metric that sees every step")
               << "\n";
     return;
   }

@@ -326,6 +326,9 @@ std::function<bool(std::int64_t)> find_device_runs(const RunOptions& options, co
   if (options.devices.empty()) {
     return {};
   }
+  if (!why_left_to_cpu(plan.metrics()).empty()) {
+    return [](std::int64_t /*run*/) { return false; };
+  }
   return [&plan, limits = describe_limits(options.devices.front())](std::int64_t run) {
     Point point = plan.point(run);
     const RunSpec spec = point.run;

@@ -69,7 +69,7 @@ double train(const Dataset& set, std::int64_t steps) {
   training.batch_size = batch;
   training.initial_weights = InitialWeights::gaussian_scaled;
   const RunSpec run{0, width, 0.1, Activations::index_of<Relu>(), Rules::index_of<FeedbackAlignment>(), 0, 1e-2};
-  const Problem problem = make_problem(data, {0, width, run.activation}, training.initial_weights, &set);
+  const Problem problem = make_problem(data, {0, width, run.activation}, training, &set);
   const RecordSettings record{{0, steps}, {Metrics::index_of<BatchLossMetric>()}};
   const std::atomic<bool> cancelled = false;
   const TrainingRequest request{problem, data, training, record, {&run, 1}, Solver::automatic, cancelled};

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "model/observation.hpp"
+#include "model/run_memory.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -13,6 +14,7 @@ namespace {
 struct TrainedRun {
   const Problem& problem;
   const RunSpec& run;
+  RunMemory memory;  // of what costs much and never changes
   StopMonitor monitor;
   Recorder recorder;
 };
@@ -41,7 +43,7 @@ class BatchLoop {
     for (std::size_t slot = 0; slot < members.size(); ++slot) {
       const TrainingSettings& t = request.training;
       const RunSpec& run = *members[slot].run;
-      runs_.push_back({*members[slot].problem, run,
+      runs_.push_back({*members[slot].problem, run, RunMemory(request.record.metrics, *members[slot].problem, t, run),
                        StopMonitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps),
                        Recorder(run, request, solver)});
       active_.push_back(static_cast<int>(slot));
@@ -169,7 +171,7 @@ class BatchLoop {
   void take_snapshot(int slot, std::int64_t step) {
     TrainedRun& trained = at(slot);
     const std::unique_ptr<NetworkReader> network = batch_.copy_network(slot, trained.problem);
-    trained.recorder.take(Snapshot(trained.problem, request_.training, trained.run, step, *network));
+    trained.recorder.take(Snapshot(trained.problem, request_.training, trained.run, step, *network, &trained.memory));
   }
 
   void add(int slot, Observation observation, std::int64_t step, bool is_recorded) {

@@ -67,9 +67,11 @@ class CudaTrainer final : public Trainer {
         group = groups.insert(group, {&request, {}, {}, {}});
       }
       const bool may_stay = may_stay_on_chip(request);
+      const bool sees_steps = !why_left_to_cpu(request.record.metrics).empty();
       for (const RunSpec& run : request.runs) {
-        const Solver solver =
-            choose_device_solver(request.data, request.training, request.solver, run, {shared_bytes_, has_products_});
+        const Solver solver = sees_steps ? Solver::automatic
+                                         : choose_device_solver(request.data, request.training, request.solver, run,
+                                                                {shared_bytes_, has_products_});
         if (solver == Solver::automatic) {
           group->theirs.push_back({&request.problem, &run});
           continue;

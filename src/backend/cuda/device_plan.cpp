@@ -67,6 +67,16 @@ Solver choose_device_solver(const DataSettings& data, const TrainingSettings& tr
   return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 
+std::string why_left_to_cpu(const std::vector<int>& metrics) {
+  for (const int metric : metrics) {
+    if ((traits_of(metric) & (sums_steps | follows_errors)) != 0) {
+      return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
+             " sees every step, which only the CPU's solvers show";
+    }
+  }
+  return {};
+}
+
 BlockCut cut_width(int width) {
   const int tiles = divide_up(width, tile_units);
   const int tiles_a_block = divide_up(tiles, max_blocks_a_run);

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "model/observation.hpp"
+#include "model/run_memory.hpp"
 #include "train/train_loop.hpp"
 #include "util/stopwatch.hpp"
 
@@ -105,7 +106,11 @@ class ResidentLoop {
     trained.snapshot_step = step;
     const Problem& problem = *members_[static_cast<std::size_t>(run)].problem;
     const std::unique_ptr<NetworkReader> network = batch_.copy_network(run, problem);
-    recorder(run).take(Snapshot(problem, settings_.training, spec(run), step, *network));
+    std::optional<RunMemory>& memory = trained.memory;
+    if (!memory) {
+      memory.emplace(settings_.record.metrics, problem, settings_.training, spec(run));
+    }
+    recorder(run).take(Snapshot(problem, settings_.training, spec(run), step, *network, &*memory));
   }
 
   /// Where snapshots are wanted, the host looks at each run at each recorded step: one run a cluster then, none of
@@ -250,7 +255,8 @@ class ResidentLoop {
   struct Trained {
     double seconds = 0;  // its share of the launches
     std::int64_t first_step = 0;
-    std::int64_t snapshot_step = -1;  // the last that a snapshot was of
+    std::int64_t snapshot_step = -1;       // the last that a snapshot was of
+    std::optional<RunMemory> memory = {};  // made for the first one
   };
 
   DeviceClock& clock_;
