@@ -63,6 +63,28 @@ TEST_F(CudaTrainer, FollowsTheCpuForAThousandSteps) {
   }
 }
 
+TEST_F(CudaTrainer, TrainsRichNetworksByTheirInitialStateAndLeavesOtherStepSizesOfWToTheCpu) {
+  FloatCase c(Activations::index_of<Relu>(), 200);
+  c.record.steps = {0, 10, 200};
+  c.training.richness = 1;
+  c.run.step_size = 1e-3;
+  const Problem problem = c.problem();
+  const std::vector<RunSpec> runs = grid(c);
+
+  const std::vector<RunRecord> records = train(c, problem, runs);
+
+  for (std::size_t run = 0; run < runs.size(); ++run) {
+    const RunRecord expected = train_weight_space<double>(
+        {problem, c.data, c.training, c.record, runs, Solver::weight_space, c.cancelled}, runs[run]);
+    ASSERT_EQ(records[run].points, expected.points);
+    for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+      // As above.
+      expect_close(records[run].trajectory[i], expected.trajectory[i], 5e-3, 2e-5,
+                   std::string(Metrics::names[i / expected.points]) + " of run " + std::to_string(run));
+    }
+  }
+}
+
 TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
   FloatCase c(Activations::index_of<Relu>(), 300);
   c.record.steps = {0, 7, 300};
