@@ -1,5 +1,6 @@
 // Any key as an axis: lists, zips, formulas, unions, samples.
 #include "sweep/grid.hpp"
+#include "model/schedule/list.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +9,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/schedule/list.hpp"
 #include "sweep/plan_differences.hpp"
 #include "util/error.hpp"
 
@@ -125,8 +127,8 @@ TEST(Grid, FormulasFollowTheRunsOtherValues) {
     EXPECT_EQ(point.data.inputs, 3 * point.data.samples);
     EXPECT_EQ(point.run.step_size, 0.1 / point.run.width);
     EXPECT_EQ(point.training.max_steps, 9 * ((point.data.samples + 1) / 2));
-    if (const auto* cutoff = std::get_if<CutoffSchedule>(&point.training.schedule)) {
-      EXPECT_EQ(cutoff->values[0], 200 * std::sqrt(point.run.width));
+    if (const Schedule& schedule = point.training.schedule; !is_constant(schedule)) {
+      EXPECT_EQ(schedule, Schedule(CutoffSchedule{{200 * std::sqrt(point.run.width)}}));
     }
   }
   EXPECT_THAT(error_of("[grid]\np = 10\n[data]\nn = d\nd = n\n"), HasSubstr("depends on itself"));

@@ -126,9 +126,7 @@ TEST(Job, TheoremsSumGrowsAsTheRootOfTheWidth) {
       parse_job("[grid]\np = 100, 400\nlambda = 0.5\n[data]\nn = 16\nd = 64\ninputs = gaussian-scaled, gaussian\n"
                 "[training]\nstep-size = 0.25\nschedule = cutoff(theorem-sum / lambda)\n",
                 "test.cfg"));
-  const auto cutoff = [&](std::int64_t run) {
-    return std::get<CutoffSchedule>(plan.point(run).training.schedule).values[0];
-  };
+  const auto cutoff = [&](std::int64_t run) { return plan.point(run).training.schedule.values()[0]; };
   std::set<double> cutoffs;
   for (std::int64_t run = 0; run < plan.size(); ++run) {
     cutoffs.insert(std::round(1e9 * cutoff(run)) / 1e9);
