@@ -1,6 +1,5 @@
 // Any key as an axis: lists, zips, formulas, unions, samples.
 #include "sweep/grid.hpp"
-#include "model/schedule/list.hpp"
 
 #include <algorithm>
 #include <cmath>
