@@ -13,6 +13,7 @@
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
 #include "support/memory_checkpoints.hpp"
 
 namespace fasweep {
