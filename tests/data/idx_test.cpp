@@ -98,7 +98,7 @@ TEST(Idx, ValuesThatAreNoPixelsAreNamed) {
   EXPECT_THAT(refusal_of(idx_of<double>(0x0e, {0, NAN, 0, 0})), HasSubstr("value 2 is nan; "));
   FileBytes cut = idx_of<double>(0x0e, {1, 2, 3, 4});
   cut.pop_back();
-  EXPECT_THAT(refusal_of(cut), HasSubstr("announces 32 bytes of values and has 31"));
+  EXPECT_THAT(refusal_of(cut), HasSubstr("declares 32 bytes of values and has 31"));
 }
 
 TEST(Idx, ImagesAndLabelsOfDifferentNumberAreRefused) {
