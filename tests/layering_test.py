@@ -19,8 +19,9 @@ MAY_INCLUDE: dict[str, set[str]] = {
     "backend/common": {"model", "util"},
     "backend/cpu": {"backend/common", "train", "model", "util"},
     "backend/cuda": {"backend/common", "train", "model", "util", "support"},  # support: the emulation of kernels, in tests/
-    "store": {"sweep", "train", "model", "util"},
-    "data": {"store", "model", "util"},
+    "hdf5": {"util"},
+    "store": {"hdf5", "sweep", "train", "model", "util"},
+    "data": {"hdf5", "model", "util"},
     "cluster": {"sweep", "train", "store", "model", "util"},
     "cli": {"cluster", "data", "store", "reference", "backend/cpu", "backend/cuda", "sweep", "train", "model", "util"},
 }
@@ -43,7 +44,7 @@ HOME: dict[str, set[str]] = {
     "boost/crc": {"data"},
     "boost/align": {"backend/cpu"},
     "boost/version": {"cli"},
-    "hdf5": {"data/hdf5_table.cpp", "store"},
+    "hdf5": {"data/hdf5_table.cpp", "hdf5", "store"},
     "zlib.h": {"data"},
     "mpi.h": {"cluster/mpi_transport.cpp"},
     "mpi-ext.h": {"cluster/mpi_transport.cpp"},

@@ -11,7 +11,7 @@
 
 #include "data/file_bytes.hpp"
 #include "data/file_format.hpp"
-#include "store/hdf5_handle.hpp"
+#include "hdf5/hdf5_handle.hpp"
 #include "util/error.hpp"
 #include "util/machine_limits.hpp"
 #include "util/text.hpp"

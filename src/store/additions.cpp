@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <set>
 
+#include "hdf5/hdf5_reading.hpp"
+#include "hdf5/hdf5_writing.hpp"
 #include "model/metric/list.hpp"
 #include "store/damage_guard.hpp"
-#include "store/hdf5_reading.hpp"
-#include "store/hdf5_writing.hpp"
 #include "sweep/keys.hpp"
 #include "util/error.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "store/hdf5_handle.hpp"
+#include "hdf5/hdf5_handle.hpp"
 
 namespace fasweep {
 

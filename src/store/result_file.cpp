@@ -10,11 +10,11 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "hdf5/hdf5_reading.hpp"
+#include "hdf5/hdf5_writing.hpp"
 #include "model/metric/list.hpp"
 #include "model/stop/list.hpp"
 #include "store/file_seal.hpp"
-#include "store/hdf5_reading.hpp"
-#include "store/hdf5_writing.hpp"
 #include "store/journal.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "hdf5/hdf5_handle.hpp"
 #include "store/damage_guard.hpp"
-#include "store/hdf5_handle.hpp"
 #include "store/result_writer.hpp"
 #include "sweep/plan.hpp"
 #include "train/record.hpp"

@@ -15,8 +15,8 @@
 #include <system_error>
 #include <utility>
 
+#include "hdf5/hdf5_reading.hpp"
 #include "store/checkpoint_files.hpp"
-#include "store/hdf5_reading.hpp"
 #include "store/journal_contents.hpp"
 #include "store/record_check.hpp"
 #include "store/result_file.hpp"

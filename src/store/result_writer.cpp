@@ -13,11 +13,11 @@
 #include <set>
 #include <vector>
 
+#include "hdf5/hdf5_handle.hpp"
+#include "hdf5/hdf5_writing.hpp"
 #include "model/metric/list.hpp"
 #include "store/additions.hpp"
 #include "store/file_seal.hpp"
-#include "store/hdf5_handle.hpp"
-#include "store/hdf5_writing.hpp"
 #include "store/record_check.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"

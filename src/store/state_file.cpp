@@ -10,9 +10,9 @@
 #include <numeric>
 #include <utility>
 
+#include "hdf5/hdf5_writing.hpp"
 #include "model/loss/list.hpp"
 #include "model/snapshot.hpp"
-#include "store/hdf5_writing.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {

@@ -11,8 +11,8 @@
 
 #include <hdf5.h>
 
+#include "hdf5/hdf5_handle.hpp"
 #include "model/problem.hpp"
-#include "store/hdf5_handle.hpp"
 #include "sweep/plan.hpp"
 #include "train/trainer.hpp"
 

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "data/data_case.hpp"
-#include "store/hdf5_handle.hpp"
+#include "hdf5/hdf5_handle.hpp"
 #include "support/folder.hpp"
 
 namespace fasweep {

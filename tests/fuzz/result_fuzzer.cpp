@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "fuzz/fuzzer.hpp"
+#include "hdf5/hdf5_handle.hpp"
 #include "store/export_csv.hpp"
-#include "store/hdf5_handle.hpp"
 #include "store/recorded_runs.hpp"
 #include "store/result_file.hpp"
 #include "util/error.hpp"

@@ -1,4 +1,4 @@
-#include "store/hdf5_handle.hpp"
+#include "hdf5/hdf5_handle.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -9,7 +9,7 @@
 
 #include <hdf5.h>
 
-#include "store/hdf5_handle.hpp"
+#include "hdf5/hdf5_handle.hpp"
 
 namespace fasweep::hdf5 {
 

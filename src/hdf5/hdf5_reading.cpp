@@ -1,4 +1,4 @@
-#include "store/hdf5_reading.hpp"
+#include "hdf5/hdf5_reading.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 
-#include "store/hdf5_writing.hpp"
+#include "hdf5/hdf5_writing.hpp"
 #include "util/error.hpp"
 
 namespace fasweep::hdf5 {

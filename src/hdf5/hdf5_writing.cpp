@@ -1,4 +1,4 @@
-#include "store/hdf5_writing.hpp"
+#include "hdf5/hdf5_writing.hpp"
 
 namespace fasweep::hdf5 {
 namespace {
