@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <utility>
 
 #include "util/stopwatch.hpp"
 
@@ -12,9 +13,10 @@ namespace fasweep {
 
 class DeviceClock {
  public:
+  DeviceClock() : DeviceClock([stopwatch = Stopwatch()] { return stopwatch.seconds(); }) {}
+
   /// seconds: a monotonic clock.
-  explicit DeviceClock(std::function<double()> seconds = [stopwatch = Stopwatch()] { return stopwatch.seconds(); })
-      : seconds_(std::move(seconds)) {}
+  explicit DeviceClock(std::function<double()> seconds) : seconds_(std::move(seconds)) {}
 
   /// The clock of device `device` of this process.
   [[nodiscard]] static DeviceClock& of(int device) {
