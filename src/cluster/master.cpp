@@ -307,6 +307,10 @@ void Master::lose_silent_agents(double now) {
 }
 
 void Master::assign_work(double time_left_s) {
+  if (!has_work_left() || may_want_work_.empty()) {
+    return;
+  }
+  const std::array<int, crew_count> workers{count_workers(Crew::cores), count_workers(Crew::devices)};
   // Round by round, so that no agent takes the whole rest while another has nothing.
   for (bool assigned = true; assigned && has_work_left();) {
     assigned = false;
@@ -319,7 +323,7 @@ void Master::assign_work(double time_left_s) {
           continue;
         }
         wants = true;
-        std::optional<Batch> batch = take_batch(agent, crew, time_left_s);
+        std::optional<Batch> batch = take_batch(agent, crew, workers[static_cast<std::size_t>(crew)], time_left_s);
         if (!batch) {
           continue;  // a faster agent may have the time for more
         }
@@ -332,8 +336,9 @@ void Master::assign_work(double time_left_s) {
   }
 }
 
-/// A batch is at most a third of a worker's fair share of the rest; a device gains nothing by few runs at a time.
-std::optional<Batch> Master::take_batch(const Agent& agent, Crew crew, double time_left_s) {
+/// all_workers: of the crew, on all ranks. A batch is at most a third of a worker's fair share of the rest; a device
+/// gains nothing by few runs at a time.
+std::optional<Batch> Master::take_batch(const Agent& agent, Crew crew, int all_workers, double time_left_s) {
   WorkQueue* queue = queue_for(crew);
   if (queue == nullptr) {
     return std::nullopt;
@@ -341,7 +346,7 @@ std::optional<Batch> Master::take_batch(const Agent& agent, Crew crew, double ti
   const Workers& workers = agent.crew(crew);
   const bool is_device = crew == Crew::devices;
   const double shares_a_worker = is_device ? 1 : 3;
-  const double fair = queue->cost_left() / (shares_a_worker * std::max(count_workers(crew), 1));
+  const double fair = queue->cost_left() / (shares_a_worker * std::max(all_workers, 1));
   const double wanted = workers.rate * (is_device ? options_.device_batch_seconds : options_.batch_seconds);
   const double most = most_run_cost(workers, time_left_s);
   const double least = is_device ? side_by_side_cost(*queue, workers) : 0;

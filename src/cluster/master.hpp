@@ -145,7 +145,7 @@ class Master {
   void take_back_batches(Agent& agent);
   void lose_silent_agents(double now);
   void assign_work(double time_left_s);
-  [[nodiscard]] std::optional<Batch> take_batch(const Agent& agent, Crew crew, double time_left_s);
+  [[nodiscard]] std::optional<Batch> take_batch(const Agent& agent, Crew crew, int all_workers, double time_left_s);
   [[nodiscard]] WorkQueue* queue_for(Crew crew);
   [[nodiscard]] bool is_for(Crew crew, std::int64_t run) const;
   [[nodiscard]] double most_run_cost(const Workers& workers, double time_left_s) const;

@@ -10,7 +10,7 @@
 
 namespace fasweep {
 
-/// Of runs that keep Z and beta. The rules that devices train leave b as it was.
+/// Copy of a run that keeps Z and beta. The rules that devices train leave b as it was.
 class SampleSpaceCopy final : public NetworkReader {
  public:
   /// The multipliers a_r of the hidden units first, first + 1, ... as many as `multipliers` holds, units x samples,
@@ -33,10 +33,10 @@ class SampleSpaceCopy final : public NetworkReader {
   ReadMultipliers multipliers_;
 };
 
-/// Rows of columns first, first + 1, ... of `matrix`, rows x width: `columns` is units x rows.
+/// Copies the columns first, first + 1, ... of `matrix`, rows x width, as many as `columns`, units x rows, holds.
 void copy_columns(std::span<const float> matrix, int width, int rows, int first, std::span<double> columns);
 
-/// Of runs that keep W, likewise.
+/// Copy of a run that keeps W.
 class WeightSpaceCopy final : public NetworkReader {
  public:
   /// hidden_weight: width x inputs. output_weight: width x outputs. Biases: width and outputs.
