@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "model/metric/traits.hpp"
+#include "model/observation.hpp"
 #include "model/problem.hpp"
 #include "model/rule/list.hpp"
 #include "model/run_memory.hpp"

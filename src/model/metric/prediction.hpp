@@ -12,6 +12,7 @@
 #include "model/linear_algebra.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
 #include "model/metric/traits.hpp"
+#include "model/observation.hpp"
 #include "model/run_memory.hpp"
 #include "model/snapshot.hpp"
 
