@@ -154,7 +154,7 @@ def test_what_cannot_be_written_is_one_sentence(result_file: Path, tmp_path: Pat
         ([result_file, "-o", result_file], "accepted: .html"),
         ([result_file, "-o", tmp_path / "none" / "out.html"], "No such file or directory"),
         ([result_file, "-o", tmp_path / "out.html", "--job", tmp_path / "no.cfg"], "no.cfg' cannot be read"),
-        ([tmp_path / "none.h5", "-o", tmp_path / "out.html"], "none that you may read"),
+        ([tmp_path / "none.h5", "-o", tmp_path / "out.html"], "you may not read it"),
     ]:
         code, err = report(*arguments)
         assert (code, sentence in err, err.count("\n")) == (2, True, 1), err

@@ -330,11 +330,8 @@ def test_each_schedule_of_a_job_is_a_group(make_file: Callable[..., Path]):
     assert all(group["lambda"] == [0.2, 0.7] and len(group["widths"]) == 5 for group in groups)
 
 
-def test_other_scalings_are_not_those_of_the_theorems(plain_file: Path, tmp_path: Path):
-    path = Path(shutil.copy(plain_file, tmp_path / "rich.h5"))
-    with h5py.File(path, "r+") as file:
-        job = file["provenance/job"].asstr()[()].replace("[training]\n", "[training]\nrichness = 0.3\n")
-        file["provenance/job"][()] = job
+def test_other_scalings_are_not_those_of_the_theorems(make_file: Callable[..., Path]):
+    path = make_file("rich", JOB.format(**DEFAULTS).replace("[training]\n", "[training]\nrichness = 0.3\n"))
 
     assert "is about training.richness = lazy, not 0.3" in statement(measured(path), "Section 4.1")["why"]
 
