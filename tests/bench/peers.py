@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,23 +165,24 @@ def serve() -> int:
 
 
 class Peer:
-    """A process that times forms of one library on one core."""
+    """A process that answers requests for times of one library's forms, as serve() does."""
 
-    def __init__(self, python: str, core: int, openblas_core: str) -> None:
-        single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
-        environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | single
-        if openblas_core:
-            environment["OPENBLAS_CORETYPE"] = openblas_core
-        self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), python, __file__, "--serve"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
-        )
+    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
-    def seconds(self, form: str, psi: str, width: int, steps: int) -> float:
+    def seconds(self, **request: str | int) -> float:
         assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"form": form, "psi": psi, "width": width, "steps": steps}) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
+
+
+def single_core_peer(python: str, core: int, openblas_core: str) -> Peer:
+    single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"} | single
+    if openblas_core:
+        environment["OPENBLAS_CORETYPE"] = openblas_core
+    return Peer(["taskset", "-c", str(core), python, __file__, "--serve"], environment)
 
 
 def time_fasweep(psi: str, width: int, steps: int, core: int) -> tuple[float, float]:
@@ -209,6 +211,17 @@ def imports(python: str, library: str) -> bool:
         return False
 
 
+def find_peers(pythons: dict[str, str], start: Callable[[str], Peer]) -> dict[str, Peer]:
+    """A peer of each library whose interpreter imports it; the others are left out with a message."""
+    peers = {}
+    for library, python in pythons.items():
+        if imports(python, library):
+            peers[library] = start(python)
+        else:
+            print(f"{library} left out ({python} does not import it); name an interpreter with --{library}", file=sys.stderr)
+    return peers
+
+
 def measure(peers: dict[str, Peer], cases: list[tuple[str, int]], repetitions: int, core: int) -> None:
     for psi, width in cases:
         times: dict[str, list[float]] = {"fasweep": []}
@@ -220,7 +233,8 @@ def measure(peers: dict[str, Peer], cases: list[tuple[str, int]], repetitions: i
                 times["fasweep"].append(time_fasweep(psi, width, 20 * steps, core)[0])
             for form, (library, _) in FORMS.items():
                 if library in peers and (psi != "linear" or form == "PyTorch loop"):
-                    times.setdefault(form, []).append(peers[library].seconds(form, psi, width, max(20, steps // 4)))
+                    times.setdefault(form, []).append(
+                        peers[library].seconds(form=form, psi=psi, width=width, steps=max(20, steps // 4)))
         print_case(psi, width, times)
 
 
@@ -228,9 +242,14 @@ def print_case(psi: str, width: int, times: dict[str, list[float]]) -> None:
     own = times.pop("fasweep")
     note = f" (set-up included, {LONG_STEPS} steps)" if psi == "linear" else ""
     print(f"\n{psi}, p = {width}: fasweep {statistics.median(own) * 1e6:.2f} us a step{note}")
+    print_ratios(own, times)
+
+
+def print_ratios(own: list[float], times: dict[str, list[float]]) -> None:
+    """A line a form: median time, and median, minimum and maximum of its ratios to `own` within a repetition."""
     for form, theirs in times.items():
         ratios = sorted(their / our for their, our in zip(theirs, own))
-        print(f"  {form:28} {statistics.median(theirs) * 1e6:9.1f} us   ratio {statistics.median(ratios):7.1f}"
+        print(f"  {form:50} {statistics.median(theirs) * 1e6:9.3f} us   ratio {statistics.median(ratios):7.1f}"
               f"   ({ratios[0]:.1f} to {ratios[-1]:.1f})", flush=True)
 
 
@@ -246,12 +265,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.serve:
         return serve()
-    peers = {}
-    for library, python in (("torch", arguments.torch), ("jax", arguments.jax)):
-        if imports(python, library):
-            peers[library] = Peer(python, arguments.core, arguments.openblas_core)
-        else:
-            print(f"{library} left out ({python} does not import it); name an interpreter with --{library}", file=sys.stderr)
+    peers = find_peers({"torch": arguments.torch, "jax": arguments.jax},
+                       lambda python: single_core_peer(python, arguments.core, arguments.openblas_core))
     cases = [case for case in CASES if arguments.activation in (None, case[0])]
     measure(peers, cases, arguments.repetitions, arguments.core)
     return 0

@@ -25,12 +25,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-SAMPLES, INPUTS = 50, 150
-STEP_SIZE = {"relu": 1e-3, "tanh": 1e-2}
+from peers import INPUTS, ROOT, SAMPLES, STEP_SIZE, Peer, find_peers, jax_scan, print_ratios
+
 CASES = ["relu:200", "relu:3200", "tanh:200", "tanh:3200"]
 PIXELS = "pixels:1000"
-RUNS = {200: 132, 3200: 60, 1000: 30}  # of fasweep; as many as figure2's seeds give
+RUNS = {200: 132, 3200: 60, 1000: 30}  # of fasweep, by width: as many as fill an H100, or twice that
 
 
 def torch_graph(step: Callable[[], None], steps: int, a_replay: int) -> float:
@@ -121,44 +120,10 @@ def torch_pixels(width: int, runs: int) -> float:
 
 def jax_regression(psi: str, width: int, runs: int, space: str) -> float:
     import jax
-    import jax.numpy as jnp
 
-    jax.config.update("jax_default_matmul_precision", "highest")
-    steps = 300
-    value = {"relu": jax.nn.relu, "tanh": jnp.tanh}[psi]
-    slope = {"relu": lambda h: (h > 0).astype(h.dtype), "tanh": lambda h: 1 - h * h}[psi]
-    eta, root = STEP_SIZE[psi], math.sqrt(width)
-    keys = jax.random.split(jax.random.PRNGKey(0), 5)
-    x = jax.random.normal(keys[0], (SAMPLES, INPUTS))
-    w0 = jax.random.normal(keys[1], (width, INPUTS))
-    beta0, b = jax.random.normal(keys[2], (width,)), jax.random.normal(keys[3], (width,))
-    y = jax.random.normal(keys[4], (SAMPLES,))
-    gram = x @ x.T
+    jax.config.update("jax_default_matmul_precision", "highest")  # no TF32
+    return jax_scan(psi, width, 300, runs, space)
 
-    def train(ridge):
-        def step(state, _):
-            first, beta = state  # W, or Z
-            h = value(x @ first.T if space == "weight" else first)
-            e = h @ beta / root - y
-            signal = (e[:, None] * b[None]) * slope(h)
-            change = signal.T @ x if space == "weight" else gram @ signal
-            return (first - eta / root * change, (1 - eta * ridge) * beta - eta / root * (h.T @ e)), None
-
-        (_, beta), _ = jax.lax.scan(step, (w0 if space == "weight" else x @ w0.T, beta0), None, length=steps)
-        return beta
-
-    run = compiled.setdefault((psi, width, runs, space), jax.jit(jax.vmap(train)))
-    ridges = jnp.linspace(0, 1, runs)
-    if (psi, width, runs, space) not in warm:
-        run(ridges).block_until_ready()
-        warm.add((psi, width, runs, space))
-    start = time.perf_counter()
-    run(ridges).block_until_ready()
-    return (time.perf_counter() - start) / steps / runs
-
-
-compiled: dict[tuple, Callable] = {}
-warm: set[tuple] = set()
 
 FORMS: dict[str, tuple[str, Callable[[str, int], float]]] = {
     "PyTorch, graph, 128 runs": ("torch", lambda psi, p: torch_regression(psi, p, 128, "weight")),
@@ -181,19 +146,6 @@ def serve() -> int:
     return 0
 
 
-class Peer:
-    def __init__(self, python: str) -> None:
-        environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-        self.process = subprocess.Popen([python, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=environment)
-
-    def seconds(self, form: str, psi: str, width: int) -> float:
-        assert self.process.stdin and self.process.stdout
-        self.process.stdin.write(json.dumps({"form": form, "psi": psi, "width": width}) + "\n")
-        self.process.stdin.flush()
-        return float(self.process.stdout.readline())
-
-
 def pixel_job(folder: Path, width: int) -> str:
     """A data set of as many pixels as MNIST's and as sparse, ten classes."""
     import random
@@ -204,13 +156,13 @@ def pixel_job(folder: Path, width: int) -> str:
     return (f"[grid]\np = {width}\nlambda = 0.1\nactivation = relu\nrule = feedback-alignment\nseed = 0..{RUNS[width] - 1}\n"
             "[data]\nsource = csv\npath = pixels.csv\nheader = no\ntargets = classes\nnormalize = global\n"
             "[training]\nstep-size = 1e-2\nbatch-size = 600\nmax-steps = 2000\nloss = cross-entropy\nreduction = mean\nstop = never\n"
-            "[record]\nsteps = log(111)\nmetrics = loss, alignment\n")
+            "[record]\nsteps = log(150)\nmetrics = loss, alignment\n")
 
 
 def regression_job(psi: str, width: int) -> str:
     return (f"[grid]\np = {width}\nlambda = 0.1\nactivation = {psi}\nrule = feedback-alignment\nseed = 0..{RUNS[width] - 1}\n"
             f"[data]\nn = {SAMPLES}\nd = {INPUTS}\n[training]\nstep-size = {STEP_SIZE[psi]}\nmax-steps = 2000\nstop = never\n"
-            "[record]\nsteps = log(111)\nmetrics = loss, alignment\n")
+            "[record]\nsteps = log(150)\nmetrics = loss, alignment\n")
 
 
 def time_fasweep(binary: Path, psi: str, width: int) -> float:
@@ -224,13 +176,6 @@ def time_fasweep(binary: Path, psi: str, width: int) -> float:
         return sum(float(row["wall_s"]) for row in rows) / sum(int(row["steps"]) for row in rows)
 
 
-def imports(python: str, library: str) -> bool:
-    try:
-        return subprocess.run([python, "-c", f"import {library}"], capture_output=True).returncode == 0
-    except OSError:
-        return False
-
-
 def measure(binary: Path, peers: dict[str, Peer], psi: str, width: int, repetitions: int) -> None:
     forms = {form: library for form, (library, _) in FORMS.items()
              if library in peers and ("30 runs" in form) == (psi == "pixels")}
@@ -239,12 +184,9 @@ def measure(binary: Path, peers: dict[str, Peer], psi: str, width: int, repetiti
     for _ in range(repetitions):
         own.append(time_fasweep(binary, psi, width))
         for form, library in forms.items():
-            theirs[form].append(peers[library].seconds(form, psi, width))
+            theirs[form].append(peers[library].seconds(form=form, psi=psi, width=width))
     print(f"\n{psi}, p = {width}: fasweep {statistics.median(own) * 1e6:.4f} us a step and run ({RUNS[width]} runs, 111 records)")
-    for form, times in theirs.items():
-        ratios = sorted(their / our for their, our in zip(times, own))
-        print(f"  {form:50} {statistics.median(times) * 1e6:9.3f} us   ratio {statistics.median(ratios):6.1f}"
-              f"   ({ratios[0]:.1f} to {ratios[-1]:.1f})", flush=True)
+    print_ratios(own, theirs)
 
 
 def main() -> int:
@@ -258,12 +200,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.serve:
         return serve()
-    peers = {}
-    for library, python in (("torch", arguments.torch), ("jax", arguments.jax)):
-        if imports(python, library):
-            peers[library] = Peer(python)
-        else:
-            print(f"{library} left out ({python} does not import it); name an interpreter with --{library}", file=sys.stderr)
+    environment = os.environ | {"XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+    peers = find_peers({"torch": arguments.torch, "jax": arguments.jax},
+                       lambda python: Peer([python, __file__, "--serve"], environment))
     for case in arguments.case or [*CASES, PIXELS]:
         psi, width = case.split(":")
         measure(arguments.fasweep.resolve(), peers, psi, int(width), arguments.repetitions)

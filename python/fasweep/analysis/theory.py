@@ -379,11 +379,18 @@ def drift(result: Verdict, group: Group, metric: str, scale: Callable[[np.ndarra
     return result
 
 
+def has_other_inputs(runs: Results, result: Verdict) -> bool:
+    """Whether inputs are not from N(0, I/d), which the verdict then says."""
+    if (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
+        return False
+    result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
+    return True
+
+
 def proposition_3_3(group: Group) -> Verdict:
     result = Verdict("Proposition 3.3", "lambda_min(Gbar) >= gamma > 0 for x ~ N(0, I/d), d = Omega(n), psi sigmoid or tanh", "not covered", "")
     runs = group.runs
-    if not (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
-        result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
+    if has_other_inputs(runs, result):
         return result
     if not np.isfinite(group.gamma).all():
         result.why = "gamma is not in the file; record.metrics = ..., expected_kernel_min_eigenvalue, or jobs/proposition-3.3.cfg"
@@ -399,8 +406,7 @@ def proposition_3_3(group: Group) -> Verdict:
 def proposition_4_5(group: Group) -> Verdict:
     result = Verdict("Proposition 4.5", "X is (1 - eps, 4 eps)-isometric for some eps < 1/2, x ~ N(0, I/d)", "not covered", "")
     runs = group.runs
-    if not (each_run(runs, "input_law", "data.inputs", "gaussian") == "gaussian-scaled").all():
-        result.why = "is about inputs from N(0, I/d); data.inputs = gaussian-scaled"
+    if has_other_inputs(runs, result):
         return result
     if group.problems is None or not np.isfinite(group.problems.largest).all():
         result.why = "the spectrum of XX^T is not in the file; jobs/proposition-4.5.cfg, or --problems asks the program for it"

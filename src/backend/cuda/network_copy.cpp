@@ -46,7 +46,7 @@ void SampleSpaceCopy::read_pre_activation(int first, std::span<double> z) const 
 void SampleSpaceCopy::read_hidden_change(int first, std::span<double> change) const {
   const std::size_t units = change.size() / static_cast<std::size_t>(problem_.inputs);
   std::vector<double> multipliers(units * static_cast<std::size_t>(problem_.samples));
-  multipliers_(first, multipliers);
+  multipliers_(z_, first, multipliers);
   std::ranges::fill(change, 0.0);
   add_input_multiples(problem_, multipliers, change);
 }

@@ -14,8 +14,8 @@ namespace fasweep {
 class SampleSpaceCopy final : public NetworkReader {
  public:
   /// The multipliers a_r of the hidden units first, first + 1, ... as many as `multipliers` holds, units x samples,
-  /// with W(t) - W(0) = sum over r of a_r^T X.
-  using ReadMultipliers = std::function<void(int first, std::span<double> multipliers)>;
+  /// with w_r(t) - w_r(0) = a_r^T X. z: as below.
+  using ReadMultipliers = std::function<void(std::span<const float> z, int first, std::span<double> multipliers)>;
 
   /// z: rows x width. output_weight: width. The problem outlives it.
   SampleSpaceCopy(const Problem& problem, std::vector<float> z, std::vector<float> output_weight,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <optional>
 #include <type_traits>
 
 #include "backend/common/gram.hpp"
@@ -183,20 +184,27 @@ std::vector<float> ResidentRuns::unpack(const std::vector<Quad>& z) const {
 }
 
 std::unique_ptr<NetworkReader> ResidentRuns::copy_network(int run, const Problem& problem) const {
-  const std::size_t position = static_cast<std::size_t>(problems_[static_cast<std::size_t>(run)]);
-  std::vector<float> now = state(run);
-  std::vector<float> beta(now.end() - batch_.width, now.end());
-  now.resize(now.size() - beta.size());
-  const auto read_multipliers = [&problem, now,
-                                 start = unpack(initial_z_.download(stream_, position * z_size(), z_size()))](
-                                    int first, std::span<double> multipliers) {
-    copy_columns(now, problem.width, problem.samples, first, multipliers);
-    std::vector<double> before(multipliers.size());
-    copy_columns(start, problem.width, problem.samples, first, before);
-    std::transform(multipliers.begin(), multipliers.end(), before.begin(), multipliers.begin(), std::minus<>());
-    GramMatrix(problem).solve(multipliers);
+  /// What Z(t) - Z(0) is taken from and solved by; made when it is first asked for.
+  struct Start {
+    std::vector<float> z;
+    GramMatrix gram;
   };
-  return std::make_unique<SampleSpaceCopy>(problem, std::move(now), std::move(beta), read_multipliers);
+  const auto position = static_cast<std::size_t>(problems_[static_cast<std::size_t>(run)]);
+  const auto read_multipliers = [this, &problem, position, start = std::optional<Start>()](
+                                    std::span<const float> z, int first, std::span<double> multipliers) mutable {
+    if (!start) {
+      start.emplace(Start{unpack(initial_z_.download(stream_, position * z_size(), z_size())), GramMatrix(problem)});
+    }
+    copy_columns(z, problem.width, problem.samples, first, multipliers);
+    std::vector<double> before(multipliers.size());
+    copy_columns(start->z, problem.width, problem.samples, first, before);
+    std::transform(multipliers.begin(), multipliers.end(), before.begin(), multipliers.begin(), std::minus<>());
+    start->gram.solve(multipliers);
+  };
+  std::vector<float> z = state(run);
+  std::vector<float> beta(z.end() - batch_.width, z.end());
+  z.resize(z.size() - beta.size());
+  return std::make_unique<SampleSpaceCopy>(problem, std::move(z), std::move(beta), read_multipliers);
 }
 
 std::vector<float> ResidentRuns::state(int run) const {

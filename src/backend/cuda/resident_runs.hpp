@@ -34,7 +34,7 @@ class ResidentRuns {
   /// Observations first, first + 1, ... of a run that train() has made; all but `ridge`.
   [[nodiscard]] std::vector<Observation> observations(int run, int first, int count) const;
 
-  /// The network of a run as train() left it. problem: the run's, which outlives the copy.
+  /// The network of a run as train() left it. problem: the run's; both it and these runs outlive the copy.
   [[nodiscard]] std::unique_ptr<NetworkReader> copy_network(int run, const Problem& problem) const;
 
   /// All that the steps of a run from here on depend on, bit for bit, and its number of observations, however the

@@ -227,7 +227,8 @@ void SampleSpaceRuns::restore(int run) {
 std::unique_ptr<NetworkReader> SampleSpaceRuns::copy_network(int run, const Problem& problem) const {
   const auto r = static_cast<std::size_t>(run);
   const auto read_multipliers = [moves = moves_.download(stream_, r * moves_size(), moves_size()), width = batch_.width,
-                                 samples = batch_.samples](int first, std::span<double> multipliers) {
+                                 samples = batch_.samples](std::span<const float> /*z*/, int first,
+                                                           std::span<double> multipliers) {
     copy_columns(moves, width, samples, first, multipliers);
     for (double& multiplier : multipliers) {
       multiplier = -multiplier;  // W(t) = W(0) - A^T X
