@@ -17,9 +17,9 @@ namespace {
 using Part = WorkerPool::Part;
 
 /// The settings, made once for all runs of a batch that have them.
-const RunSettings& share_settings(std::list<RunSettings>& known, RunSettings settings) {
+const RunSettings* share_settings(std::list<RunSettings>& known, RunSettings settings) {
   const auto found = std::find(known.rbegin(), known.rend(), settings);  // most likely those of the run before
-  return found != known.rend() ? *found : known.emplace_back(std::move(settings));
+  return found != known.rend() ? &*found : &known.emplace_back(std::move(settings));
 }
 
 /// The runs of a batch, in its order.
@@ -30,9 +30,9 @@ std::vector<Part> split_batch(const Plan& plan, const Assign& batch, std::list<R
       const std::int64_t problem = plan.problem_of(run);
       Point point = plan.point(run);
       const RunSpec spec = point.run;
-      const RunSettings& own = share_settings(settings, plan.settings(std::move(point)));
-      if (parts.empty() || parts.back().problem != problem || parts.back().settings != &own) {
-        parts.push_back({problem, &own, {}});
+      const RunSettings* own = share_settings(settings, plan.settings(std::move(point)));
+      if (parts.empty() || parts.back().problem != problem || parts.back().settings != own) {
+        parts.push_back({problem, own, {}});
       }
       parts.back().runs.push_back(spec);
     }

@@ -16,6 +16,7 @@ namespace fs = std::filesystem;
 /// What a journal says of a run, without its numbers; pending: that its record no longer counts.
 struct Said {
   std::uint64_t identity = 0;
+  std::size_t place = 0;    // among what the journal says
   std::int64_t offset = 0;  // of the record's frame
   double wall_s = 0;
   RunStatus status = RunStatus::pending;
@@ -39,10 +40,10 @@ StatusReport status_of_journal(const fs::path& path) {
   const JournalContents contents =
       read_journal(map.bytes(), PastDamage::go_on,
                    {[&](std::uint64_t identity, const JournalContents::Entry& entry) {
-                      said.push_back({identity, entry.offset, entry.header.wall_s, entry.header.status});
+                      said.push_back({identity, said.size(), entry.offset, entry.header.wall_s, entry.header.status});
                     },
                     [&](std::uint64_t identity) {
-                      said.push_back({identity, 0, 0, RunStatus::pending});
+                      said.push_back({identity, said.size(), 0, 0, RunStatus::pending});
                     }});
   if (contents.job_text.empty()) {
     throw DamagedError("'" + path.string() + "' is damaged (it holds no plan); run fasweep verify --repair");
@@ -52,7 +53,9 @@ StatusReport status_of_journal(const fs::path& path) {
   report.job_text = contents.job_text;
   report.runs = plan.size();
   report.counts[0] = plan.size();
-  std::stable_sort(said.begin(), said.end(), [](const Said& a, const Said& b) { return a.identity < b.identity; });
+  std::sort(said.begin(), said.end(), [](const Said& a, const Said& b) {
+    return a.identity != b.identity ? a.identity < b.identity : a.place < b.place;
+  });
   std::map<std::int64_t, std::string> failures;
   for (auto one = said.begin(); one != said.end();) {
     const Said* counts = &*one;  // the first record since the last one that was forgotten

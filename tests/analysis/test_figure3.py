@@ -81,8 +81,8 @@ def test_numbers_drawn_are_those_of_numpy(classified: Path, alignment: str):
             for level, line, band in zip(np.unique(ridge), axes.lines, bands, strict=True):
                 curves = file[metric][...][ridge == level].astype(float)
                 mean, deviation = curves.mean(axis=0), curves.std(axis=0, ddof=1)
-                np.testing.assert_allclose(line.get_xydata(), np.column_stack([np.arange(9), mean]), rtol=1e-12)
-                edges = band.get_paths()[0].vertices[:, 1]
+                np.testing.assert_allclose(np.asarray(line.get_xydata()), np.column_stack([np.arange(9), mean]), rtol=1e-12)
+                edges = np.asarray(band.get_paths()[0].vertices)[:, 1]
                 assert edges.max() == pytest.approx((mean + deviation).max(), rel=1e-12)
 
 
