@@ -78,7 +78,7 @@ describe_job_to_program() {
   fi
 }
 
-# Runs the launcher with the program and "$@", passing USR1 on. Returns the program's exit code.
+# Runs the launcher with the program and "$@", which writes $result_file, passing USR1 on. Returns the program's exit code.
 run_step() {
   local step signalled code
   "${launcher[@]}" "$FASWEEP_BINARY" "$@" &
@@ -93,13 +93,26 @@ run_step() {
   done
   trap : USR1 # too late to stop anything
   if [[ $exit_code_folder ]]; then
-    if ((code == 0)) && ! code=$(cat "$exit_code_folder/code" 2>/dev/null); then
-      echo "fasweep job: rank 0, which keeps the results, was killed; submit the job again to continue" >&2
-      code=1
-    fi
+    ((code != 0)) || code=$(cat "$exit_code_folder/code" 2>/dev/null) || code=128
     rm -rf "$exit_code_folder"
+    # Rank 0 was killed; another may have brought the sweep to its end, and wrote its exit code nowhere.
+    ((code < 128)) || code=$(code_of_file)
   fi
   return "$code"
+}
+
+# What a rank that writes $result_file ends with.
+code_of_file() {
+  local state
+  state=$("$FASWEEP_BINARY" status --json "$result_file") || state=
+  if [[ $state != *'"complete": true'* ]]; then
+    echo "fasweep job: rank 0 was killed and no other could finish the sweep; submit the job again to continue" >&2
+    echo 1
+  elif [[ $state == *'"failed": 0'* ]]; then
+    echo 0
+  else
+    echo 3
+  fi
 }
 
 # The job starts again from the top unless it was cancelled or ended meanwhile: requeueing would bring it back to life.
@@ -117,8 +130,11 @@ requeue_or_exit() {
   exit 75
 }
 
-# Runs `fasweep "$@"` over the tasks of this job, again and again until it does not end with 75.
+# run_until_done FILE.h5 run ...: runs `fasweep run ...`, which writes FILE.h5, over the tasks of this job, again and again until
+# it does not end with 75.
 run_until_done() {
+  result_file=$1
+  shift
   # SLURM_JOB_ID of one task of an array is the number of the whole array: requeueing that would stop the others.
   job_id=${SLURM_ARRAY_JOB_ID:+${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID}
   job_id=${job_id:-$SLURM_JOB_ID}

@@ -365,8 +365,8 @@ void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
   }
 }
 
-SweepOptions make_sweep_options(const RunOptions& options, std::span<const Dataset> datasets, Checkpoints* checkpoints,
-                                ProgressStyle style) {
+SweepOptions make_sweep_options(const RunOptions& options, const Plan& plan, std::span<const Dataset> datasets,
+                                Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = *options.workers;
@@ -386,6 +386,7 @@ SweepOptions make_sweep_options(const RunOptions& options, std::span<const Datas
   sweep.time_limit_s = options.time_limit_s;
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
+  sweep.master.device_takes = find_device_runs(options, plan);
   sweep.description = host_name() + ", " + std::to_string(*options.workers) + " cpu workers";
   if (!options.devices.empty()) {
     sweep.description += ", " + std::to_string(count_threads(options) - *options.workers) + " cuda workers, " +
@@ -471,6 +472,15 @@ Dataset read_once_in_node(Transport& transport, const std::function<Dataset()>& 
   return shared.dataset;
 }
 
+StoreOptions make_store_options(const RunOptions& options) {
+  StoreOptions store;
+  store.sync_interval_s = options.sync_seconds;
+  store.first_publish_s = options.publish_seconds;
+  store.warn = print_message;
+  store.on_replay = replay_listener(options.file);
+  return store;
+}
+
 /// Rank 0: opens the store, runs the sweep, publishes the file.
 int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
   LoadedJob loaded;
@@ -486,12 +496,8 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
       report_data(report);
     }
     check_memory(*plan, loaded.datasets, count_threads(options) * transport.node_size());
-    StoreOptions store_options;
-    store_options.sync_interval_s = options.sync_seconds;
-    store_options.first_publish_s = options.publish_seconds;
+    StoreOptions store_options = make_store_options(options);
     store_options.retry = options.retry;
-    store_options.warn = print_message;
-    store_options.on_replay = replay_listener(options.file);
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
@@ -515,8 +521,7 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  SweepOptions sweep = make_sweep_options(options, loaded.datasets, checkpoints.get(), style);
-  sweep.master.device_takes = find_device_runs(options, *plan);
+  SweepOptions sweep = make_sweep_options(options, *plan, loaded.datasets, checkpoints.get(), style);
   sweep.master.on_queue = queue_listener(plan->shard_size());
   const SweepResult result = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
@@ -538,8 +543,9 @@ std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
   }
 }
 
-/// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do.
-int run_agent(Transport& transport, const RunOptions& options) {
+/// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do. If rank 0 is lost, one of
+/// them goes on with the results: what the journal does not hold is trained again.
+int run_agent(Transport& transport, const RunOptions& options, const Arguments& arguments) {
   const std::string text = transport.broadcast_text({});
   if (text.empty()) {
     return success;
@@ -548,14 +554,34 @@ int run_agent(Transport& transport, const RunOptions& options) {
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
   const TrainerFactory factory = trainer_factory(options);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
-  const SweepResult result = run_sweep(transport, plan, nullptr, factory,
-                                       make_sweep_options(options, datasets, checkpoints.get(), ProgressStyle::lines));
+  const ProgressStyle style = choose_progress_style(options.json);
+  SweepOptions sweep = make_sweep_options(options, plan, datasets, checkpoints.get(), style);
+  const std::string own_name = "rank " + std::to_string(transport.rank()) + " on " + host_name();
+  std::optional<ResultStore> store;
+  sweep.take_over = [&]() -> RecordSink* {
+    try {
+      StoreOptions store_options = make_store_options(options);
+      store_options.without_locks = WithoutLocks::refuse;  // the lost rank may only be slow, and still write
+      store.emplace(options.file, plan, store_options, make_session("run", arguments));
+    } catch (const std::exception& error) {
+      print_message(own_name + " cannot take over (" + error.what() + ")");
+      return nullptr;
+    }
+    print_message(own_name + " keeps the results from now on");
+    return &*store;
+  };
+  const SweepResult result = run_sweep(transport, plan, nullptr, factory, sweep);
   if (result.end == SweepEnd::master_lost) {
-    print_message("rank 0, which keeps the results, is lost (rank " + std::to_string(transport.rank()) + " on " +
-                  host_name() + " no longer hears from it); run the same command again to continue");
+    print_message("the rank that keeps the results is lost (" + own_name +
+                  " no longer hears from it); run the same command again to continue");
     return stopped_early;
   }
-  return success;
+  if (!store) {
+    return success;
+  }
+  end_progress(style);
+  store->finish();
+  return report_end(*store, options, plan.size(), result);
 }
 
 /// Several ranks share their node's cores in a way that only Slurm tells.
@@ -607,7 +633,8 @@ int run_command(const Arguments& arguments) {
     options.workers = static_cast<int>(workers.value);
     options.workers_origin = workers.origin;
   }
-  return transport->rank() == 0 ? run_master(*transport, options, arguments) : run_agent(*transport, options);
+  return transport->rank() == 0 ? run_master(*transport, options, arguments)
+                                : run_agent(*transport, options, arguments);
 }
 
 }  // namespace fasweep::cli

@@ -42,7 +42,7 @@ class LocalTransport final : public Transport {
     return message;
   }
 
-  void set_farewell(Farewell) override {}
+  void set_farewell(Farewell, int) override {}
 
   std::string broadcast_text(std::string text) override {
     std::unique_lock lock(mailboxes_->mutex);

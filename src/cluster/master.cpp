@@ -56,7 +56,8 @@ Master::Master(const Plan& plan, RecordSink& sink, MasterOptions options, int ra
                           return sink_.has(run) || is_for(Crew::devices, run);
                         }),
               WorkQueue(plan, [this](std::int64_t run) { return sink_.has(run) || !is_for(Crew::devices, run); })},
-      agents_(static_cast<std::size_t>(ranks)) {
+      agents_(static_cast<std::size_t>(ranks)),
+      next_batch_(options_.first_batch) {
   for (Agent& agent : agents_) {
     agent.last_heard = now;
   }

@@ -27,7 +27,8 @@ struct MasterOptions {
   double device_batch_seconds = 2;  // the same of a device, which trains tens of runs at once, each more slowly
   double lost_after_s = 30;         // silence after which an agent is lost
   double saved_after_s = std::numeric_limits<double>::infinity();  // a run stopped after this long is not lost
-  int max_attempts = 5;  // how often a run may be lost with its agent before it is recorded as failed
+  int max_attempts = 5;          // how often a run may be lost with its agent before it is recorded as failed
+  std::int64_t first_batch = 0;  // id; agents may still have batches of an earlier master
   /// Whether devices train a run; the cores train the others meanwhile. Which of them does must not depend on the time,
   /// since their last bits differ. Empty: both take all runs.
   std::function<bool(std::int64_t run)> device_takes = {};

@@ -84,10 +84,13 @@ struct Stop {
 /// Agent to master: leaving.
 struct Bye {};
 
-using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye>;
+/// Master to agent: the one before it is lost, and this rank keeps the results from now on. Say hello to it.
+struct Takeover {};
+
+using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye, Takeover>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 6;
+inline constexpr std::uint32_t protocol_version = 7;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

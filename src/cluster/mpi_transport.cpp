@@ -61,7 +61,7 @@ void end_if_stopped(long process) {
 #if FASWEEP_ULFM
 
 /// Ranks known to have died, which is nobody unless the launcher was told to tolerate faults (mpirun --with-ft ulfm).
-std::vector<int> find_dead_ranks() {
+std::set<int> find_dead_ranks() {
   MPI_Group dead = MPI_GROUP_NULL;
   if (MPIX_Comm_get_failed(MPI_COMM_WORLD, &dead) != MPI_SUCCESS) {
     return {};
@@ -76,7 +76,7 @@ std::vector<int> find_dead_ranks() {
   MPI_Group_translate_ranks(dead, count, in_group.data(), everybody, ranks.data());
   MPI_Group_free(&everybody);
   MPI_Group_free(&dead);
-  return ranks;
+  return {ranks.begin(), ranks.end()};
 }
 
 /// Whether a call failed only because ranks died. They are acknowledged then: messages from any source arrive again.
@@ -92,7 +92,7 @@ bool failed_for_the_dead(int code) {
 
 #else
 
-std::vector<int> find_dead_ranks() {
+std::set<int> find_dead_ranks() {
   return {};
 }
 
@@ -124,11 +124,11 @@ class MpiTransport final : public Transport {
   }
 
   ~MpiTransport() override {
-    if (farewell_ == Farewell::after_rank_0) {
-      if (rank_ == 0) {
+    if (farewell_ == Farewell::after_leader) {
+      if (rank_ == leader_) {
         let_the_others_go();
       } else {
-        wait_for_rank_0();
+        wait_for_leader();
       }
       if (!launcher_ends_all()) {
         std::for_each(node_processes_.begin(), node_processes_.end(), end_if_stopped);
@@ -182,24 +182,21 @@ class MpiTransport final : public Transport {
     return message;
   }
 
-  [[nodiscard]] std::vector<int> take_dead() override {
+  [[nodiscard]] std::set<int> dead_ranks() override {
     constexpr double interval_s = 0.02;
-    if (since_dead_.seconds() < interval_s) {
-      return {};
+    if (since_dead_.seconds() >= interval_s) {
+      since_dead_.restart();
+      dead_ = find_dead_ranks();
     }
-    since_dead_.restart();
-    std::vector<int> news;
-    for (const int rank : find_dead_ranks()) {
-      if (dead_.insert(rank).second) {
-        news.push_back(rank);
-      }
-    }
-    return news;
+    return dead_;
   }
 
   [[nodiscard]] bool outlives_others() const override { return outlives_others_; }
 
-  void set_farewell(Farewell farewell) override { farewell_ = farewell; }
+  void set_farewell(Farewell farewell, int leader) override {
+    farewell_ = farewell;
+    leader_ = leader;
+  }
 
   std::string broadcast_text(std::string text) override { return broadcast(std::move(text), MPI_COMM_WORLD); }
 
@@ -242,18 +239,20 @@ class MpiTransport final : public Transport {
   }
 
   void let_the_others_go() {
-    for (int to = 1; to < size_; ++to) {
-      post(to, {}, farewell_tag);
+    for (int to = 0; to < size_; ++to) {
+      if (to != rank_) {
+        post(to, {}, farewell_tag);
+      }
     }
   }
 
-  void wait_for_rank_0() const {
-    constexpr double longest_s = 300;  // rank 0 may have died
+  void wait_for_leader() const {
+    constexpr double longest_s = 300;  // it may have died
     constexpr std::chrono::milliseconds pause(2);
     const Stopwatch stopwatch;
     for (int arrived = 0; arrived == 0 && (!outlives_others_ || stopwatch.seconds() < longest_s);
          std::this_thread::sleep_for(pause)) {
-      if (MPI_Iprobe(0, farewell_tag, MPI_COMM_WORLD, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
+      if (MPI_Iprobe(leader_, farewell_tag, MPI_COMM_WORLD, &arrived, MPI_STATUS_IGNORE) != MPI_SUCCESS) {
         return;
       }
     }
@@ -274,7 +273,8 @@ class MpiTransport final : public Transport {
   const bool outlives_others_ = !launcher_ends_all();
   std::vector<long> node_processes_;  // of the ranks of this node
   Farewell farewell_ = Farewell::together;
-  std::set<int> dead_;  // of which the caller has heard
+  int leader_ = 0;  // that a farewell waits for
+  std::set<int> dead_;
   Stopwatch since_dead_;
   std::list<Sending> sending_;
   std::deque<Message> to_self_;

@@ -13,9 +13,7 @@
 namespace fasweep {
 namespace {
 
-constexpr int master_rank = 0;
-
-/// One rank's part in the protocol: worker threads behind it, the master in front.
+/// One rank's part in the protocol: worker threads behind it, the master on the leading rank in front.
 class Agent {
  public:
   Agent(Transport& transport, const Plan& plan, const TrainerFactory& factory, const SweepOptions& options,
@@ -24,13 +22,32 @@ class Agent {
         plan_(plan),
         options_(options),
         pool_(plan, options.datasets, factory, options.workers, options.device_count, waker, options.checkpoints) {
-    transport_.send(master_rank, encode(Hello{plan.hash(), options.workers, options.description, options.devices,
-                                              options.device_count, options.device_rate}));
+    follow(0, 0);
   }
 
-  void handle(const WireMessage& message, double now) {
+  /// `leader` leads from now on.
+  void follow(int leader, double now) {
+    leader_ = leader;
+    is_orphan_ = false;
     last_heard_ = now;
-    if (const auto* welcome = std::get_if<Welcome>(&message)) {
+    transport_.send(leader_, encode(Hello{plan_.hash(), options_.workers, options_.description, options_.devices,
+                                          options_.device_count, options_.device_rate}));
+  }
+
+  void handle(int from, const WireMessage& message, double now) {
+    if (std::holds_alternative<Takeover>(message)) {
+      follow(from, now);
+      return;
+    }
+    if (from != leader_) {
+      // Of a rank that could not take over, and was asked to before this one missed the leading one.
+      cannot_be_led_ = cannot_be_led_ || std::holds_alternative<Stop>(message);
+      return;
+    }
+    last_heard_ = now;
+    if (is_orphan_ && std::holds_alternative<Stop>(message)) {
+      leave_without_master();
+    } else if (const auto* welcome = std::get_if<Welcome>(&message)) {
       pool_.set_first_worker(welcome->first_worker);
     } else if (const auto* assign = std::get_if<Assign>(&message)) {
       fault_point("batch-received");
@@ -40,12 +57,16 @@ class Agent {
       pool_.cancel();
     } else if (const auto* stop = std::get_if<Stop>(&message)) {
       if (stop->rank_died) {
-        transport_.set_farewell(Farewell::after_rank_0);
+        transport_.set_farewell(Farewell::after_leader, leader_);
       }
-      transport_.send(master_rank, encode(Bye{}));
+      transport_.send(leader_, encode(Bye{}));
       left_ = true;
     }
   }
+
+  /// Who leads; of an orphan, whose turn it is to lead.
+  [[nodiscard]] int leader() const { return leader_; }
+  [[nodiscard]] bool is_orphan() const { return is_orphan_; }
 
   /// Nobody will take the results.
   void leave_without_master() {
@@ -55,20 +76,19 @@ class Agent {
   }
 
   /// Sends what is due. Returns whether it sent results.
-  bool step(double now) {
+  bool step(double now, const std::set<int>& dead) {
+    look_at_leader(now, dead);
+    if (is_orphan_) {
+      return false;  // the workers train on meanwhile
+    }
     std::vector<Result> results = pool_.take_results();
     for (Result& result : results) {
       fault_point("result-ready");
-      transport_.send(master_rank, encode(std::move(result)));
+      transport_.send(leader_, encode(std::move(result)));
     }
     if (now - last_sent_ >= options_.heartbeat_s) {
-      transport_.send(master_rank, encode(Heartbeat{pool_.work_under_way()}));
+      transport_.send(leader_, encode(Heartbeat{pool_.work_under_way()}));
       last_sent_ = now;
-    }
-    // The master answers heartbeats; without an answer for this long it is gone.
-    if (transport_.rank() != master_rank && transport_.outlives_others() &&
-        now - last_heard_ > 2 * options_.master.lost_after_s) {
-      leave_without_master();
     }
     return !results.empty();
   }
@@ -77,6 +97,22 @@ class Agent {
   [[nodiscard]] bool has_lost_master() const { return has_lost_master_; }
 
  private:
+  /// The master answers heartbeats; without an answer for this long it is gone. Then it is the next rank's turn.
+  void look_at_leader(double now, const std::set<int>& dead) {
+    const bool is_silent = transport_.outlives_others() && now - last_heard_ > 2 * options_.master.lost_after_s;
+    if (left_ || leader_ == transport_.rank() || (!is_silent && !dead.contains(leader_))) {
+      return;
+    }
+    is_orphan_ = true;
+    last_heard_ = now;
+    do {
+      ++leader_;
+    } while (dead.contains(leader_));
+    if (cannot_be_led_) {
+      leave_without_master();
+    }
+  }
+
   void check_runs(const Assign& assign) const {
     for (const RunRange& range : assign.ranges) {
       if (range.first + range.count > plan_.size()) {
@@ -93,6 +129,9 @@ class Agent {
   WorkerPool pool_;
   double last_sent_ = 0;
   double last_heard_ = 0;
+  int leader_ = 0;
+  bool is_orphan_ = false;  // the leading rank is lost, and no other has said yet that it leads
+  bool cannot_be_led_ = false;
   bool left_ = false;
   bool has_lost_master_ = false;
 };
@@ -145,14 +184,13 @@ class Rank {
   Rank(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
        const SweepOptions& options)
       : transport_(transport),
+        plan_(plan),
         sink_(sink),
         options_(options),
         agent_(transport, plan, factory, options, waker_),
         backoff_(transport) {
     if (sink != nullptr) {
-      master_.emplace(
-          plan, *sink, options.master, transport.size(),
-          [&transport](int to, const WireMessage& message) { transport.send(to, encode(message)); }, 0.0);
+      lead_from(0);
     }
   }
 
@@ -176,6 +214,36 @@ class Rank {
   }
 
  private:
+  void lead_from(double now) {
+    MasterOptions options = options_.master;
+    constexpr int batches_of_a_leader = 40;  // bits
+    options.first_batch = static_cast<std::int64_t>(transport_.rank()) << batches_of_a_leader;
+    master_.emplace(
+        plan_, *sink_, options, transport_.size(),
+        [this](int to, const WireMessage& message) { transport_.send(to, encode(message)); }, now);
+  }
+
+  /// It is this rank's turn to lead. If it cannot, no other is to try: what hinders this one hinders all.
+  void take_over(double now) {
+    const auto tell_the_next = [&](const WireMessage& message) {
+      for (int to = transport_.rank() + 1; to < transport_.size(); ++to) {
+        transport_.send(to, encode(message));
+      }
+    };
+    sink_ = options_.take_over ? options_.take_over() : nullptr;
+    if (sink_ == nullptr) {
+      tell_the_next(Stop{true});
+      agent_.leave_without_master();
+      return;
+    }
+    lead_from(now);
+    for (int rank = 0; rank < transport_.rank(); ++rank) {
+      master_->handle_death(rank);
+    }
+    tell_the_next(Takeover{});
+    agent_.follow(transport_.rank(), now);
+  }
+
   [[nodiscard]] bool is_over() const {
     return options_.stop_request() >= 2 || (agent_.left() && (!master_ || master_->all_left()));
   }
@@ -210,7 +278,7 @@ class Rank {
   /// What the others were told when they were stopped; it holds even if the lost rank comes back.
   void choose_farewell() {
     if (!master_->lost_agents().empty()) {
-      transport_.set_farewell(Farewell::after_rank_0);
+      transport_.set_farewell(Farewell::after_leader, transport_.rank());
     }
   }
 
@@ -225,16 +293,16 @@ class Rank {
       }
       handle(*message);
     }
-    for (const int rank : transport_.take_dead()) {
-      if (master_) {
-        master_->handle_death(rank);
-      } else if (rank == master_rank) {
-        agent_.leave_without_master();
-      }
-    }
+    const std::set<int> dead = transport_.dead_ranks();
     const double now = attentive_clock_.seconds();
-    busy = agent_.step(now) || busy;
+    busy = agent_.step(now, dead) || busy;
+    if (agent_.is_orphan() && agent_.leader() == transport_.rank() && !agent_.left()) {
+      take_over(now);
+    }
     if (master_) {
+      for (const int rank : dead) {
+        master_->handle_death(rank);
+      }
       lead(now);
     }
     if (busy) {
@@ -252,7 +320,7 @@ class Rank {
       const bool for_master = std::holds_alternative<Hello>(decoded) || std::holds_alternative<Result>(decoded) ||
                               std::holds_alternative<Bye>(decoded) || std::holds_alternative<Heartbeat>(decoded);
       if (!for_master) {
-        agent_.handle(decoded, now);
+        agent_.handle(message.from, decoded, now);
       } else if (master_) {
         master_->handle(message.from, decoded, now);
       }
@@ -263,7 +331,7 @@ class Rank {
     }
   }
 
-  /// Rank 0: hand out work, watch the clock and the signals, show progress.
+  /// The leading rank: hand out work, watch the clock and the signals, show progress.
   void lead(double now) {
     master_->tick(now, options_.time_limit_s - clock_.seconds());
     constexpr double sink_interval_s = 0.05;
@@ -296,6 +364,7 @@ class Rank {
   }
 
   Transport& transport_;
+  const Plan& plan_;
   RecordSink* sink_;
   const SweepOptions& options_;
   Waker waker_;

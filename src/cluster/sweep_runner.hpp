@@ -1,5 +1,6 @@
-// Runs a sweep on this rank: an agent with its worker threads, and on rank 0 the master too. Everything a rank does
-// with messages happens on the calling thread.
+// Runs a sweep on this rank: an agent with its worker threads, and on the leading rank the master too. Rank 0 leads
+// first; if it is lost, the next rank that lives does. Everything a rank does with messages happens on the calling
+// thread.
 #pragma once
 
 #include <functional>
@@ -26,9 +27,12 @@ struct SweepOptions {
   Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
   double heartbeat_s = 1;              // how often agent and master hear of each other
   MasterOptions master;
-  double time_limit_s = std::numeric_limits<double>::infinity();  // rank 0 drains after this long
+  /// Called on a rank whose turn it is to lead: where records go from now on; nullptr if they cannot be kept here. Must
+  /// make sure that the rank that led no longer writes. Empty: this rank never leads unless it did from the start.
+  std::function<RecordSink*()> take_over = {};
+  double time_limit_s = std::numeric_limits<double>::infinity();  // the leading rank drains after this long
   std::function<int()> stop_request = [] { return 0; };           // 0 keep running, 1 drain, 2 leave at once
-  std::function<void(const Progress&)> on_progress;               // rank 0; may be empty
+  std::function<void(const Progress&)> on_progress;               // of the leading rank; may be empty
   double progress_interval_s = 10;
 };
 
@@ -38,18 +42,18 @@ enum class SweepEnd {
   stop_request,  // SweepOptions::stop_request
   time_limit,    // it is reached, or no remaining run would be done by then
   no_workers,    // all are lost or have resigned
-  master_lost    // rank 0 died or is silent
+  master_lost    // the leading rank died or is silent, and no other could take over
 };
 
 struct SweepResult {
   SweepEnd end = SweepEnd::done;
-  std::vector<int> lost_ranks = {};  // that did not come back; known to rank 0
+  std::vector<int> lost_ranks = {};  // that did not come back; known to the leading rank
 };
 
-/// Returns when the sweep is over or drained; on other ranks than 0 when the master says so or is silent for too long.
-/// sink: where records go on rank 0, nullptr elsewhere. Returns on rank 0 when the sink has finished, unless it was
-/// stopped at once. Throws StoreError if records cannot be kept (the other ranks are told to leave first). Sets the
-/// transport's farewell.
+/// Returns when the sweep is over or drained; on other ranks than the leading one when that says so, or is lost and
+/// nobody follows it. sink: where records go on rank 0, nullptr elsewhere. Returns on the leading rank when the sink
+/// has finished, unless it was stopped at once. Throws StoreError if records cannot be kept (the other ranks are told
+/// to leave first). Sets the transport's farewell.
 SweepResult run_sweep(Transport& transport, const Plan& plan, RecordSink* sink, const TrainerFactory& factory,
                       const SweepOptions& options);
 

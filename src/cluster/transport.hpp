@@ -3,8 +3,8 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "util/bytes.hpp"
 
@@ -19,8 +19,8 @@ struct Message {
 /// without the farewell.
 enum class Farewell {
   together,      // all ranks wait for all
-  after_rank_0,  // a rank is lost, and the others would wait for it forever: they wait for rank 0, which writes the
-                 // file
+  after_leader,  // a rank is lost, and the others would wait for it forever: they wait for the leading one, which
+                 // writes the file
   at_once
 };
 
@@ -41,15 +41,15 @@ class Transport {
   /// The next message, or nothing.
   [[nodiscard]] virtual std::optional<Message> receive() = 0;
 
-  /// Ranks that died since the last call, as far as the transport hears of deaths at all; heartbeats notice the others.
-  [[nodiscard]] virtual std::vector<int> take_dead() { return {}; }
+  /// Ranks that have died, as far as the transport hears of deaths at all; heartbeats notice the others.
+  [[nodiscard]] virtual std::set<int> dead_ranks() { return {}; }
 
-  /// Whether this rank lives on when another dies, so that it has to notice that rank 0 is gone. Where the launcher
-  /// ends all ranks with one, a silent rank 0 is only slow, and no rank may leave.
+  /// Whether this rank lives on when another dies, so that it has to notice that the leading rank is gone. Where the
+  /// launcher ends all ranks with one, a silent one is only slow, and no rank may leave.
   [[nodiscard]] virtual bool outlives_others() const { return true; }
 
-  /// For this end's destructor; Farewell::together unless set.
-  virtual void set_farewell(Farewell farewell) = 0;
+  /// For this end's destructor; Farewell::together unless set. leader: which rank is waited for.
+  virtual void set_farewell(Farewell farewell, int leader = 0) = 0;
 
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
   virtual std::string broadcast_text(std::string text) = 0;

@@ -54,7 +54,7 @@ int open_lock(const std::filesystem::path& path) {
 }  // namespace
 
 FileLock::FileLock(std::filesystem::path path, const std::string& holder,
-                   const std::function<void(const std::string&)>& warn)
+                   const std::function<void(const std::string&)>& warn, WithoutLocks without_locks)
     : path_(std::move(path)), file_(open_lock(path_)) {
   bool locked = flock(file_, LOCK_EX | LOCK_NB) == 0;
   while (locked && !is_in_place(file_, path_)) {
@@ -73,6 +73,11 @@ FileLock::FileLock(std::filesystem::path path, const std::string& holder,
     close(file_);
     throw ConfigError("'" + path_.string() + "' is held (" + (other.empty() ? "another process" : other) +
                       " is writing this file); wait for it or choose another file");
+  }
+  if (!locked && without_locks == WithoutLocks::refuse) {
+    close(file_);
+    throw ConfigError("'" + path_.string() + "' cannot be locked (" + std::strerror(why) +
+                      "), so that somebody else may be writing this file; keep it on a file system with locks");
   }
   if (!locked) {
     warn("'" + path_.string() + "' cannot be locked (" + std::strerror(why) +

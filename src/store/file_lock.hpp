@@ -8,12 +8,16 @@
 
 namespace fasweep {
 
+/// What to do where the file system has no locks: trust the user, or refuse.
+enum class WithoutLocks { warn, refuse };
+
 class FileLock {
  public:
   /// holder: who is asking, e.g. "node7, process 123, Slurm job 45". Throws ConfigError naming the holder of a live
   /// lock, if the folder cannot be written to, or if something else of that name exists, which is left alone. Warns
-  /// if it takes over from a dead holder, or if locks do not work.
-  FileLock(std::filesystem::path path, const std::string& holder, const std::function<void(const std::string&)>& warn);
+  /// if it takes over from a dead holder, or if locks do not work, which may also be refused.
+  FileLock(std::filesystem::path path, const std::string& holder, const std::function<void(const std::string&)>& warn,
+           WithoutLocks without_locks = WithoutLocks::warn);
 
   /// Removes the draft of a holder that was killed and so left its lock too. Throws ConfigError if anything else of
   /// that name exists: it belongs to somebody else.

@@ -120,7 +120,7 @@ ResultStore::ResultStore(fs::path file, const Plan& plan, StoreOptions options, 
   if (fs::exists(file_)) {
     check_same_plan(file_, ResultFile(file_).plan(), plan_);  // before anything is touched
   }
-  lock_.emplace(file_.string() + ".lock", lock_holder(session_.host), options_.warn);
+  lock_.emplace(file_.string() + ".lock", lock_holder(session_.host), options_.warn, options_.without_locks);
   lock_->make_way(file_.string() + ".new");
   lock_->make_way(journal_path(file_).string() + ".new");
   open_journal();

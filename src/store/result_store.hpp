@@ -33,6 +33,7 @@ struct StoreOptions {
   double sync_interval_s = 1;   // an accepted record waits at most this long for the disk
   double first_publish_s = 30;  // first snapshot of the file; later ones come at growing intervals
   std::set<RunStatus> retry;    // records with these ends count as missing
+  WithoutLocks without_locks = WithoutLocks::warn;
   std::function<void(const std::string&)> warn = [](const std::string&) {};
   /// How much of a journal has been read while results are opened; may throw, to stop that.
   std::function<void(std::int64_t bytes, std::int64_t of_bytes)> on_replay = [](std::int64_t, std::int64_t) {};

@@ -25,7 +25,8 @@ std::vector<WireMessage> one_of_each() {
           HeartbeatReply{},
           Drain{},
           Stop{true},
-          Bye{}};
+          Bye{},
+          Takeover{}};
 }
 
 TEST(Messages, EveryMessageSurvivesTheWire) {

@@ -374,6 +374,116 @@ TEST(SweepRunner, AgentSaysThatItLostTheMaster) {
   EXPECT_EQ(run_sweep(*transports[1], plan, nullptr, fake_factory(), options).end, SweepEnd::master_lost);
 }
 
+/// Ranks of which the first is not there, and each later one takes over into the same sink, if `can_lead` lets it.
+class SweepWithoutRank0 {
+ public:
+  SweepWithoutRank0(const Plan& plan, int ranks, std::function<bool(int rank)> can_lead)
+      : plan_(plan), can_lead_(std::move(can_lead)), results(static_cast<std::size_t>(ranks)) {}
+
+  void run(const TrainerFactory& factory, const std::function<void(int rank, SweepOptions&)>& change = {}) {
+    std::vector<std::unique_ptr<Transport>> transports = make_local_transports(static_cast<int>(results.size()));
+    std::vector<std::thread> threads;
+    for (int rank = 1; rank < transports[0]->size(); ++rank) {
+      threads.emplace_back([&, rank] {
+        SweepOptions options;
+        options.heartbeat_s = 0.01;
+        options.master.lost_after_s = 0.15;
+        options.take_over = [this, rank]() -> RecordSink* {
+          asked.push_back(rank);  // one after the other: the next is asked only when the one before is silent
+          return can_lead_(rank) ? &sink : nullptr;
+        };
+        if (change) {
+          change(rank, options);
+        }
+        const auto own = static_cast<std::size_t>(rank);
+        results[own] = run_sweep(*transports[own], plan_, nullptr, factory, options);
+      });
+    }
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
+  }
+
+ private:
+  const Plan& plan_;
+  std::function<bool(int)> can_lead_;
+
+ public:
+  MemorySink sink;
+  std::vector<int> asked;
+  std::vector<SweepResult> results;  // by rank
+};
+
+TEST(SweepRunner, TheNextRankLeadsWhenTheFirstIsLost) {
+  const Plan plan = make_plan();
+  SweepWithoutRank0 sweep(plan, 4, [](int) { return true; });
+  sweep.run(fake_factory());
+  EXPECT_THAT(sweep.asked, ::testing::ElementsAre(1));
+  EXPECT_EQ(static_cast<std::int64_t>(sweep.sink.records.size()), plan.size());
+  EXPECT_EQ(sweep.results[1].end, SweepEnd::done);
+  EXPECT_THAT(sweep.results[1].lost_ranks, ::testing::ElementsAre(0));
+  EXPECT_EQ(sweep.results[2].end, SweepEnd::done);
+  EXPECT_EQ(sweep.results[3].end, SweepEnd::done);
+}
+
+TEST(SweepRunner, RanksLeadOneAfterTheOther) {
+  const Plan plan = make_plan();
+  std::atomic<bool> vanish = false;
+  const auto slow = fake_factory([&](const RunSpec&, const std::atomic<bool>&) {
+    vanish = true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  });
+  SweepWithoutRank0 sweep(plan, 4, [](int) { return true; });
+  sweep.run(slow, [&](int rank, SweepOptions& options) {
+    if (rank == 1) {
+      options.stop_request = [&] { return vanish ? 2 : 0; };
+    }
+  });
+  EXPECT_THAT(sweep.asked, ::testing::ElementsAre(1, 2));
+  EXPECT_EQ(static_cast<std::int64_t>(sweep.sink.records.size()), plan.size());
+  EXPECT_EQ(sweep.results[2].end, SweepEnd::done);
+  EXPECT_THAT(sweep.results[2].lost_ranks, ::testing::ElementsAre(0, 1));
+  EXPECT_EQ(sweep.results[3].end, SweepEnd::done);
+}
+
+TEST(SweepRunner, AllLeaveWhenTheNextRankCannotLead) {
+  const Plan plan = make_plan();
+  SweepWithoutRank0 sweep(plan, 4, [](int) { return false; });
+  sweep.run(fake_factory());
+  EXPECT_THAT(sweep.asked, ::testing::ElementsAre(1));
+  for (std::size_t rank = 1; rank < 4; ++rank) {
+    EXPECT_EQ(sweep.results[rank].end, SweepEnd::master_lost) << rank;
+  }
+}
+
+TEST(SweepRunner, ResultsOfAnEarlierMastersBatchesCount) {
+  // The agent has a batch of the lost master, and its result reaches the next one, whose own batches have other ids.
+  const Plan plan = make_plan();
+  MemorySink sink;
+  std::vector<std::unique_ptr<Transport>> transports = make_local_transports(3);
+  SweepOptions options;
+  options.heartbeat_s = 0.01;
+  options.master.lost_after_s = 0.15;
+  std::atomic<int> trained = 0;
+  const auto slow_at_first = fake_factory([&](const RunSpec&, const std::atomic<bool>&) {
+    if (trained++ == 0) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(600));
+    }
+  });
+  std::thread agent([&] { run_sweep(*transports[2], plan, nullptr, slow_at_first, options); });
+  transports[0]->send(2, encode(Welcome{0}));
+  transports[0]->send(2, encode(Assign{0, {{0, 1}}}));
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  SweepOptions leading = options;
+  leading.workers = 0;  // all records are of the agent
+  leading.take_over = [&] { return &sink; };
+  const SweepResult result = run_sweep(*transports[1], plan, nullptr, fake_factory(), leading);
+  agent.join();
+  EXPECT_EQ(result.end, SweepEnd::done);
+  EXPECT_EQ(static_cast<std::int64_t>(sink.records.size()), plan.size());
+  EXPECT_LE(trained, plan.size() + 1) << "none but the first twice";
+}
+
 TEST(SweepRunner, AgentRefusesRunsThatItsPlanDoesNotHave) {
   const Plan plan = make_plan();
   std::vector<std::unique_ptr<Transport>> transports = make_local_transports(2);
@@ -553,7 +663,7 @@ class WrappedTransport : public Transport {
   [[nodiscard]] int size() const override { return inner_.size(); }
   void send(int to, Bytes body) override { inner_.send(to, std::move(body)); }
   [[nodiscard]] std::optional<Message> receive() override { return inner_.receive(); }
-  void set_farewell(Farewell farewell) override { last_farewell = farewell; }
+  void set_farewell(Farewell farewell, int /*leader*/) override { last_farewell = farewell; }
   std::string broadcast_text(std::string text) override { return inner_.broadcast_text(std::move(text)); }
   [[nodiscard]] int node_rank() const override { return inner_.node_rank(); }
   [[nodiscard]] int node_size() const override { return inner_.node_size(); }

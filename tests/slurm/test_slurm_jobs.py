@@ -167,13 +167,14 @@ def rank_process(folder: Path, rank: int) -> int:
     pytest.fail(f"no process of rank {rank}")
 
 
-def test_mpirun_goes_on_without_a_killed_worker(site: Site, cpu_seconds_per_step: float):
+@pytest.mark.parametrize("rank", [0, 1])
+def test_mpirun_goes_on_without_a_killed_rank(site: Site, cpu_seconds_per_step: float, rank: int):
     site.set(FASWEEP_LAUNCHER="mpirun")
     write_long_job(site, 10, cpu_seconds_per_step)
-    job = site.sweep("--ntasks=3", "job.cfg", "out.h5")
+    job = site.sweep("--ntasks=3", "job.cfg", "out.h5", "--lost-after-seconds", "2")
     wait_for_results(site, job)
 
-    os.kill(rank_process(site.folder, 1), signal.SIGKILL)
+    os.kill(rank_process(site.folder, rank), signal.SIGKILL)
 
     plain = start_plain_sweep(site)
     assert site.assert_completed(job)["Restarts"] == "0"
