@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/data_source.hpp"
+#include "model/optimizer/optimizer.hpp"
 #include "model/schedule/schedule.hpp"
 #include "model/stop/stop_rule.hpp"
 #include "util/enum_names.hpp"
@@ -132,6 +133,7 @@ struct TrainingSettings {
   Decay decay = Decay::output;
   Schedule step_schedule;  // of eta, as `schedule` is of lambda
   double richness = lazy;  // or > 0
+  Optimizer optimizer;
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

@@ -47,6 +47,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.decay",
     "training.step-schedule",
     "training.richness",
+    "training.optimizer",
 });
 
 /// A set of setting_keys.

@@ -89,6 +89,48 @@ const std::vector<PlainLoss> plain_losses{
          }
        }
      }},
+    {"binary-cross-entropy",
+     [](std::span<const double> f, std::span<const double> y) {
+       double sum = 0;
+       for (std::size_t c = 0; c < f.size(); ++c) {
+         sum -= y[c] * std::log(sigmoid(f[c])) + (1 - y[c]) * std::log(sigmoid(-f[c]));
+       }
+       return sum;
+     },
+     [](std::span<const double> f, std::span<const double> y, std::span<double> e) {
+       for (std::size_t c = 0; c < f.size(); ++c) {
+         e[c] = (1 - y[c]) * sigmoid(f[c]) - y[c] * sigmoid(-f[c]);
+       }
+     }},
+};
+
+const std::vector<PlainOptimizer> plain_optimizers{
+    {"sgd", [](std::span<const double>, double, double g, double&, double&) { return g; }},
+    {"momentum",
+     [](std::span<const double> v, double, double g, double& velocity, double&) {
+       velocity = v[0] * velocity + g;
+       return velocity;
+     }},
+    {"nesterov",
+     [](std::span<const double> v, double, double g, double& velocity, double&) {
+       velocity = v[0] * velocity + g;
+       return g + v[0] * velocity;
+     }},
+    {"rmsprop",
+     [](std::span<const double> v, double, double g, double& square, double&) {
+       square = v[0] * square + (1 - v[0]) * g * g;
+       return g / (std::sqrt(square) + 1e-8);
+     }},
+    {"adam",
+     [](std::span<const double> v, double t, double g, double& mean, double& square) {
+       mean = v[0] * mean + (1 - v[0]) * g;
+       square = v[1] * square + (1 - v[1]) * g * g;
+       return mean / (1 - std::pow(v[0], t + 1)) / (std::sqrt(square / (1 - std::pow(v[1], t + 1))) + 1e-8);
+     }},
+    {"manhattan",
+     [](std::span<const double>, double, double g, double&, double&) { return g > 0   ? 1.0
+                                                                              : g < 0 ? -1.0
+                                                                                      : 0.0; }},
 };
 
 const std::vector<PlainSchedule> plain_schedules{

@@ -1,5 +1,6 @@
-// Every activation, rule, loss, schedule and stop rule spelt out again, by name, as its definition reads: what the fast
-// formulas of model/ and the backends are held to. A variant that is not here is refused, never taken for another.
+// Every activation, rule, loss, optimizer, schedule and stop rule spelt out again, by name, as its definition reads:
+// what the fast formulas of model/ and the backends are held to. A variant that is not here is refused, never taken for
+// another.
 #pragma once
 
 #include <cmath>
@@ -38,6 +39,13 @@ struct PlainLoss {
   void (*take_errors)(std::span<const double> f, std::span<const double> y, std::span<double> e);
 };
 
+/// What a weight descends along in place of the gradient g of step t, with two numbers kept of it, 0 at the start.
+struct PlainOptimizer {
+  static constexpr std::string_view kind = "optimizer";
+  std::string_view name;
+  double (*direction)(std::span<const double> values, double t, double g, double& first, double& second);
+};
+
 struct PlainSchedule {
   static constexpr std::string_view kind = "schedule";
   std::string_view name;
@@ -72,6 +80,7 @@ struct PlainStopRule {
 extern const std::vector<PlainActivation> plain_activations;
 extern const std::vector<PlainRule> plain_rules;
 extern const std::vector<PlainLoss> plain_losses;
+extern const std::vector<PlainOptimizer> plain_optimizers;
 extern const std::vector<PlainSchedule> plain_schedules;
 extern const std::vector<PlainStopRule> plain_stop_rules;
 

@@ -7,6 +7,7 @@
 
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/optimizer/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -51,7 +52,9 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
       training_(training),
       function_(find_plain(plain_activations, activation)),
       loss_(find_plain(plain_losses, loss_function_names[static_cast<std::size_t>(training.loss)])),
-      rule_(find_plain(plain_rules, rule)) {}
+      rule_(find_plain(plain_rules, rule)),
+      optimizer_(
+          find_plain(plain_optimizers, Optimizers::names[static_cast<std::size_t>(training.optimizer.position())])) {}
 
 MatrixXd PlainNetwork::inputs_of(Rows rows) const {
   MatrixXd x(rows.size(), problem_.inputs);
@@ -211,8 +214,25 @@ double PlainNetwork::hidden_step_size(double step_size) const {
   return is_backprop && richness > 0 ? richness * richness * problem_.width * step_size : step_size;
 }
 
+MatrixXd PlainNetwork::direction(const MatrixXd& gradient, Kept& kept) const {
+  MatrixXd result = gradient;
+  for (MatrixXd& numbers : kept) {
+    numbers = numbers.size() == 0 ? MatrixXd(MatrixXd::Zero(gradient.rows(), gradient.cols())) : numbers;
+  }
+  for (Eigen::Index i = 0; i < gradient.size(); ++i) {
+    result(i) = optimizer_.direction(training_.optimizer.values(), static_cast<double>(step_), gradient(i), kept[0](i),
+                                     kept[1](i));
+  }
+  return result;
+}
+
 double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
-  const PlainGradients g = gradients(rows);
+  PlainGradients g = gradients(rows);
+  g.w = direction(g.w, kept_w_);
+  g.beta = direction(g.beta, kept_beta_);
+  g.hidden_bias = direction(g.hidden_bias, kept_hidden_bias_);
+  g.output_bias = direction(g.output_bias, kept_output_bias_);
+  ++step_;
   const double decay = 1 - step_size * ridge;
   w = (training_.decay == Decay::all ? decay : 1) * w - hidden_step_size(step_size) * g.w;
   beta = decay * beta - step_size * g.beta;

@@ -4,6 +4,7 @@
 // program it uses the drawn data and initial weights (model/problem.hpp) and the declaration of Observation.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -110,6 +111,10 @@ class PlainNetwork {
   [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
   /// Of W, which differs from beta's where beta is sent back (TrainingSettings::richness).
   [[nodiscard]] double hidden_step_size(double step_size) const;
+  /// What an optimizer keeps of some weights: its two numbers of each, zeros at the start.
+  using Kept = std::array<Eigen::MatrixXd, 2>;
+  /// What the optimizer makes of the gradient of these weights.
+  [[nodiscard]] Eigen::MatrixXd direction(const Eigen::MatrixXd& gradient, Kept& kept) const;
   void observe_signals(Rows batch, Observation& o) const;
 
   const Problem& problem_;
@@ -117,6 +122,12 @@ class PlainNetwork {
   const PlainActivation& function_;
   const PlainLoss& loss_;
   const PlainRule& rule_;
+  const PlainOptimizer& optimizer_;
+  std::int64_t step_ = 0;
+  Kept kept_w_;
+  Kept kept_beta_;
+  Kept kept_hidden_bias_;
+  Kept kept_output_bias_;
 };
 
 }  // namespace fasweep

@@ -10,6 +10,7 @@
 #include "model/batch_order.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
@@ -541,6 +542,10 @@ std::vector<Key> training_keys() {
       "training.step-schedule", "step_schedule", ConstantSchedule::name, "eta(t) / eta, by step",
       accepted_calls<Schedules>(), [](auto& point) -> auto& { return point.training.step_schedule; });
   step_schedule.earlier_text = ConstantSchedule::name;
+  Key optimizer = call_key<Optimizers>(
+      "training.optimizer", "optimizer", GradientDescent::name, "what a step makes of the gradient",
+      accepted_calls<Optimizers>(), [](auto& point) -> auto& { return point.training.optimizer; });
+  optimizer.earlier_text = GradientDescent::name;
   Key max_steps = whole_key(
       "training.max-steps", "max_steps", "20000", "steps after which a run ends",
       "a number >= 0, or 'k epochs': k passes over the training samples", 0, max_steps_limit,
@@ -551,6 +556,7 @@ std::vector<Key> training_keys() {
           "training.schedule", "schedule", ConstantSchedule::name, "lambda(t) / lambda, by step",
           accepted_calls<Schedules>(), [](auto& point) -> auto& { return point.training.schedule; }),
       step_schedule,
+      optimizer,
       max_steps,
       call_key<StopRules>(
           "training.stop", "stop_rule", NeverStop::name, "when a run ends before max-steps",

@@ -8,6 +8,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
@@ -30,6 +31,7 @@ TEST(PlainFormulas, KnowWhateverTheProgramKnows) {
   expect_all_known(Activations::names, plain_activations);
   expect_all_known(Rules::names, plain_rules);
   expect_all_known(Losses::names, plain_losses);
+  expect_all_known(Optimizers::names, plain_optimizers);
   expect_all_known(Schedules::names, plain_schedules);
   expect_all_known(StopRules::names, plain_stop_rules);
 }

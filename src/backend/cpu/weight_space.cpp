@@ -9,6 +9,7 @@
 #include <Eigen/Dense>
 
 #include "backend/cpu/blocked_network.hpp"
+#include "backend/cpu/descent.hpp"
 #include "backend/cpu/evaluations.hpp"
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/network_state.hpp"
@@ -31,6 +32,7 @@ template <class Scalar>
 class WeightSpaceState final : public NetworkReader {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 
   WeightSpaceState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
@@ -45,6 +47,10 @@ class WeightSpaceState final : public NetworkReader {
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
+        descent_(training_.optimizer,
+                 {network_.hidden_weights().size(), static_cast<std::size_t>(network_.hidden_bias().size()),
+                  static_cast<std::size_t>(network_.output_weight().size()),
+                  static_cast<std::size_t>(network_.output_bias().size())}),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
         evaluates_training_((traits_ & sees_training_set) != 0 && !sees_training_set_whole(training_, request.data)),
@@ -53,7 +59,8 @@ class WeightSpaceState final : public NetworkReader {
         activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
         pre_activation_(derivative_needs_input(psi_) ? activation_.size() : 0),
         mask_(drops() ? static_cast<std::size_t>(blocks()) * block_numbers() : 0),
-        signal_(block_numbers()) {
+        signal_(block_numbers()),
+        gradient_(descent_.is_sgd() ? 0 : network_.block_weights()) {
     load_batch();
     forward();
   }
@@ -66,21 +73,30 @@ class WeightSpaceState final : public NetworkReader {
 
   /// All blocks learn from the batch of step t and see that of step t + 1.
   void advance(double step_size, double ridge) {
-    const double share = step_size * loss_share(batch().size());
+    const double own_share = loss_share(batch().size());
+    const double share = step_size * own_share;
     const Matrix error = error_;
     const Matrix taught = taught_signal();
     const InputBatch<Scalar>& learned = batch();
-    ++step_;
+    const std::int64_t t = step_++;
     if (batches_.size() > 1) {
       load_batch();
     }
-    if (training_.biases) {
+    if (training_.biases && descent_.is_sgd()) {
       network_.output_bias() -= static_cast<Scalar>(share) * error.rowwise().sum();
+    } else if (training_.biases) {
+      Vector gradient = static_cast<Scalar>(own_share) * error.rowwise().sum();
+      turn(WeightKind::output_bias, 0, t, gradient);
+      network_.output_bias() -= static_cast<Scalar>(step_size) * gradient;
     }
     outputs_.setZero(problem_.outputs, batch().size());
+    const auto decay = static_cast<Scalar>(1 - step_size * ridge);
     for (int block = 0; block < blocks(); ++block) {
-      update(block, learned, error, taught, share * network_.output_scale(),
-             static_cast<Scalar>(1 - step_size * ridge));
+      if (descent_.is_sgd()) {
+        update(block, learned, error, taught, share * network_.output_scale(), decay);
+      } else {
+        descend(block, learned, error, taught, own_share * network_.output_scale(), t, step_size, decay);
+      }
       forward(block);
     }
     take_errors_of_batch();
@@ -158,6 +174,7 @@ class WeightSpaceState final : public NetworkReader {
     put_lanes(out, Pack<Scalar>::lanes);
     out.put(evaluation_layout);
     network_.save(out);
+    descent_.save(out);
     if (learns_feedback(rule_)) {
       out.put_array(std::span<const Scalar>(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
@@ -171,6 +188,7 @@ class WeightSpaceState final : public NetworkReader {
     }
     step_ = at.step;
     network_.restore(in);
+    descent_.restore(in);
     if (learns_feedback(rule_)) {
       get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
@@ -308,7 +326,8 @@ class WeightSpaceState final : public NetworkReader {
     });
   }
 
-  /// One step of a block's weights from the batch its activations are of.
+  /// One step of a block's weights from the batch its activations are of, along the gradient. scale: of the gradient,
+  /// the step size included.
   void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
               Scalar decay) {
     const Matrix v = -static_cast<Scalar>(hidden_factor_ * scale) * rule_feedback(block);
@@ -323,6 +342,39 @@ class WeightSpaceState final : public NetworkReader {
           samples(signal_.data(), learned.size()).rowwise().sum();
     }
     learned.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
+  }
+
+  /// The same along what the optimizer makes of the gradient. scale: of the gradient; t: the step.
+  void descend(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
+               std::int64_t t, double step_size, Scalar decay) {
+    const Matrix v = static_cast<Scalar>(scale) * rule_feedback(block);
+    make_signal(block, v, taught, signal_.data());
+    Matrix gradient = static_cast<Scalar>(scale) * seen(block, learned.size()).topRows(network_.real_units(block)) *
+                      error.transpose();
+    for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
+      const Eigen::Index first = c * network_.padded_width() + block * units();
+      turn(WeightKind::output, static_cast<std::size_t>(first), t, gradient.col(c));
+    }
+    step_readouts(block, gradient, decay, static_cast<Scalar>(step_size));
+    const auto hidden_step = static_cast<Scalar>(hidden_factor_ * step_size);
+    if (training_.biases) {
+      Vector of_bias = samples(signal_.data(), learned.size()).rowwise().sum();
+      turn(WeightKind::hidden_bias, static_cast<std::size_t>(block * units()), t, of_bias);
+      network_.hidden_bias().segment(block * units(), units()) -= hidden_step * of_bias;
+    }
+    std::ranges::fill(gradient_, Scalar(0));
+    learned.add_transposed(signal_.data(), units(), gradient_.data());
+    descent_.turn(WeightKind::hidden, static_cast<std::size_t>(block) * network_.block_weights(), t, gradient_);
+    const Scalar kept = training_.decay == Decay::all ? decay : Scalar(1);
+    Scalar* const w = network_.hidden_weight(block);
+    for (std::size_t i = 0; i < gradient_.size(); ++i) {
+      w[i] = fasweep::descend(w[i], gradient_[i], kept, hidden_step);
+    }
+  }
+
+  template <class Dense>
+  void turn(WeightKind kind, std::size_t first, std::int64_t t, Dense&& gradient) {
+    descent_.turn(kind, first, t, std::span<Scalar>(gradient.data(), static_cast<std::size_t>(gradient.size())));
   }
 
   /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
@@ -441,6 +493,7 @@ class WeightSpaceState final : public NetworkReader {
   BatchOrder order_;
   InputRows<Scalar> inputs_;
   BlockedNetwork<Scalar> network_;
+  Descent<Scalar> descent_;
   int most_samples_;  // of a batch
   std::int64_t step_ = 0;
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
@@ -451,6 +504,7 @@ class WeightSpaceState final : public NetworkReader {
   AlignedNumbers<Scalar> pre_activation_;  // as above, if psi' looks at it
   AlignedNumbers<Scalar> mask_;            // as above, with dropout
   AlignedNumbers<Scalar> signal_;          // of one block
+  AlignedNumbers<Scalar> gradient_;        // of W of one block, for an optimizer that looks at it
   Matrix dropped_;                         // as above
   Matrix targets_;                         // outputs x samples of the batch
   Matrix outputs_;                         // as above

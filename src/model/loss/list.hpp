@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "model/loss/binary_cross_entropy.hpp"
 #include "model/loss/cross_entropy.hpp"
 #include "model/loss/squared.hpp"
 #include "util/enum_names.hpp"
@@ -23,12 +24,13 @@ namespace fasweep {
 //   part(f, y, shared)      what one output adds to the loss of its sample;
 //   is_half_square     whether the loss is 1/2 sum_c e_c^2: solvers have that sum already and then take no part().
 
-using Losses = TypeList<SquaredLoss, CrossEntropyLoss>;
+using Losses = TypeList<SquaredLoss, CrossEntropyLoss, BinaryCrossEntropyLoss>;
 
 /// Positions in `Losses`.
-enum class LossFunction : int { squared, cross_entropy };
+enum class LossFunction : int { squared, cross_entropy, binary_cross_entropy };
 static_assert(static_cast<int>(LossFunction::squared) == Losses::index_of<SquaredLoss>() &&
-              static_cast<int>(LossFunction::cross_entropy) == Losses::index_of<CrossEntropyLoss>());
+              static_cast<int>(LossFunction::cross_entropy) == Losses::index_of<CrossEntropyLoss>() &&
+              static_cast<int>(LossFunction::binary_cross_entropy) == Losses::index_of<BinaryCrossEntropyLoss>());
 
 inline constexpr auto loss_function_names = Losses::names;
 static_assert(names_cover<LossFunction>(loss_function_names));

@@ -13,12 +13,15 @@ namespace fasweep {
 struct WeightSpace {
   static constexpr std::string_view name = "weight-space";
   static constexpr std::string_view exact_for = "any run";
-  static constexpr KeySet honours = teacher_keys.with(
-      {"data.source",           "data.path",        "data.outputs",          "data.targets",    "data.normalize",
-       "data.checksum",         "data.target",      "data.header",           "data.split",      "training.schedule",
-       "training.max-steps",    "training.stop",    "training.precision",    "training.loss",   "training.reduction",
-       "training.batch-size",   "training.dropout", "training.output-scale", "training.biases", "training.decay",
-       "training.step-schedule"});
+  static constexpr KeySet honours =
+      teacher_keys.with({"data.source",         "data.path",          "data.outputs",
+                         "data.targets",        "data.normalize",     "data.checksum",
+                         "data.target",         "data.header",        "data.split",
+                         "training.schedule",   "training.max-steps", "training.stop",
+                         "training.precision",  "training.loss",      "training.reduction",
+                         "training.batch-size", "training.dropout",   "training.output-scale",
+                         "training.biases",     "training.decay",     "training.step-schedule",
+                         "training.optimizer"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = true;
@@ -27,8 +30,9 @@ struct WeightSpace {
   [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& training, int width) {
     const double batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
     const double masks = training.dropout > 0 ? 80 : 0;
-    const double inputs = data.inputs * std::min(2.5, 3.9 * traits_of(data.source).density);  // dense or sparse
-    return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks);
+    const double inputs = data.inputs * std::min(2.5, 3.9 * traits_of(data.source).density);         // dense or sparse
+    const double directions = is_sgd(training.optimizer) ? 0 : 16.0 * (data.inputs + data.outputs);  // a unit
+    return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks) + width * directions;
   }
 
   template <class Activation>

@@ -12,6 +12,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "model/activation/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
@@ -34,14 +35,16 @@ struct Case {
   int activation;
   int rule;
   Precision precision;
+  Optimizer optimizer = {};
 };
 
 std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
   const Case& c = info.param;
-  std::string name = std::string(name_of(c.solver)) +
-                     std::string(Activations::names[static_cast<std::size_t>(c.activation)]) +
-                     std::string(Rules::names[static_cast<std::size_t>(c.rule)]) +
-                     (c.precision == Precision::float32 ? "Float32" : "Float64");
+  std::string name =
+      std::string(name_of(c.solver)) + std::string(Activations::names[static_cast<std::size_t>(c.activation)]) +
+      std::string(Rules::names[static_cast<std::size_t>(c.rule)]) +
+      (c.precision == Precision::float32 ? "Float32" : "Float64") +
+      (is_sgd(c.optimizer) ? "" : std::string(Optimizers::names[static_cast<std::size_t>(c.optimizer.position())]));
   std::erase(name, '-');
   return name;
 }
@@ -58,6 +61,10 @@ std::vector<Case> all_cases() {
         }
       }
     }
+  }
+  for (const Optimizer& optimizer : testing::all_optimizers()) {
+    cases.push_back({Solver::weight_space, Activations::index_of<Tanh>(), Rules::index_of<KolenPollack>(),
+                     Precision::float32, optimizer});
   }
   return cases;
 }
@@ -85,6 +92,7 @@ class ResumedRun : public ::testing::TestWithParam<Case> {
     case_.data.test_samples = 3;
     case_.data.input_law = InputLaw::gaussian_scaled;
     case_.training.precision = GetParam().precision;
+    case_.training.optimizer = GetParam().optimizer;
     case_.training.schedule = ExponentialSchedule{{0.99}};
     case_.record.steps = {0, 1, 5, 6, 7, 30, 31, 70, 90};
     case_.solver = GetParam().solver;

@@ -13,6 +13,7 @@
 #include "model/batch_order.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/random.hpp"
 #include "model/rule/list.hpp"
 #include "reference/plain_network.hpp"
@@ -122,6 +123,40 @@ TEST(Network, EqualsThePlainLoopsForEveryActivation) {
     c.training.biases = true;
     c.training.dropout = 0.2;
     expect_plain_loops(c);
+  }
+}
+
+TEST(Network, EqualsThePlainLoopsForEveryOptimizerAndRule) {
+  ASSERT_EQ(static_cast<int>(testing::all_optimizers().size()) + 1, Optimizers::size);
+  for (const Optimizer& optimizer : testing::all_optimizers()) {
+    for (int rule = 0; rule < Rules::size; ++rule) {
+      SCOPED_TRACE(std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]) + ", " +
+                   std::string(Rules::names[static_cast<std::size_t>(rule)]));
+      NetworkCase c(LossFunction::binary_cross_entropy, rule, Activations::index_of<Tanh>(), 200);
+      c.training.optimizer = optimizer;
+      c.training.biases = true;
+      c.training.decay = Decay::all;
+      c.training.batch_size = 5;
+      c.training.reduction = Reduction::mean;
+      c.run.step_size = 0.01;
+      c.run.ridge = 0.1;
+      expect_plain_loops(c);
+    }
+  }
+}
+
+TEST(Network, MomentumZeroIsPlainGradientDescent) {
+  NetworkCase c;
+  c.training.batch_size = 4;
+  const Problem problem = c.problem();
+  const std::vector<double> plain = c.train(problem).trajectory;
+  for (const Optimizer& optimizer : {Optimizer(MomentumOptimizer{{0}}), Optimizer(NesterovOptimizer{{0}})}) {
+    c.training.optimizer = optimizer;
+    const std::vector<double> trajectory = c.train(problem).trajectory;
+    ASSERT_EQ(trajectory.size(), plain.size());
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      expect_close(trajectory[i], plain[i], 1e-12, 1e-14, "number " + std::to_string(i));  // rounded in another order
+    }
   }
 }
 

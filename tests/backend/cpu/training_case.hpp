@@ -12,6 +12,7 @@
 
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/problem.hpp"
 #include "train/trainer.hpp"
 
@@ -58,6 +59,12 @@ struct TrainingCase {
     return {problem, data, training, record, {&run, 1}, solver, cancelled};
   }
 };
+
+/// Each optimizer but plain gradient descent, with values that people use.
+[[nodiscard]] inline std::vector<Optimizer> all_optimizers() {
+  return {MomentumOptimizer{{0.9}}, NesterovOptimizer{{0.9}}, RmspropOptimizer{{0.99}}, AdamOptimizer{{0.9, 0.999}},
+          ManhattanOptimizer{}};
+}
 
 /// Metric `Metric` of a record at position `point` of its trajectory, all metrics recorded.
 template <class Metric>
