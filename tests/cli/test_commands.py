@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import time
 
 import h5py
 import numpy as np
@@ -56,6 +57,22 @@ def test_status_and_verify_of_a_complete_file(fasweep: Fasweep):
     assert status["complete"] and status["counts"]["done"] == status["runs"] == 72
     assert "72 of 72" in fasweep.run("status", "out.h5")
     assert "sound" in fasweep.run("verify", "out.h5")
+
+
+def test_status_watches_a_sweep_to_its_end(fasweep: Fasweep):
+    """From a sweep that runs: counts that grow, ranks, the slowest width; then it ends by itself."""
+    fasweep.job("[grid]\np = 20, 2000\nseed = 0..39\n[training]\nmax-steps = 400\nprecision = float64\n" + ONE_METRIC)
+    sweep = fasweep.start("run", "job.cfg", "-o", "out.h5", "--workers", "1", "--batch-seconds", "0.01")
+    while not (fasweep.folder / "out.h5.journal").exists():
+        assert sweep.poll() is None
+        time.sleep(0.01)
+    lines = [json.loads(line) for line in fasweep.run("status", "out.h5", "--watch=0.1", "--json").splitlines()]
+    assert sweep.wait(timeout=60) == 0
+    done = [line["counts"]["done"] for line in lines]
+    assert done == sorted(done) and done[-1] == 80 and lines[-1]["complete"]
+    assert len(lines) > 2 and any(line["runs_per_second"] for line in lines) and "1 cpu workers" in lines[-1]["agents"][0]
+    assert "80/80 runs" in fasweep.run("status", "out.h5", "--watch")
+    assert "--watch = 0" in fasweep.run("status", "out.h5", "--watch=0", expect=2)
 
 
 def test_verify_sees_a_changed_value(fasweep: Fasweep):
