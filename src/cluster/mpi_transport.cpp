@@ -19,6 +19,8 @@
 #include <list>
 #include <numeric>
 #include <set>
+#include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -38,9 +40,28 @@ void check(int code, const char* call) {
   }
 }
 
-/// Whether the launcher ends all ranks if one dies: Open MPI 4's mpirun does, unless told otherwise. For others it is
+/// Whether this process was started by an mpirun of Open MPI 5 that was not told to go on without the dead. Ranks see
+/// that only from its command line, on its own node.
+bool is_under_plain_prterun() {
+  std::ifstream file("/proc/" + std::to_string(getppid()) + "/cmdline");
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) {
+    words.push_back(word);
+  }
+  const auto has = [&](std::string_view option) {
+    return std::find(words.begin(), words.end(), option) != words.end();
+  };
+  const std::string name = words.empty() ? "" : std::filesystem::path(words.front()).filename().string();
+  return std::getenv("OMPI_MCA_mpi_ft_enable") == nullptr &&
+         (name == "mpirun" || name == "mpiexec" || name == "prterun") && !has("--enable-recovery");
+}
+
+/// Whether the launcher ends all ranks if one dies: Open MPI's mpirun does, unless told otherwise. For others it is
 /// unknown.
 bool launcher_ends_all() {
+  if (std::getenv("PRTE_LAUNCHED") != nullptr) {
+    return is_under_plain_prterun();
+  }
   return std::getenv("OMPI_MCA_orte_hnp_uri") != nullptr && std::getenv("OMPI_MCA_orte_enable_recovery") == nullptr;
 }
 
