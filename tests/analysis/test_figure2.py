@@ -96,7 +96,7 @@ def assert_panels_show(
     lines = [(rule, ridge) for rule in (FEEDBACK, BACKPROP) for ridge in ridges]
     for (rule, ridge), (line, _, (bars,)) in zip(lines, top.containers, strict=True):
         widths, mean, deviation = expected_alignment(columns, activation, rule, ridge).T
-        np.testing.assert_allclose(line.get_xydata(), np.column_stack([widths, mean]), rtol=1e-12)
+        np.testing.assert_allclose(np.asarray(line.get_xydata()), np.column_stack([widths, mean]), rtol=1e-12)
         ends = np.array(bars.get_segments())[:, :, 1]
         np.testing.assert_allclose(ends, np.column_stack([mean - deviation, mean + deviation]), rtol=1e-12)
         assert line.get_linestyle() == ("-" if rule == FEEDBACK else "--")
@@ -104,8 +104,8 @@ def assert_panels_show(
     latest = 0.0
     for position, ((rule, ridge), line, band) in enumerate(zip(lines, bottom.lines, bands, strict=True)):
         times, losses = expected_losses(columns, activation, rule, ridge, p, in_flow_time)
-        np.testing.assert_allclose(line.get_xydata(), np.column_stack([times, np.median(losses, axis=0)]), rtol=1e-12)
-        edges = band.get_paths()[0].vertices[:, 1]
+        np.testing.assert_allclose(np.asarray(line.get_xydata()), np.column_stack([times, np.median(losses, axis=0)]), rtol=1e-12)
+        edges = np.asarray(band.get_paths()[0].vertices)[:, 1]
         assert edges.max() == pytest.approx(np.quantile(losses, 0.84, axis=0).max(), rel=1e-12)
         assert edges.min() == pytest.approx(np.quantile(losses, 0.16, axis=0).min(), rel=1e-12)
         assert line.get_linestyle() == ("-" if rule == FEEDBACK else "--")
@@ -158,7 +158,7 @@ def test_runs_that_end_at_their_own_steps_are_drawn_to_the_first_end(activation_
 
     _, bottom = drawn([activation_files["tanh"]], width=90)["tanh"]
 
-    assert bottom.lines[0].get_xdata()[-1] == max(columns["step"][columns["step"] <= columns["steps"][rows].min()])
+    assert np.asarray(bottom.lines[0].get_xdata())[-1] == max(columns["step"][columns["step"] <= columns["steps"][rows].min()])
     assert "to the end of the first run" in bottom.figure.texts[-1].get_text()
 
 

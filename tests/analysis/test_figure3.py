@@ -105,7 +105,7 @@ def test_every_run_is_one_line(classified: Path):
     results = read(classified, names)
     _, right = draw(results, "signal_alignment", every_run=True).axes
 
-    curves = [line.get_ydata() for line in right.lines if len(line.get_ydata())]
+    curves = [data for line in right.lines if len(data := np.asarray(line.get_ydata()))]
     assert len(curves) == len(results)
     for curve in results.metrics["test_accuracy"]:
         assert any(np.array_equal(curve, drawn) for drawn in curves)

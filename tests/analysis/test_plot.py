@@ -123,7 +123,7 @@ def test_time_as_an_axis_ends_with_the_first_run(shared_file: Path):
             recorded = file["step"][...][file["step"][...] <= ends.min()]
             if (ends == ends[0]).all():
                 recorded = np.union1d(recorded, ends[:1])
-            np.testing.assert_allclose(line.get_xdata(), recorded * file["step_size"][chosen[0]], rtol=1e-12)
+            np.testing.assert_allclose(np.asarray(line.get_xdata()), recorded * file["step_size"][chosen[0]], rtol=1e-12)
     assert "to the end of the first run" in figure.texts[-1].get_text()
     assert figure.axes[0].get_xscale() == "log"
 
@@ -159,7 +159,7 @@ def test_guides_have_their_slope_on_logarithmic_axes(spectrum_file: Path, tmp_pa
     figure = drawn(spectrum_file, x="p", y="loss", at="step=0", guides=[-0.5])
 
     axes = figure.axes[0]
-    x, y = axes.lines[-1].get_data()
+    x, y = map(np.asarray, axes.lines[-1].get_data())
     assert axes.get_xscale() == axes.get_yscale() == "log"
     assert np.log(y[1] / y[0]) / np.log(x[1] / x[0]) == pytest.approx(-0.5)
     code, err = plot(spectrum_file, "--x", "p", "--y", "loss", "--paired", "--guide", "-0.5", "-o", tmp_path / "out.png")

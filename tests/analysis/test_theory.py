@@ -46,13 +46,13 @@ def plain_file(make_file: Callable[..., Path]) -> Path:
 def changed(plain_file: Path, tmp_path: Path) -> Callable[..., Path]:
     """changed(metric=f): a copy of the file in which the metric is f(p, t, draw), draw standard Gaussian, one a run."""
 
-    def change(**metrics: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]) -> Path:
+    def change(**metrics: Callable[[float, np.ndarray, float], np.ndarray]) -> Path:
         path = Path(shutil.copy(plain_file, tmp_path / "changed.h5"))
         with h5py.File(path, "r+") as file:
             p, step = file["p"][...].astype(float), file["step"][...]
             draw = np.random.default_rng(3).standard_normal(len(p))
             for name, value in metrics.items():
-                file[name][...] = np.array([value(one, step, noise) for one, noise in zip(p, draw)])
+                file[name][...] = np.array([value(float(one), step, float(noise)) for one, noise in zip(p, draw)])
                 file[f"final_{name}"][...] = file[name][:, -1]
         return path
 

@@ -56,7 +56,7 @@ steps = log(6)
 
 def write_table(folder: Path) -> None:
     numbers = np.random.default_rng(5).normal(size=(20, 6)).round(3)
-    lines = [",".join(map(str, row)) + f",{i % 3}\n" for i, row in enumerate(numbers)]
+    lines = [",".join(map(str, numbers[i])) + f",{i % 3}\n" for i in range(len(numbers))]
     (folder / "table.csv").write_text("".join(lines))
 
 

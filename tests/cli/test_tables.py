@@ -46,7 +46,7 @@ def kaggle(rows: int = 40) -> str:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (rows, 6))
     pixels[:, [0, -1]] = 0
-    lines = [",".join(map(str, [i % 10, *pixel])) for i, pixel in enumerate(pixels)]
+    lines = [",".join(map(str, [i % 10, *pixels[i]])) for i in range(rows)]
     return "\n".join(["label," + ",".join(f"pixel{j}" for j in range(6)), *lines]) + "\n"
 
 
@@ -54,7 +54,8 @@ def iris(rows: int = 150) -> str:
     """Sorted by class, as iris is."""
     random = np.random.default_rng(1)
     classes = np.arange(rows) * 3 // rows
-    return "\n".join(f"{a:.3f},{b:.3f},{c}" for (a, b), c in zip(random.normal(classes[:, None], size=(rows, 2)), classes)) + "\n"
+    inputs = random.normal(classes[:, None], size=(rows, 2))
+    return "\n".join(f"{a:.3f},{b:.3f},{c}" for a, b, c in zip(inputs[:, 0], inputs[:, 1], classes)) + "\n"
 
 
 def test_label_that_comes_first_is_asked_for_and_then_is_the_target(fasweep: Fasweep):

@@ -60,10 +60,11 @@ def test_parts_are_those_of_the_whole(grid_file: Path):
     data = fasweep.open(grid_file)
     whole = fasweep.open(grid_file).load().loss
 
-    for part in (
+    parts: list[dict[str, object]] = [
         dict(p=1), dict(p=slice(None, None, -1), seed=[2, 0]), dict(step=slice(1, None, 2)), dict(step=-1, rule=0, seed=1),
         dict(step=[3, 1], activation=[1]), dict(seed=[]),
-    ):
+    ]
+    for part in parts:
         np.testing.assert_array_equal(data.loss.isel(part).values, whole.isel(part).values)
 
 

@@ -132,9 +132,9 @@ def draw_losses(
             # A logarithm has no room for step 0, where the loss is that of the first steps.
             shown = x > 0 if x[-1] > 0 else np.full(x.shape, True)
             draw_band(axes, x[shown], *median_and_quantiles(losses[:, shown]), linestyle, style.colour(position))
-    if any(line.get_xdata()[-1] > 0 for line in axes.lines):
+    if any(np.asarray(line.get_xdata())[-1] > 0 for line in axes.lines):
         axes.set_xscale("log")
-    if any((line.get_ydata() > 0).any() for line in axes.lines):
+    if any((np.asarray(line.get_ydata()) > 0).any() for line in axes.lines):
         axes.set_yscale("log")
     axes.margins(x=0)
     axes.set_xlabel(r"$\eta t$" if in_flow_time else "step")
@@ -146,7 +146,7 @@ def begin_together(panels: Sequence[Axes]) -> None:
     """Equal times stand at equal distances from the left: the panels begin where the last of them does. Each ends where
     its own runs end."""
     shown = [axes for axes in panels if axes.lines and axes.get_xscale() == "log"]
-    begin = max((min(line.get_xdata()[0] for line in axes.lines) for axes in shown), default=0.0)
+    begin = max((min(float(np.asarray(line.get_xdata())[0]) for line in axes.lines) for axes in shown), default=0.0)
     for axes in shown:
         if begin < axes.get_xlim()[1]:
             axes.set_xlim(left=begin)

@@ -336,7 +336,7 @@ def sorted_values(results: Results, name: str | None, dimension: Dimension | Non
     if name is None:
         return [None]
     if dimension and name == dimension.name:
-        return dimension.values.tolist()
+        return list(dimension.values.tolist())
     if results.columns[name].dtype.kind == "U":
         return [value for (value,) in points(results, [name])]
     return np.unique(results.columns[name]).tolist()

@@ -297,7 +297,7 @@ def constant_pieces(runs: Results, row: int, steps: np.ndarray) -> list[list[tup
     result = []
     for begin, end in zip(steps, steps[1:]):
         changes = np.flatnonzero((np.diff(eta[begin:end]) != 0) | (np.diff(decay[begin:end]) != 0)) + 1
-        edges = [0, *changes.tolist(), int(end - begin)]
+        edges = [0, *map(int, changes), int(end - begin)]
         result.append([(b - a, float(eta[begin + a]), float(decay[begin + a])) for a, b in zip(edges, edges[1:])])
     return result
 
@@ -423,9 +423,9 @@ def proposition_4_5(group: Group) -> Verdict:
         "isometry_epsilon": float((largest / smallest - 1).max()), "epsilon": float(eps.max()), "marchenko_pastur": edges,
     }
     result.why = (
-        f"lambda_min(XX^T) = {shown(smallest.tolist())}, lambda_max = {shown(largest.tolist())} (Marchenko and Pastur: {edges[0]:.3g} and {edges[1]:.3g}); "
-        f"X is (gamma, eps)-isometric with eps = {shown((largest / smallest - 1).tolist())}; smallest eps of the proposition: "
-        + (shown(eps[eps < 1].tolist()) if (eps < 1).any() else "none")
+        f"lambda_min(XX^T) = {shown(list(smallest))}, lambda_max = {shown(list(largest))} (Marchenko and Pastur: {edges[0]:.3g} and {edges[1]:.3g}); "
+        f"X is (gamma, eps)-isometric with eps = {shown(list(largest / smallest - 1))}; smallest eps of the proposition: "
+        + (shown(list(eps[eps < 1])) if (eps < 1).any() else "none")
         + (f", none of {np.count_nonzero(eps == 1)} of {eps.size} runs" if (eps < 1).any() and (eps == 1).any() else "")
         + ("" if enough else "; d is too small for this n, which by Marchenko and Pastur leaves none")
     )
