@@ -79,12 +79,13 @@ void RunMemory::leave(const Snapshot& now) {
 void RunMemory::add_hidden_step(const Snapshot& now) {
   const std::span<const double> beta = now.output_weight();
   const std::span<const double> b = now.feedback();
+  const int rule = computed_rule(run_.rule);
   SymmetricMatrix sum(problem_.samples);
   std::vector<double> squares;
   now.for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
     squares.clear();
     for (auto r = static_cast<std::size_t>(block.first); squares.size() < static_cast<std::size_t>(block.units); ++r) {
-      const double v = feedback_of(Rules(), run_.rule, b[r], beta[r]);
+      const double v = feedback_of(ComputedRules(), rule, b[r], beta[r]);
       squares.push_back(v * v);
     }
     sum.add_weighted_gram(block.derivative, squares, now.sizes().rows());

@@ -54,6 +54,7 @@ const std::vector<PlainRule> plain_rules{
     {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
     {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
     {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+    {"dfa", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
 };
 
 const std::vector<PlainLoss> plain_losses{

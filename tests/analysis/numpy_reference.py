@@ -59,6 +59,7 @@ RULES = {
     "backprop": Rule(feedback=lambda b, beta: beta),
     "kolen-pollack": Rule(learns_feedback=True),
     "drtp": Rule(teaching=lambda e, y: -y),
+    "dfa": Rule(),
 }
 
 
@@ -249,7 +250,7 @@ def terms(
     problem: Problem, rule: str, w: np.ndarray, beta: np.ndarray, b: np.ndarray, squares: float, ridge_dot: float
 ) -> np.ndarray:
     """Of the exact law: those of beta(0), growth, steps and ridge, and what they leave of <b, beta>."""
-    if rule != "feedback-alignment":
+    if rule not in ("feedback-alignment", "dfa"):
         return np.full(5, np.nan)
     growth = np.sum(w**2) - np.sum(problem.hidden_weight**2)
     known = np.array([b @ problem.output_weight, growth / 2, -squares / 2, -ridge_dot])

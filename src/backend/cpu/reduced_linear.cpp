@@ -269,7 +269,7 @@ ReducedLinearSolver::ReducedLinearSolver(const Problem& problem) : shared_(std::
 ReducedLinearSolver::~ReducedLinearSolver() = default;
 
 RunRecord ReducedLinearSolver::train(const TrainingRequest& request, const RunSpec& run) const {
-  return Rules::visit(run.rule, [&](auto rule) {
+  return visit_computed_rule(run.rule, [&](auto rule) {
     using State = ReducedLinearState<typename decltype(rule)::type, Shared>;
     const double factor = hidden_step_factor(request.training, shared_->problem.width, run.rule);
     return train_run([&] { return State(*shared_, factor); }, run, request, Solver::reduced_linear);

@@ -278,7 +278,7 @@ SampleSpaceSolver<Scalar>::~SampleSpaceSolver() = default;
 template <class Scalar>
 RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const RunSpec& run) const {
   return Activations::visit(run.activation, [&](auto activation) {
-    return Rules::visit(run.rule, [&](auto rule) {
+    return visit_computed_rule(run.rule, [&](auto rule) {
       using A = typename decltype(activation)::type;
       using R = typename decltype(rule)::type;
       using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared>;

@@ -263,7 +263,7 @@ class WeightSpaceState final : public NetworkReader {
   [[nodiscard]] Matrix rule_feedback(int block) const {
     const Matrix& beta = network_.output_weight();
     Matrix v(units(), problem_.outputs);
-    Rules::visit(rule_, [&](auto type) {
+    visit_computed_rule(rule_, [&](auto type) {
       for (Eigen::Index c = 0; c < v.cols(); ++c) {
         for (int u = 0; u < units(); ++u) {
           v(u, c) = decltype(type)::type::feedback(feedback_(block * units() + u, c), beta(block * units() + u, c));
@@ -275,7 +275,7 @@ class WeightSpaceState final : public NetworkReader {
 
   /// What teaches the hidden layer, from the batch's errors and targets: outputs x samples.
   [[nodiscard]] Matrix taught_signal() const {
-    return Rules::visit(rule_, [&](auto type) -> Matrix {
+    return visit_computed_rule(rule_, [&](auto type) -> Matrix {
       using Rule = typename decltype(type)::type;
       if constexpr (Rule::error_teaches) {
         return error_;
@@ -328,7 +328,7 @@ class WeightSpaceState final : public NetworkReader {
   /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
   /// compilers then fuse the subtraction with this product, which gives the bits that result files have.
   void step_readouts(int block, const Matrix& gradient, Scalar decay, Scalar scale) {
-    Rules::visit(rule_, [&](auto type) {
+    visit_computed_rule(rule_, [&](auto type) {
       using Rule = typename decltype(type)::type;
       for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
         const Scalar* const g = gradient.col(c).data();

@@ -11,7 +11,10 @@
 // (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
 #pragma once
 
+#include <type_traits>
+
 #include "model/rule/backprop.hpp"
+#include "model/rule/direct_feedback_alignment.hpp"
 #include "model/rule/direct_random_target_projection.hpp"
 #include "model/rule/feedback_alignment.hpp"
 #include "model/rule/kolen_pollack.hpp"
@@ -34,12 +37,44 @@ namespace fasweep {
 //   step(readout, gradient, decay, scale): one step of a unit's weights to and from one output. Affine in the
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
-//   learns_feedback: whether step() changes b, which solvers then keep and save for each run.
+//   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
+//   computes_as, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
+//     compile and take instead.
 
 /// New ones go to the end: positions are stored in result files.
-using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection>;
+using Rules =
+    TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment>;
 
-/// The feedback of the rule at position `rule`, for where a rule is chosen a number at a time; else Rules::visit.
+template <class Rule>
+concept ComputesAsAnother = requires {
+  typename Rule::computes_as;
+};
+
+template <class Rule>
+struct ComputesItself : std::bool_constant<!ComputesAsAnother<Rule>> {};
+
+/// The rules whose steps are their own: what solvers and kernels are compiled for.
+using ComputedRules = Filtered<Rules, ComputesItself>;
+
+/// Position in ComputedRules of the one that computes the steps of the rule at position `rule` of Rules.
+[[nodiscard]] inline int computed_rule(int rule) {
+  return Rules::visit(rule, []<class Rule>(std::type_identity<Rule>) {
+    if constexpr (ComputesAsAnother<Rule>) {
+      return ComputedRules::index_of<typename Rule::computes_as>();
+    } else {
+      return ComputedRules::index_of<Rule>();
+    }
+  });
+}
+
+/// Calls visitor(std::type_identity<Rule>{}) for the rule that computes the one at position `rule`.
+template <class Visitor>
+decltype(auto) visit_computed_rule(int rule, Visitor&& visitor) {
+  return ComputedRules::visit(computed_rule(rule), visitor);
+}
+
+/// The feedback of the rule at position `rule` of the list, for where a rule is chosen a number at a time; else
+/// visit_computed_rule().
 template <class T, class... Types>
 FASWEEP_HOST_DEVICE inline T feedback_of(TypeList<Types...> /*rules*/, int rule, T b, T beta) {
   T feedback{};

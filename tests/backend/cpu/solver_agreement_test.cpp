@@ -230,5 +230,26 @@ TEST_P(FastSolver, RunsOfABatchDoNotDependOnTheirCompany) {
   EXPECT_FALSE(are_same_bits(batch[0].trajectory, alone.trajectory));
 }
 
+TEST(DirectFeedbackAlignment, IsFeedbackAlignmentBitForBitWithOneHiddenLayer) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      StableCase c(12, 20, 45, activation, Rules::index_of<FeedbackAlignment>(), 40);
+      if (!accepts(solver, c.data, c.training, c.run)) {
+        continue;
+      }
+      for (const Precision precision : {Precision::float32, Precision::float64}) {
+        c.run.rule = Rules::index_of<FeedbackAlignment>();
+        const RunRecord alignment = train(c, c.problem(), solver, precision);
+        c.run.rule = Rules::index_of<DirectFeedbackAlignment>();
+
+        const RunRecord direct = train(c, c.problem(), solver, precision);
+
+        EXPECT_TRUE(are_same_bits(direct.trajectory, alignment.trajectory)) << name_of(solver) << ' ' << activation;
+        EXPECT_TRUE(are_same_bits(direct.final_values, alignment.final_values)) << name_of(solver) << ' ' << activation;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace fasweep
