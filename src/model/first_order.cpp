@@ -58,7 +58,7 @@ double first_order_error(const Snapshot& now) {
     return not_a_number;
   }
   SymmetricMatrix kernel = now.kernel(Kernel::outputs);
-  kernel += now.kernel(sends_output_back(now.run().rule) ? Kernel::backprop : Kernel::feedback);
+  kernel += now.kernel(Kernel::rule);
   const std::vector<double> pulled = kernel.product(now.errors());
   std::vector<double> change = outputs_after_step(now);
   std::vector<double> missed(change.size());

@@ -25,9 +25,9 @@ StreamKey data_streams(const DataSettings& data, const ProblemKey& key) {
   return {key.data_seed.value_or(key.seed), is_shared ? data.teacher_width : key.width};
 }
 
-std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count) {
+std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count, std::uint64_t first = 0) {
   std::vector<double> values(count);
-  RandomStream{key.seed, key.width, purpose}.fill_normal(values);
+  RandomStream{key.seed, key.width, purpose}.fill_normal(values, first);
   return values;
 }
 
@@ -255,6 +255,18 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
     multiply(problem.feedback, scale);
   }
   return problem;
+}
+
+std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training, std::int64_t step) {
+  if (step == 0) {
+    return problem.feedback;
+  }
+  const std::size_t count = problem.feedback.size();
+  const std::uint64_t stride = (count + 1) / 2 * 2;  // streams are read at even positions
+  std::vector<double> feedback = normals({problem.seed, problem.width}, Purpose::feedback_of_steps, count,
+                                         static_cast<std::uint64_t>(step) * stride);
+  multiply(feedback, std::sqrt(square_scale(training, problem.width)));
+  return feedback;
 }
 
 }  // namespace fasweep

@@ -53,4 +53,8 @@ struct ProblemKey {
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
 
+/// b of a step under a rule that draws one for each: the problem's own at step 0.
+[[nodiscard]] std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training,
+                                                   std::int64_t step);
+
 }  // namespace fasweep

@@ -39,10 +39,11 @@ void RunMemory::begin(const Snapshot& initial) {
   }
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());
   SymmetricMatrix kernel = initial.kernel(Kernel::outputs);
-  if (sends_output_back(run_.rule)) {
-    kernel += initial.kernel(Kernel::backprop);
+  const SentBack back = sent_back(run_.rule);
+  if (back == SentBack::feedback || back == SentBack::nothing) {
+    infinite_ = ErrorPrediction{expected_kernel(), error};  // in which <v, beta> is 0
   } else {
-    infinite_ = ErrorPrediction{expected_kernel(), error};
+    kernel += initial.kernel(Kernel::rule);
   }
   lazy_ = ErrorPrediction{std::move(kernel), error};
 }

@@ -11,6 +11,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/random.hpp"
+#include "model/richness.hpp"
 
 namespace fasweep {
 namespace {
@@ -33,6 +34,24 @@ TEST(Problem, DependsOnItsKeyAlone) {
   EXPECT_EQ(a.hidden_weight(), again.hidden_weight());
   EXPECT_EQ(a.output_weight, again.output_weight);
   EXPECT_EQ(a.feedback, again.feedback);
+}
+
+TEST(FeedbackOfAStep, IsDrawnForTheStepAlone) {
+  TrainingSettings rich;
+  rich.richness = 2;
+  for (const TrainingSettings& training : {TrainingSettings{}, rich}) {
+    const Problem problem = make_problem(small_data(), {5, 801, 1}, training);
+    const std::vector<double> third = feedback_of_step(problem, training, 3);
+    double square = 0;
+    for (const double b : third) {
+      square += b * b / 801 / square_scale(training, 801);
+    }
+
+    EXPECT_EQ(feedback_of_step(problem, training, 0), problem.feedback);
+    EXPECT_EQ(feedback_of_step(problem, training, 3), third);
+    EXPECT_NE(feedback_of_step(problem, training, 4), third);
+    EXPECT_NEAR(square, 1, 0.2) << "four deviations of a mean of 801 squares";
+  }
 }
 
 TEST(Problem, ActivationChangesTargetsOnly) {

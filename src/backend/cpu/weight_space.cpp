@@ -83,6 +83,7 @@ class WeightSpaceState final : public NetworkReader {
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
     }
+    draw_feedback();
     take_errors_of_batch();
   }
 
@@ -175,6 +176,7 @@ class WeightSpaceState final : public NetworkReader {
       get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
     evaluations_.restore(in, evaluates() ? at.observations : 0);
+    draw_feedback();
     load_batch();
     forward();
   }
@@ -209,6 +211,13 @@ class WeightSpaceState final : public NetworkReader {
     const std::span<const std::int32_t> rows = order_.rows(step_);
     batches_[step_ % batches_.size()].load(rows, BatchUse::training);
     targets_ = network_.targets_of(rows);
+  }
+
+  /// b of the step, where each has its own.
+  void draw_feedback() {
+    if (redraws_feedback(rule_)) {
+      feedback_ = network_.padded(feedback_of_step(problem_, training_, step_));
+    }
   }
 
   void forward() {

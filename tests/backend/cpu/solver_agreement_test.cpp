@@ -251,5 +251,32 @@ TEST(DirectFeedbackAlignment, IsFeedbackAlignmentBitForBitWithOneHiddenLayer) {
   }
 }
 
+TEST(ShallowNetwork, LearnsByItsOutputWeightsAlone) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    StableCase c(12, 20, 45, Activations::index_of<Linear>(), Rules::index_of<Shallow>(), 40);
+    const RunRecord record = train(c, c.problem(), solver, Precision::float64);
+    for (std::size_t point = 0; point < record.points; ++point) {
+      EXPECT_EQ(value_at<HiddenChangeMetric>(record, point), 0) << name_of(solver);
+      EXPECT_EQ(value_at<MaxHiddenChangeMetric>(record, point), 0) << name_of(solver);
+      EXPECT_TRUE(std::isnan(value_at<GradientAlignmentMetric>(record, point))) << name_of(solver);
+    }
+    EXPECT_LT(value_at<LossMetric>(record, record.points - 1), value_at<LossMetric>(record, 0)) << name_of(solver);
+    EXPECT_GT(value_at<MaxOutputChangeMetric>(record, record.points - 1), 0) << name_of(solver);
+  }
+}
+
+TEST(RedrawnSignSymmetry, IsTheFixedOneUntilItDraws) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<FixedSignSymmetry>(), 3);
+  const RunRecord fixed = train(c, c.problem(), Solver::weight_space, Precision::float64);
+  c.run.rule = Rules::index_of<RedrawnSignSymmetry>();
+
+  const RunRecord redrawn = train(c, c.problem(), Solver::weight_space, Precision::float64);
+
+  EXPECT_EQ(value_at<LossMetric>(redrawn, 1), value_at<LossMetric>(fixed, 1));
+  EXPECT_EQ(value_at<HiddenChangeMetric>(redrawn, 1), value_at<HiddenChangeMetric>(fixed, 1));
+  EXPECT_NE(value_at<AlignmentMetric>(redrawn, 1), value_at<AlignmentMetric>(fixed, 1));
+  EXPECT_NE(value_at<LossMetric>(redrawn, 2), value_at<LossMetric>(fixed, 2));
+}
+
 }  // namespace
 }  // namespace fasweep

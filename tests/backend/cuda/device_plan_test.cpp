@@ -141,6 +141,8 @@ TEST(DeviceSolver, LeavesToTheCpuWhatItsKernelsDoNotFollow) {
   ASSERT_EQ(choose(relu, backprop, {}), Solver::sample_space);
   EXPECT_EQ(choose(relu, Rules::index_of<KolenPollack>(), {}), Solver::automatic);
   EXPECT_EQ(choose(relu, Rules::index_of<DirectRandomTargetProjection>(), {}), Solver::automatic);
+  EXPECT_EQ(choose(relu, Rules::index_of<RedrawnSignSymmetry>(), {}), Solver::automatic);
+  EXPECT_EQ(choose(relu, Rules::index_of<FixedSignSymmetry>(), {}), Solver::sample_space);
   TrainingSettings training;
   training.step_schedule = ExponentialSchedule{{0.9}};
   EXPECT_EQ(choose(relu, backprop, training), Solver::automatic);

@@ -94,6 +94,25 @@ TYPED_TEST(EveryRule, IsTaughtAsWhatComputesIt) {
   });
 }
 
+TYPED_TEST(EveryRule, SaysWhatItSendsBack) {
+  const SentBack back = sent_back(Rules::index_of<TypeParam>());
+  const double v = TypeParam::feedback(-0.75, 0.5);
+
+  EXPECT_EQ(back == SentBack::nothing, v == 0);
+  EXPECT_EQ(back == SentBack::feedback, v == -0.75);
+  EXPECT_EQ(back == SentBack::output, v == 0.5);
+  EXPECT_EQ(back == SentBack::signs, v == 1);
+}
+
+TEST(SignSymmetryRules, SendBackTheSignsOfBeta) {
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, 3.0), 1);
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, -3.0), -1);
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, 0.0), 0);
+  EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, 3.0), 0.25);
+  EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, -3.0), -0.25);
+  EXPECT_EQ(RedrawnSignSymmetry::feedback(0.25, -3.0), -0.25);
+}
+
 TEST(DirectFeedbackAlignmentRule, AddsNothingToWhatIsCompiled) {
   EXPECT_FALSE(ComputedRules::find(DirectFeedbackAlignment::name));
   EXPECT_EQ(computed_rule(Rules::index_of<DirectFeedbackAlignment>()), ComputedRules::index_of<FeedbackAlignment>());
