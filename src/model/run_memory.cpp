@@ -40,7 +40,7 @@ void RunMemory::begin(const Snapshot& initial) {
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());
   SymmetricMatrix kernel = initial.kernel(Kernel::outputs);
   const SentBack back = sent_back(run_.rule);
-  if (back == SentBack::feedback || back == SentBack::nothing) {
+  if (back == SentBack::nothing || (back == SentBack::feedback && training_.feedback_correlation == 0)) {
     infinite_ = ErrorPrediction{expected_kernel(), error};  // in which <v, beta> is 0
   } else {
     kernel += initial.kernel(Kernel::rule);

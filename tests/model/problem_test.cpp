@@ -36,6 +36,24 @@ TEST(Problem, DependsOnItsKeyAlone) {
   EXPECT_EQ(a.feedback, again.feedback);
 }
 
+TEST(Problem, CorrelatesFeedbackWithTheOutputWeights) {
+  TrainingSettings training;
+  const Problem plain = make_problem(small_data(), {5, 8, 1}, training);
+  for (const double richness : {lazy, 2.0}) {
+    training.richness = richness;
+    const double scale = std::sqrt(square_scale(training, 8));
+    for (const double rho : {0.6, 1.0, -1.0}) {
+      training.feedback_correlation = rho;
+      const Problem problem = make_problem(small_data(), {5, 8, 1}, training);
+      for (std::size_t r = 0; r < 8; ++r) {
+        const double expected = rho * plain.output_weight[r] + std::sqrt(1 - rho * rho) * plain.feedback[r];
+        EXPECT_NEAR(problem.feedback[r], scale * expected, 1e-14);
+        EXPECT_NEAR(problem.output_weight[r] * scale, plain.output_weight[r], 1e-15);
+      }
+    }
+  }
+}
+
 TEST(FeedbackOfAStep, IsDrawnForTheStepAlone) {
   TrainingSettings rich;
   rich.richness = 2;

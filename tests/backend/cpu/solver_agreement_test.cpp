@@ -145,6 +145,14 @@ TEST_P(FastSolver, EqualsWeightSpaceForEverySchedule) {
   }
 }
 
+TEST_P(FastSolver, EqualsWeightSpaceWithCorrelatedFeedback) {
+  for (const double rho : {0.6, -1.0}) {
+    StableCase c = make_case(12, 20, 45);
+    c.training.feedback_correlation = rho;
+    expect_agreement(c, Precision::float64, close);
+  }
+}
+
 TEST_P(FastSolver, EqualsWeightSpaceOnTestSamples) {
   for (const int tests : {1, 9, 70}) {
     SCOPED_TRACE(std::to_string(tests) + " test samples");
@@ -249,6 +257,19 @@ TEST(DirectFeedbackAlignment, IsFeedbackAlignmentBitForBitWithOneHiddenLayer) {
       }
     }
   }
+}
+
+TEST(CorrelatedFeedback, OfOneIsBackpropsFirstStep) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<Backprop>(), 2);
+  const RunRecord backprop = train(c, c.problem(), Solver::sample_space, Precision::float64);
+  c.run.rule = Rules::index_of<FeedbackAlignment>();
+  c.training.feedback_correlation = 1;
+
+  const RunRecord alignment = train(c, c.problem(), Solver::sample_space, Precision::float64);
+
+  EXPECT_NEAR(value_at<AlignmentMetric>(alignment, 0), 1, 1e-15);
+  EXPECT_EQ(value_at<LossMetric>(alignment, 1), value_at<LossMetric>(backprop, 1));
+  EXPECT_NE(value_at<LossMetric>(alignment, 2), value_at<LossMetric>(backprop, 2)) << "b stays, beta moves";
 }
 
 TEST(ShallowNetwork, LearnsByItsOutputWeightsAlone) {

@@ -147,6 +147,9 @@ TEST(DeviceSolver, LeavesToTheCpuWhatItsKernelsDoNotFollow) {
   training.step_schedule = ExponentialSchedule{{0.9}};
   EXPECT_EQ(choose(relu, backprop, training), Solver::automatic);
   training = {};
+  training.feedback_correlation = 0.5;
+  EXPECT_EQ(choose(relu, backprop, training), Solver::sample_space) << "the problem brings it along";
+  training = {};
   training.dropout = 0.5;
   EXPECT_EQ(choose(relu, backprop, training), Solver::weight_space);
   EXPECT_EQ(choose(Activations::index_of<Gelu>(), backprop, {}), Solver::sample_space);
