@@ -10,6 +10,7 @@ namespace fasweep {
 
 struct DirectFeedbackAlignment : FeedbackAlignment {
   static constexpr std::string_view name = "dfa";
+  static constexpr std::string_view meaning = "feedback-alignment, as there is one hidden layer (Nokland 2016)";
   using computes_as = FeedbackAlignment;
 };
 

@@ -28,6 +28,7 @@ namespace fasweep {
 
 // Each rule derives from RuleDefaults (readout.hpp) and has
 //   name: as written in a job file;
+//   meaning: what comes back, for the table of rules;
 //   feedback(b, beta): v_r from the feedback weight b_r and the forward weight beta_r(t). feedback(0, 0) = 0: units
 //     that only fill a vector have weights 0 and must not learn;
 //   feedback_is_linear: whether feedback() is linear and homogeneous in (b, beta), which the reduced-linear solver

@@ -11,6 +11,7 @@ namespace fasweep {
 
 struct Shallow : RuleDefaults {
   static constexpr std::string_view name = "shallow";
+  static constexpr std::string_view meaning = "v = 0: W stays as it is";
   static constexpr bool feedback_is_linear = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T /*beta*/) {

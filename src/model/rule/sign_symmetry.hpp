@@ -13,6 +13,7 @@ namespace fasweep {
 /// uSF. The size is the standard deviation of b; in a rich network W's step size brings it along (model/richness.hpp).
 struct SignSymmetry : RuleDefaults {
   static constexpr std::string_view name = "sign-symmetry";
+  static constexpr std::string_view meaning = "v = sign(beta) (uSF of Liao, Leibo, Poggio 2016)";
   static constexpr bool feedback_is_linear = false;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T beta) {
@@ -30,6 +31,7 @@ struct SignSymmetry : RuleDefaults {
 /// frSF.
 struct FixedSignSymmetry : SignSymmetry {
   static constexpr std::string_view name = "sign-symmetry-fixed";
+  static constexpr std::string_view meaning = "v = |b| sign(beta) (frSF)";
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T b, T beta) {
     using elementary::absolute;
@@ -40,6 +42,7 @@ struct FixedSignSymmetry : SignSymmetry {
 /// brSF: frSF with the b of each step.
 struct RedrawnSignSymmetry : FixedSignSymmetry {
   static constexpr std::string_view name = "sign-symmetry-redrawn";
+  static constexpr std::string_view meaning = "the same with a b drawn for each step (brSF)";
   using computes_as = FixedSignSymmetry;
   static constexpr bool redraws_feedback = true;
 };
