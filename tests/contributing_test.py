@@ -48,7 +48,7 @@ TEACHER = """[grid]
 p = 12
 lambda = 0, 0.4
 activation = leaky-relu, tanh
-rule = sign-symmetry, backprop
+rule = positive-feedback, backprop
 seed = 0
 [data]
 n = 6
@@ -67,7 +67,7 @@ metrics = loss, gradient_norm, silent_share
 CLASSES = """[grid]
 p = 12
 activation = leaky-relu
-rule = sign-symmetry
+rule = positive-feedback
 [data]
 source = csv
 path = table.csv

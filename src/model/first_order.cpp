@@ -25,13 +25,14 @@ std::vector<double> outputs_after_step(const Snapshot& now) {
   const double scale = now.step_size() * now.output_scale();
   const double hidden_scale = scale * hidden_step_factor(now.training(), now.sizes().width, now.run().rule);
   const double decay = 1 - now.step_size() * now.ridge();
+  const int rule = computed_rule(now.run().rule);
   std::vector<double> outputs(n, 0.0);
   std::vector<double> signal(n);
   now.for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
     for (std::size_t u = 0; u < static_cast<std::size_t>(block.units); ++u) {
       const std::size_t r = static_cast<std::size_t>(block.first) + u;
       const double beta = now.output_weight()[r];
-      const double v = feedback_of(Rules(), now.run().rule, now.feedback()[r], beta);
+      const double v = feedback_of(ComputedRules(), rule, now.feedback()[r], beta);
       double gradient = 0;
       for (std::size_t i = 0; i < n; ++i) {
         gradient += e[i] * block.value[u * rows + i];
@@ -57,7 +58,7 @@ double first_order_error(const Snapshot& now) {
     return not_a_number;
   }
   SymmetricMatrix kernel = now.kernel(Kernel::outputs);
-  kernel += now.kernel(sends_output_back(now.run().rule) ? Kernel::backprop : Kernel::feedback);
+  kernel += now.kernel(Kernel::rule);
   const std::vector<double> pulled = kernel.product(now.errors());
   std::vector<double> change = outputs_after_step(now);
   std::vector<double> missed(change.size());

@@ -25,9 +25,9 @@ StreamKey data_streams(const DataSettings& data, const ProblemKey& key) {
   return {key.data_seed.value_or(key.seed), is_shared ? data.teacher_width : key.width};
 }
 
-std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count) {
+std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count, std::uint64_t first = 0) {
   std::vector<double> values(count);
-  RandomStream{key.seed, key.width, purpose}.fill_normal(values);
+  RandomStream{key.seed, key.width, purpose}.fill_normal(values, first);
   return values;
 }
 
@@ -192,6 +192,17 @@ void multiply(std::span<double> values, double factor) {
   }
 }
 
+/// b <- rho beta + sqrt(1 - rho^2) b, both N(0, 1).
+void correlate(std::span<double> b, std::span<const double> beta, double rho) {
+  if (rho == 0) {
+    return;
+  }
+  const double rest = std::sqrt(1 - rho * rho);
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    b[i] = rho * beta[i] + rest * b[i];
+  }
+}
+
 void scale_to_inputs(std::span<double> values, int inputs) {
   for (double& value : values) {
     value /= std::sqrt(static_cast<double>(inputs));
@@ -249,12 +260,29 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
   const StreamKey streams{key.seed, key.width};
   problem.output_weight = normals(streams, Purpose::output_weight, area(key.width, data.outputs));
   problem.feedback = normals(streams, Purpose::feedback, area(key.width, data.outputs));
+  correlate(problem.feedback, problem.output_weight, training.feedback_correlation);
   if (training.richness != lazy) {
     const double scale = std::sqrt(square_scale(training, key.width));
     multiply(problem.output_weight, 1 / scale);
     multiply(problem.feedback, scale);
   }
   return problem;
+}
+
+std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training, std::int64_t step) {
+  if (step == 0) {
+    return problem.feedback;
+  }
+  const std::size_t count = problem.feedback.size();
+  const std::uint64_t stride = (count + 1) / 2 * 2;  // streams are read at even positions
+  std::vector<double> feedback = normals({problem.seed, problem.width}, Purpose::feedback_of_steps, count,
+                                         static_cast<std::uint64_t>(step) * stride);
+  const double scale = std::sqrt(square_scale(training, problem.width));
+  std::vector<double> output_weight = problem.output_weight;
+  multiply(output_weight, scale);  // as it was drawn
+  correlate(feedback, output_weight, training.feedback_correlation);
+  multiply(feedback, scale);
+  return feedback;
 }
 
 }  // namespace fasweep

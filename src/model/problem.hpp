@@ -46,11 +46,16 @@ struct ProblemKey {
   return {seed_of_training(run), run.width, run.activation, run.data_seed ? run.data_seed : std::optional(run.seed)};
 }
 
-/// beta(0), b and the teacher's weights are N(0, 1), W(0) too or N(0, 1/d); richness scales beta(0) and b. A teacher's
-/// inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X W0^T) beta0 / sqrt(teacher width), plus label noise on
-/// training samples; a teacher of fixed width and its data are the same for every p (unless DataDraw says otherwise).
-/// Data read from files stay where they are: dataset, which has the counts of `data`, or nullptr for a teacher.
+/// beta(0), b and the teacher's weights are N(0, 1), W(0) too or N(0, 1/d); richness scales beta(0) and b, which
+/// feedback_correlation correlates. A teacher's inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X W0^T) beta0
+/// / sqrt(teacher width), plus label noise on training samples; a teacher of fixed width and its data are the same for
+/// every p (unless DataDraw says otherwise). Data read from files stay where they are: dataset, which has the counts of
+/// `data`, or nullptr for a teacher.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
+
+/// b of a step under a rule that draws one for each: the problem's own at step 0.
+[[nodiscard]] std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training,
+                                                   std::int64_t step);
 
 }  // namespace fasweep

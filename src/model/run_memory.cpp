@@ -39,10 +39,11 @@ void RunMemory::begin(const Snapshot& initial) {
   }
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());
   SymmetricMatrix kernel = initial.kernel(Kernel::outputs);
-  if (sends_output_back(run_.rule)) {
-    kernel += initial.kernel(Kernel::backprop);
+  const SentBack back = sent_back(run_.rule);
+  if (back == SentBack::nothing || (back == SentBack::feedback && training_.feedback_correlation == 0)) {
+    infinite_ = ErrorPrediction{expected_kernel(), error};  // in which <v, beta> is 0
   } else {
-    infinite_ = ErrorPrediction{expected_kernel(), error};
+    kernel += initial.kernel(Kernel::rule);
   }
   lazy_ = ErrorPrediction{std::move(kernel), error};
 }
@@ -79,12 +80,13 @@ void RunMemory::leave(const Snapshot& now) {
 void RunMemory::add_hidden_step(const Snapshot& now) {
   const std::span<const double> beta = now.output_weight();
   const std::span<const double> b = now.feedback();
+  const int rule = computed_rule(run_.rule);
   SymmetricMatrix sum(problem_.samples);
   std::vector<double> squares;
   now.for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
     squares.clear();
     for (auto r = static_cast<std::size_t>(block.first); squares.size() < static_cast<std::size_t>(block.units); ++r) {
-      const double v = feedback_of(Rules(), run_.rule, b[r], beta[r]);
+      const double v = feedback_of(ComputedRules(), rule, b[r], beta[r]);
       squares.push_back(v * v);
     }
     sum.add_weighted_gram(block.derivative, squares, now.sizes().rows());

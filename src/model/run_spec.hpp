@@ -131,8 +131,9 @@ struct TrainingSettings {
   InitialWeights initial_weights = InitialWeights::gaussian;
   bool biases = false;  // of hidden units and outputs, 0 at the start
   Decay decay = Decay::output;
-  Schedule step_schedule;  // of eta, as `schedule` is of lambda
-  double richness = lazy;  // or > 0
+  Schedule step_schedule;           // of eta, as `schedule` is of lambda
+  double richness = lazy;           // or > 0
+  double feedback_correlation = 0;  // of b and beta(0), from -1 to 1
   Optimizer optimizer;
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;

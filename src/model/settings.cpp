@@ -17,7 +17,7 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
                label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
-               initial_weights, biases, decay, step_schedule, richness, optimizer] = training;
+               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer] = training;
   static_cast<void>(batch_size);  // takes_minibatches() looks at it
   static const DataSettings usual_data;
   static const TrainingSettings usual;
@@ -52,6 +52,7 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            decay != usual.decay,
                            !is_constant(step_schedule),
                            richness != usual.richness,
+                           feedback_correlation != usual.feedback_correlation,
                            !is_sgd(optimizer)};
   static_assert(changed.size() == setting_keys.size());
   KeySet keys;

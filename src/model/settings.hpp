@@ -47,6 +47,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.decay",
     "training.step-schedule",
     "training.richness",
+    "training.feedback-correlation",
     "training.optimizer",
 });
 
@@ -105,6 +106,7 @@ inline constexpr KeySet teacher_keys{
     "data.draw",
     "training.initial-weights",
     "training.richness",
+    "training.feedback-correlation",
 };
 
 /// Keys that may have any value in the paper's setting: one output, squared loss summed over all samples in every step,

@@ -12,6 +12,7 @@
 #include "model/metric/list.hpp"
 #include "model/problem.hpp"
 #include "model/richness.hpp"
+#include "model/rule/list.hpp"
 
 namespace fasweep {
 namespace {
@@ -77,6 +78,27 @@ void multiply_dataset(const Dataset& dataset, std::span<const double> weights, s
     for (std::size_t u = 0; u < units; ++u) {
       z[u * rows + i] = row[u];
     }
+  }
+}
+
+/// The same kernel by the name that most ask for, so that none is made twice.
+Kernel least_special(Kernel which, int rule) {
+  if (which == Kernel::rule) {
+    const SentBack back = sent_back(rule);
+    return back == SentBack::feedback ? Kernel::feedback : back == SentBack::output ? Kernel::backprop : which;
+  }
+  return which;
+}
+
+/// The rule whose steps of W are the kernel's; rule: the run's.
+int rule_of(Kernel which, int rule) {
+  switch (which) {
+    case Kernel::feedback:
+      return Rules::index_of<FeedbackAlignment>();
+    case Kernel::backprop:
+      return Rules::index_of<Backprop>();
+    default:
+      return rule;
   }
 }
 
@@ -195,12 +217,15 @@ const Snapshot& Snapshot::initial() const {
 }
 
 const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
+  which = least_special(which, run_.rule);
   auto& cached = kernels_[static_cast<std::size_t>(which)];
   if (cached) {
     return *cached;
   }
   SymmetricMatrix sum(sizes_.samples);
   const double square = output_scale_ * output_scale_;
+  const int rule = rule_of(which, run_.rule);
+  const double weight = square * hidden_step_factor(training_, sizes_.width, rule);
   std::vector<double> weights;
   for_each_block(HiddenParts::units, [&](const HiddenBlock& block) {
     if (which == Kernel::outputs) {
@@ -208,11 +233,10 @@ const SymmetricMatrix& Snapshot::kernel(Kernel which) const {
       return;
     }
     weights.resize(static_cast<std::size_t>(block.units));
-    const double weight = which == Kernel::backprop ? square * square_scale(training_, sizes_.width) : square;
-    const std::span<const double> back = which == Kernel::feedback ? feedback() : output_weight();
     for (std::size_t u = 0; u < weights.size(); ++u) {
       const std::size_t unit = static_cast<std::size_t>(block.first) + u;
-      weights[u] = weight * back[unit] * output_weight()[unit];
+      const double beta = output_weight()[unit];
+      weights[u] = weight * feedback_of(ComputedRules(), computed_rule(rule), feedback()[unit], beta) * beta;
     }
     sum.add_weighted_gram(block.derivative, weights, sizes_.rows());
   });

@@ -82,8 +82,9 @@ enum class Kernel {
              // indefinite
   backprop,  // H = s^2 X X^T o psi'(Z) diag(beta o beta) psi'(Z)^T: the same under backprop; g^2 p times that in a
              // network of richness g
+  rule,      // H of the run's own rule, of which these are two
 };
-inline constexpr int kernel_count = 3;
+inline constexpr int kernel_count = 4;
 
 class Snapshot {
  public:
@@ -127,7 +128,7 @@ class Snapshot {
   /// y of the training samples: samples x outputs.
   [[nodiscard]] std::span<const double> targets() const;
 
-  /// samples x samples. `feedback` and `backprop` are of networks with one output.
+  /// samples x samples. All but `outputs` are of networks with one output.
   [[nodiscard]] const SymmetricMatrix& kernel(Kernel which) const;
 
   /// The network that training began with, at step 0.

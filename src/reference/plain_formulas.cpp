@@ -17,6 +17,10 @@ double normal_density(double z) {
   return std::exp(-z * z / 2) / std::sqrt(2 * std::acos(-1.0));
 }
 
+double sign(double beta) {
+  return beta == 0 ? 0 : std::copysign(1, beta);
+}
+
 /// log sum_c exp(f_c).
 double log_sum_exp(std::span<const double> f) {
   const double largest = *std::max_element(f.begin(), f.end());
@@ -51,9 +55,16 @@ const std::vector<PlainActivation> plain_activations{
 
 const std::vector<PlainRule> plain_rules{
     {"feedback-alignment", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
-    {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
+    {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false, 2},
     {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
     {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+    {"dfa", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
+    {"shallow", [](double, double) { return 0.0; }, [](double e, double) { return e; }, false},
+    {"sign-symmetry", [](double, double beta) { return sign(beta); }, [](double e, double) { return e; }, false, 1},
+    {"sign-symmetry-fixed", [](double b, double beta) { return std::abs(b) * sign(beta); },
+     [](double e, double) { return e; }, false},
+    {"sign-symmetry-redrawn", [](double b, double beta) { return std::abs(b) * sign(beta); },
+     [](double e, double) { return e; }, false, 0, true},
 };
 
 const std::vector<PlainLoss> plain_losses{

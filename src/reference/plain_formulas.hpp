@@ -28,6 +28,8 @@ struct PlainRule {
   double (*feedback)(double b, double beta);
   double (*teaching)(double e, double y);
   bool learns_feedback;  // by beta's update
+  int rich_power = 0;    // the step size of W is (g sqrt(p))^rich_power times beta's in a network of richness g
+  bool redraws_feedback = false;
 };
 
 /// Loss of one sample with outputs f and targets y.

@@ -209,9 +209,14 @@ PlainGradients PlainNetwork::backprop_gradients(Rows rows) const {
 }
 
 double PlainNetwork::hidden_step_size(double step_size) const {
-  const bool is_backprop = rule_.feedback(0, 1) != 0;
-  const double richness = training_.richness;
-  return is_backprop && richness > 0 ? richness * richness * problem_.width * step_size : step_size;
+  const double scale = training_.richness > 0 ? training_.richness * std::sqrt(problem_.width) : 1;
+  return std::pow(scale, rule_.rich_power) * step_size;
+}
+
+void PlainNetwork::begin_step(std::int64_t step) {
+  if (rule_.redraws_feedback) {
+    b = matrix_of(feedback_of_step(problem_, training_, step), problem_.width, problem_.outputs);
+  }
 }
 
 MatrixXd PlainNetwork::direction(const MatrixXd& gradient, Kept& kept) const {

@@ -76,6 +76,8 @@ class PlainNetwork {
   [[nodiscard]] PlainGradients gradients(Rows rows) const;
   /// The same for W by backprop.
   [[nodiscard]] PlainGradients backprop_gradients(Rows rows) const;
+  /// Draws what the rule draws for each step, before a look at the network at that step.
+  void begin_step(std::int64_t step);
   /// A step on these samples; their loss before it is returned.
   double advance(Rows rows, double step_size, double ridge);
 
@@ -109,7 +111,7 @@ class PlainNetwork {
   /// Total loss of the pass's samples, without their share.
   [[nodiscard]] double loss_of(const Pass& pass) const;
   [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
-  /// Of W, which differs from beta's where beta is sent back (TrainingSettings::richness).
+  /// Of W, which differs from beta's where beta or its sign is sent back (TrainingSettings::richness).
   [[nodiscard]] double hidden_step_size(double step_size) const;
   /// What an optimizer keeps of some weights: its two numbers of each, zeros at the start.
   using Kept = std::array<Eigen::MatrixXd, 2>;

@@ -62,6 +62,7 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
   for (std::int64_t step = 0;; ++step) {
     const Rows batch = order.rows(step);
     masks.begin_step(step);
+    network.begin_step(step);
     const double ridge = run.ridge * plain_factor(training.schedule, step);
     const std::vector<std::int64_t>& recorded = settings.record.steps;
     const bool is_recorded = std::binary_search(recorded.begin(), recorded.end(), step);

@@ -456,12 +456,18 @@ std::vector<Key> network_keys() {
   Key richness = real_key(
       "training.richness", "richness", "lazy",
       "how far hidden weights move while outputs learn, g: the scales beta(0) ~ N(0, 1/(g^2 p)) and b ~ N(0, g^2 p), "
-      "and where beta is sent back, g^2 p times the step size of W",
+      "and where beta is sent back, g^2 p times the step size of W, where its signs are, g sqrt(p) times",
       "lazy: beta(0), b ~ N(0,1), as in the paper, which is g = 1/sqrt(p); or a number > 0, the same for every width",
       [](double value) { return value >= lazy; }, "not a number > 0",
       [](auto& point) -> auto& { return point.training.richness; });
   richness.words = {{"lazy", lazy}};
   richness.shapes_problem = true;
+  Key correlation = real_key(
+      "training.feedback-correlation", "feedback_correlation", "0",
+      "correlation rho of b and beta(0): rho beta(0) + sqrt(1 - rho^2) b in the units of b, b drawn as for 0",
+      "-1 <= rho <= 1; b is beta(0) at 1", [](double value) { return value >= -1 && value <= 1; },
+      "not a number from -1 to 1", [](auto& point) -> auto& { return point.training.feedback_correlation; });
+  correlation.shapes_problem = true;
   std::vector<Key> keys{
       name_key(
           "training.loss", "loss_function", loss_function_names[0], "loss of a sample", one_of(loss_function_names),
@@ -480,6 +486,7 @@ std::vector<Key> network_keys() {
           [](auto& point) -> auto& { return point.training.output_scale; }),
       initial,
       richness,
+      correlation,
       name_key(
           "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
           no_yes, [](auto& point) -> auto& { return point.training.biases; }),

@@ -61,4 +61,17 @@ struct TypeList {
   }
 };
 
+template <class List, template <class> class Keeps, class... Kept>
+struct Filter {
+  using Type = TypeList<Kept...>;
+};
+template <class First, class... Rest, template <class> class Keeps, class... Kept>
+struct Filter<TypeList<First, Rest...>, Keeps, Kept...>
+    : std::conditional_t<Keeps<First>::value, Filter<TypeList<Rest...>, Keeps, Kept..., First>,
+                         Filter<TypeList<Rest...>, Keeps, Kept...>> {};
+
+/// A list of the types of `List` whose Keeps<Type>::value is true, in their order.
+template <class List, template <class> class Keeps>
+using Filtered = typename Filter<List, Keeps>::Type;
+
 }  // namespace fasweep

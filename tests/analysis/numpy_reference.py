@@ -24,6 +24,12 @@ PURPOSES = (
     "output_weight",
     "feedback",
     "test_inputs",
+    "batches",
+    "masks",
+    "samples_of_ranges",
+    "checked_runs",
+    "split",
+    "feedback_of_steps",
 )
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -52,6 +58,7 @@ class Rule:
     feedback: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda b, beta: b
     teaching: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda e, y: e
     learns_feedback: bool = False  # by beta's update
+    redraws_feedback: bool = False  # for every step
 
 
 RULES = {
@@ -59,6 +66,11 @@ RULES = {
     "backprop": Rule(feedback=lambda b, beta: beta),
     "kolen-pollack": Rule(learns_feedback=True),
     "drtp": Rule(teaching=lambda e, y: -y),
+    "dfa": Rule(),
+    "shallow": Rule(feedback=lambda b, beta: np.zeros_like(b)),
+    "sign-symmetry": Rule(feedback=lambda b, beta: np.sign(beta)),
+    "sign-symmetry-fixed": Rule(feedback=lambda b, beta: np.abs(b) * np.sign(beta)),
+    "sign-symmetry-redrawn": Rule(feedback=lambda b, beta: np.abs(b) * np.sign(beta), redraws_feedback=True),
 }
 
 
@@ -81,9 +93,9 @@ def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([c0, c1, c2, c3], axis=1)
 
 
-def normals(seed: int, width: int, purpose: str, count: int) -> np.ndarray:
-    """The first `count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose)."""
-    pairs = np.arange((count + 1) // 2, dtype=np.uint64)
+def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0) -> np.ndarray:
+    """`count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose)."""
+    pairs = np.arange(first_pair, first_pair + (count + 1) // 2, dtype=np.uint64)
     words = pairs % 2**32, pairs >> np.uint64(32), *(np.full_like(pairs, w) for w in (width, PURPOSES.index(purpose)))
     counters = np.stack(words, axis=1)
     bits = philox(counters, (seed % 2**32, seed >> 32))
@@ -103,6 +115,7 @@ class Problem:
     hidden_weight: np.ndarray  # W(0): width x inputs
     output_weight: np.ndarray  # beta(0)
     feedback: np.ndarray  # b
+    seed: int
 
 
 def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n: int) -> Problem:
@@ -120,6 +133,7 @@ def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n:
         hidden_weight=normals(seed, width, "hidden_weight", width * d).reshape(width, d),
         output_weight=normals(seed, width, "output_weight", width),
         feedback=normals(seed, width, "feedback", width),
+        seed=seed,
     )
 
 
@@ -202,13 +216,17 @@ def train(
     lazy = infinite = start if error_teaches else start * np.nan
     h0, slope0 = psi(x @ w.T), derivative(x @ w.T)
     first_kernel = h0 @ h0.T / root**2
-    if rule == "backprop":
-        first_kernel = first_kernel + gram * (slope0 * beta**2 @ slope0.T) / root**2
+    sent_back = way_back.feedback(b, beta)
+    if np.any(sent_back != b) and np.any(sent_back):  # H does not vanish in wide networks
+        first_kernel = first_kernel + gram * (slope0 * sent_back * beta @ slope0.T) / root**2
         infinite = infinite * np.nan
     squares = ridge_dot = 0.0
     slowest = np.nan
     rows = []
-    for _ in range(steps + 1):
+    for step in range(steps + 1):
+        if way_back.redraws_feedback and step > 0:
+            pairs = (len(b) + 1) // 2  # of a step
+            b = normals(problem.seed, len(b), "feedback_of_steps", len(b), step * pairs)
         z = problem.x @ w.T
         error = psi(z) @ beta / root - problem.y
         e, h, slope = error[:n], psi(z[:n]), derivative(z[:n])
@@ -249,7 +267,7 @@ def terms(
     problem: Problem, rule: str, w: np.ndarray, beta: np.ndarray, b: np.ndarray, squares: float, ridge_dot: float
 ) -> np.ndarray:
     """Of the exact law: those of beta(0), growth, steps and ridge, and what they leave of <b, beta>."""
-    if rule != "feedback-alignment":
+    if rule not in ("feedback-alignment", "dfa"):
         return np.full(5, np.nan)
     growth = np.sum(w**2) - np.sum(problem.hidden_weight**2)
     known = np.array([b @ problem.output_weight, growth / 2, -squares / 2, -ridge_dot])

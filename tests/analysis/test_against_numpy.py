@@ -59,8 +59,8 @@ def test_normals_are_standard():
 SOLVERS: dict[str, list[str]] = {
     "auto": [],
     "weight-space": [],
-    "sample-space": [],
-    "reduced-linear": ["--set", "grid.activation=linear", "--set", "grid.rule=feedback-alignment, backprop"],
+    "sample-space": ["--set", f"grid.rule={', '.join(rule for rule in RULES if not RULES[rule].redraws_feedback)}"],
+    "reduced-linear": ["--set", "grid.activation=linear", "--set", "grid.rule=feedback-alignment, backprop, dfa, shallow"],
 }
 
 

@@ -127,6 +127,21 @@ def test_data_follow_from_the_width(fasweep: Fasweep):
     assert {point["n"] for point in points} == {5, 20} and len(points) == 6
 
 
+def test_rules_are_listed_with_what_trains_them(fasweep: Fasweep):
+    rules = {rule["rule"]: rule for rule in json.loads(fasweep.run("keys", "--rules", "--json"))}
+    text = fasweep.run("keys", "--rules")
+    keys = {key["key"]: key for key in json.loads(fasweep.run("keys", "--json"))}
+
+    assert list(rules) == keys["grid.rule"]["values"]
+    assert all(name in text and rule["meaning"] in text for name, rule in rules.items())
+    for name, rule in rules.items():
+        for solver in ("weight-space", "sample-space", "reduced-linear"):
+            job = fasweep.job(f"[grid]\np = 3\nrule = {name}\nactivation = linear\n[data]\nn = 2\nd = 2\n[training]\nmax-steps = 1\n")
+            process = fasweep.start("plan", job, "--solver", solver)
+            _, err = process.communicate(timeout=60)
+            assert ("cannot train" in err) == (process.returncode != 0) == (solver not in rule["solvers"]), err
+
+
 def test_keys_are_listed_for_programs(fasweep: Fasweep):
     keys = {key["key"]: key for key in json.loads(fasweep.run("keys", "--json"))}
     assert keys["grid.p"]["default"] is None and keys["grid.p"]["type"] == "whole"

@@ -11,6 +11,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/random.hpp"
+#include "model/richness.hpp"
 
 namespace fasweep {
 namespace {
@@ -33,6 +34,42 @@ TEST(Problem, DependsOnItsKeyAlone) {
   EXPECT_EQ(a.hidden_weight(), again.hidden_weight());
   EXPECT_EQ(a.output_weight, again.output_weight);
   EXPECT_EQ(a.feedback, again.feedback);
+}
+
+TEST(Problem, CorrelatesFeedbackWithTheOutputWeights) {
+  TrainingSettings training;
+  const Problem plain = make_problem(small_data(), {5, 8, 1}, training);
+  for (const double richness : {lazy, 2.0}) {
+    training.richness = richness;
+    const double scale = std::sqrt(square_scale(training, 8));
+    for (const double rho : {0.6, 1.0, -1.0}) {
+      training.feedback_correlation = rho;
+      const Problem problem = make_problem(small_data(), {5, 8, 1}, training);
+      for (std::size_t r = 0; r < 8; ++r) {
+        const double expected = rho * plain.output_weight[r] + std::sqrt(1 - rho * rho) * plain.feedback[r];
+        EXPECT_NEAR(problem.feedback[r], scale * expected, 1e-14);
+        EXPECT_NEAR(problem.output_weight[r] * scale, plain.output_weight[r], 1e-15);
+      }
+    }
+  }
+}
+
+TEST(FeedbackOfAStep, IsDrawnForTheStepAlone) {
+  TrainingSettings rich;
+  rich.richness = 2;
+  for (const TrainingSettings& training : {TrainingSettings{}, rich}) {
+    const Problem problem = make_problem(small_data(), {5, 801, 1}, training);
+    const std::vector<double> third = feedback_of_step(problem, training, 3);
+    double square = 0;
+    for (const double b : third) {
+      square += b * b / 801 / square_scale(training, 801);
+    }
+
+    EXPECT_EQ(feedback_of_step(problem, training, 0), problem.feedback);
+    EXPECT_EQ(feedback_of_step(problem, training, 3), third);
+    EXPECT_NE(feedback_of_step(problem, training, 4), third);
+    EXPECT_NEAR(square, 1, 0.2) << "four deviations of a mean of 801 squares";
+  }
 }
 
 TEST(Problem, ActivationChangesTargetsOnly) {

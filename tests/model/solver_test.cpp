@@ -75,6 +75,15 @@ TEST(Solver, ReducedLinearRefusesRulesThatLearnFeedbackOrThatTheTargetTeaches) {
   EXPECT_FALSE(accepts(Solver::reduced_linear, {}, {}, run(Rules::index_of<DirectRandomTargetProjection>())));
 }
 
+TEST(Solver, OfWeightsAloneRedrawsFeedback) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    const RunSpec run{0, 200, 0, activation, Rules::index_of<RedrawnSignSymmetry>(), 0};
+    EXPECT_EQ(choose_solver(Solver::automatic, {}, {}, run), Solver::weight_space);
+    EXPECT_FALSE(accepts(Solver::sample_space, {}, {}, run));
+    EXPECT_FALSE(accepts(Solver::reduced_linear, {}, {}, run));
+  }
+}
+
 TEST(Solver, RefusalNamesTheKeys) {
   TrainingSettings training;
   training.dropout = 0.1;

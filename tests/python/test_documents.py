@@ -38,6 +38,13 @@ def test_tables_of_keys_are_of_today():
     assert writer.page_with_keys(page, str(BINARY)) == page, "run docs/write_keys.py FASWEEP"
 
 
+def test_table_of_rules_is_of_today():
+    writer = script(ROOT / "docs" / "write_keys.py")
+    page = writer.RULES_PAGE.read_text()
+
+    assert writer.page_with_rules(page, str(BINARY)) == page, "run docs/write_keys.py FASWEEP"
+
+
 def test_every_metric_has_a_formula():
     names = fasweep.keys()["record.metrics"]["accepted"].split("list of ")[1].split(", ")
 

@@ -113,6 +113,14 @@ TEST(Job, RichnessIsLazyUnlessANumberIsGiven) {
   EXPECT_THAT(error_of(text + "1\noutput-scale = one\n"), HasSubstr("output-scale = root-width"));
 }
 
+TEST(Job, TakesTheCorrelationOfFeedbackAsAnAxis) {
+  const std::string text = "[grid]\np = 4\n[training]\nfeedback-correlation = ";
+  EXPECT_EQ(parse_job("[grid]\np = 3\n", "test.cfg").training().feedback_correlation, 0);
+  EXPECT_THAT(values_of(parse_job(text + "-1, 0, 0.5\n", "test.cfg"), "training.feedback-correlation"),
+              ElementsAre(-1, 0, 0.5));
+  EXPECT_THROW(static_cast<void>(parse_job(text + "1.01\n", "test.cfg")), ConfigError);
+}
+
 TEST(Job, MetricsOfTheTheoryNeedThePapersSetting) {
   const std::string text = "[grid]\np = 3\n[record]\nmetrics = alignment_terms, slowest_contraction\n[training]\n";
   EXPECT_EQ(parse_job(text + "step-schedule = cutoff(3)\n", "test.cfg").metrics.size(), 2U);

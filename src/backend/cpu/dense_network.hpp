@@ -10,7 +10,7 @@
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
-#include "model/rule/readout.hpp"
+#include "model/rule/list.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -68,14 +68,15 @@ class DenseNetwork {
     }
   }
 
-  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. error
-  /// (e) and taught (t, the error itself where it teaches): samples. hidden_scale: scale, but for Z.
+  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. rule:
+  /// position in Rules, which gives v; Rule: its StepOf. error (e) and taught (t, the error itself where it teaches):
+  /// samples. hidden_scale: scale, but for Z.
   template <class Rule>
-  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
+  void advance(int rule, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
                Scalar hidden_scale) {
     clear_outputs();
     for (int tile = 0; tile < tiles_; ++tile) {
-      make_signal<Rule>(tile, error, taught, decay, scale, hidden_scale);
+      make_signal<Rule>(rule, tile, error, taught, decay, scale, hidden_scale);
       add_product(block_rows_, blocks_, samples_, gram_.data(), signal_.data(), &z_[tile * tile_size()]);
       add_outputs(tile);
     }
@@ -156,15 +157,18 @@ class DenseNetwork {
 
   /// signal = -hidden_scale (t v^T) .* psi'(Z) of a tile, samples x units, and a step of the tile's beta and b.
   template <class Rule>
-  void make_signal(int tile, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
-                   Scalar hidden_scale) {
+  void make_signal(int rule, int tile, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay,
+                   Scalar scale, Scalar hidden_scale) {
     std::array<P, vectors> v;
     std::array<P, vectors> gradient;
-    for (int vector = 0; vector < vectors; ++vector) {
-      const int at = tile * tile_units + vector * lanes;
-      v[vector] = Rule::feedback(P::load(&feedback_[at]), P::load(&beta_[at])) * P::broadcast(-hidden_scale);
-      gradient[vector] = P::broadcast(0);
-    }
+    visit_computed_rule(rule, [&](auto type) {
+      for (int vector = 0; vector < vectors; ++vector) {
+        const int at = tile * tile_units + vector * lanes;
+        v[vector] =
+            decltype(type)::type::feedback(P::load(&feedback_[at]), P::load(&beta_[at])) * P::broadcast(-hidden_scale);
+      }
+    });
+    std::ranges::fill(gradient, P::broadcast(0));
     for (int i = 0; i < samples_; ++i) {
       const P e = P::broadcast(error[i]);
       const P t = Rule::error_teaches ? e : P::broadcast(taught[i]);

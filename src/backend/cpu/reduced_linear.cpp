@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <cmath>
 #include <span>
 
@@ -11,6 +12,7 @@
 #include "model/observation.hpp"
 #include "model/richness.hpp"
 #include "model/rule/list.hpp"
+#include "model/solver/reduced_linear.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -63,7 +65,7 @@ class ReducedLinearState final : public NetworkReader {
   ReducedLinearState(const Shared& shared, double hidden_factor)
       : shared_(shared),
         hidden_factor_(hidden_factor),
-        uses_output_(sends_output_back(Rules::index_of<Rule>())),
+        uses_output_(Rule::feedback(0.0, 1.0) != 0),
         moving_(uses_output_ ? shared.basis.cols() : 1),
         output_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::output)),
         feedback_(Eigen::VectorXd::Unit(shared.basis.cols(), Shared::feedback)),
@@ -269,10 +271,16 @@ ReducedLinearSolver::ReducedLinearSolver(const Problem& problem) : shared_(std::
 ReducedLinearSolver::~ReducedLinearSolver() = default;
 
 RunRecord ReducedLinearSolver::train(const TrainingRequest& request, const RunSpec& run) const {
-  return Rules::visit(run.rule, [&](auto rule) {
-    using State = ReducedLinearState<typename decltype(rule)::type, Shared>;
-    const double factor = hidden_step_factor(request.training, shared_->problem.width, run.rule);
-    return train_run([&] { return State(*shared_, factor); }, run, request, Solver::reduced_linear);
+  return visit_computed_rule(run.rule, [&](auto rule) {
+    using R = typename decltype(rule)::type;
+    if constexpr (ReducedLinear::takes<Linear, R>) {
+      using State = ReducedLinearState<R, Shared>;
+      const double factor = hidden_step_factor(request.training, shared_->problem.width, run.rule);
+      return train_run([&] { return State(*shared_, factor); }, run, request, Solver::reduced_linear);
+    } else {
+      assert(false);  // choose_solver() refuses it
+      return RunRecord();
+    }
   });
 }
 

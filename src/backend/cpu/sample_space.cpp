@@ -111,12 +111,14 @@ struct SampleSpaceSolver<Scalar>::Shared {
 
 namespace {
 
+/// Rule: the StepOf the run's.
 template <class Scalar, class Network, class Rule, class Activation, class Shared>
 class SampleSpaceState final : public NetworkReader {
  public:
-  /// hidden_factor: of W's step size.
-  SampleSpaceState(const Shared& shared, double hidden_factor)
+  /// rule: position in Rules. hidden_factor: of W's step size.
+  SampleSpaceState(const Shared& shared, int rule, double hidden_factor)
       : shared_(shared),
+        rule_(rule),
         hidden_factor_(hidden_factor),
         root_width_(std::sqrt(static_cast<double>(shared.start.width))),
         network_(shared.start),
@@ -129,8 +131,8 @@ class SampleSpaceState final : public NetworkReader {
   [[nodiscard]] double decayed_square() const { return as_double(network_.output_weight()).squaredNorm(); }
 
   void advance(double step_size, double ridge) {
-    network_.template advance<Rule>(std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)), taught(),
-                                    static_cast<Scalar>(1 - step_size * ridge),
+    network_.template advance<Rule>(rule_, std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
+                                    taught(), static_cast<Scalar>(1 - step_size * ridge),
                                     static_cast<Scalar>(step_size / root_width_),
                                     static_cast<Scalar>(hidden_factor_ * step_size / root_width_));
     take_error();
@@ -246,7 +248,8 @@ class SampleSpaceState final : public NetworkReader {
       for (int u = 0; u < units; ++u) {
         const auto at = static_cast<std::size_t>(first + u);
         block.output[u] = static_cast<double>(beta[at]);
-        block.feedback[u] = Rule::feedback(static_cast<double>(b[at]), block.output[u]);
+        block.feedback[u] =
+            feedback_of(ComputedRules(), computed_rule(rule_), static_cast<double>(b[at]), block.output[u]);
       }
       shared_.add_hidden(block, o);
     }
@@ -254,6 +257,7 @@ class SampleSpaceState final : public NetworkReader {
   }
 
   const Shared& shared_;
+  int rule_;
   double hidden_factor_;
   double root_width_;
   Network network_;
@@ -278,12 +282,12 @@ SampleSpaceSolver<Scalar>::~SampleSpaceSolver() = default;
 template <class Scalar>
 RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const RunSpec& run) const {
   return Activations::visit(run.activation, [&](auto activation) {
-    return Rules::visit(run.rule, [&](auto rule) {
+    return visit_computed_rule(run.rule, [&](auto rule) {
       using A = typename decltype(activation)::type;
-      using R = typename decltype(rule)::type;
+      using R = StepOf<typename decltype(rule)::type>;
       using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared>;
       const double factor = hidden_step_factor(request.training, shared_->start.width, run.rule);
-      return train_run([&] { return State(*shared_, factor); }, run, request, Solver::sample_space);
+      return train_run([&] { return State(*shared_, run.rule, factor); }, run, request, Solver::sample_space);
     });
   });
 }

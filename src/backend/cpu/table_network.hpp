@@ -16,7 +16,7 @@
 #include "backend/cpu/pack.hpp"
 #include "backend/cpu/sample_space_start.hpp"
 #include "backend/cpu/table_tail.hpp"
-#include "model/rule/readout.hpp"
+#include "model/rule/list.hpp"
 #include "util/bytes.hpp"
 
 namespace fasweep {
@@ -93,10 +93,11 @@ class TableNetwork {
     }
   }
 
-  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. error
-  /// (e) and taught (t, the error itself where it teaches): samples. hidden_scale: scale, but for Z.
+  /// A step of beta and b with gradient H^T e, Z <- Z - scale K [(t v^T) .* psi'(Z)], outputs of the new state. rule:
+  /// position in Rules, which gives v; Rule: its StepOf. error (e) and taught (t, the error itself where it teaches):
+  /// samples. hidden_scale: scale, but for Z.
   template <class Rule>
-  void advance(std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
+  void advance(int rule, std::span<const Scalar> error, std::span<const Scalar> taught, Scalar decay, Scalar scale,
                Scalar hidden_scale) {
     for (int i = 0; i < positioned_samples_; ++i) {
       error_[position(i)] = error[i];
@@ -106,7 +107,8 @@ class TableNetwork {
     std::fill_n(tail_outputs(), tail_.rows(), Scalar(0));
     for (int first = 0; first < width_; first += tile_units) {
       const int end = std::min(first + tile_units, width_);
-      update_output_weights<Rule>(first, end, decay, scale, hidden_scale);
+      set_steps(rule, first, end, hidden_scale);
+      update_output_weights<Rule>(first, end, decay, scale);
       if (tail_.rows() > 0) {
         tail_.template update_output_weights<Rule>(error, first, end, scale, beta_.data(), feedback_.data(),
                                                    active_.data() + tail_byte());
@@ -204,21 +206,30 @@ class TableNetwork {
     }
   }
 
-  /// For units first to end: finds active samples, steps along the tables' sums, and takes a step of beta and b.
+  /// -hidden_scale v: the steps of units first to end along the tables' sums.
+  void set_steps(int rule, int first, int end, Scalar hidden_scale) {
+    visit_computed_rule(rule, [&](auto type) {
+      for (int r = first; r < end; ++r) {
+        step_[r] = -hidden_scale * decltype(type)::type::feedback(feedback_[r], beta_[r]);
+      }
+    });
+  }
+
+  /// For units first to end: finds active samples and takes a step of beta and b.
   template <class Rule>
-  void update_output_weights(int first, int end, Scalar decay, Scalar scale, Scalar hidden_scale) {
+  void update_output_weights(int first, int end, Scalar decay, Scalar scale) {
     constexpr int units = 4;  // at once: independent sums hide the latency of the additions
     int r = first;
     for (; r + units <= end; r += units) {
-      update_units<Rule, units>(r, decay, scale, hidden_scale);
+      update_units<Rule, units>(r, decay, scale);
     }
     for (; r < end; ++r) {
-      update_units<Rule, 1>(r, decay, scale, hidden_scale);
+      update_units<Rule, 1>(r, decay, scale);
     }
   }
 
   template <class Rule, int units>
-  void update_units(int first, Scalar decay, Scalar scale, Scalar hidden_scale) {
+  void update_units(int first, Scalar decay, Scalar scale) {
     // Local copies: the compiler cannot know that storing bits leaves the members alone.
     const Scalar* const error = error_.data();
     const int training_positions = training_positions_;
@@ -242,7 +253,6 @@ class TableNetwork {
     for (int u = 0; u < units; ++u) {
       const int r = first + u;
       Readout<Scalar> readout{beta_[r], feedback_[r]};
-      step_[r] = -hidden_scale * Rule::feedback(readout.b, readout.beta);
       Rule::step(readout, gradient[u].sum(), decay, scale);
       beta_[r] = readout.beta;
       if constexpr (Rule::learns_feedback) {

@@ -99,6 +99,7 @@ class WeightSpaceState final : public NetworkReader {
       }
       forward(block);
     }
+    draw_feedback();
     take_errors_of_batch();
   }
 
@@ -193,6 +194,7 @@ class WeightSpaceState final : public NetworkReader {
       get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
     evaluations_.restore(in, evaluates() ? at.observations : 0);
+    draw_feedback();
     load_batch();
     forward();
   }
@@ -227,6 +229,13 @@ class WeightSpaceState final : public NetworkReader {
     const std::span<const std::int32_t> rows = order_.rows(step_);
     batches_[step_ % batches_.size()].load(rows, BatchUse::training);
     targets_ = network_.targets_of(rows);
+  }
+
+  /// b of the step, where each has its own.
+  void draw_feedback() {
+    if (redraws_feedback(rule_)) {
+      feedback_ = network_.padded(feedback_of_step(problem_, training_, step_));
+    }
   }
 
   void forward() {
@@ -281,7 +290,7 @@ class WeightSpaceState final : public NetworkReader {
   [[nodiscard]] Matrix rule_feedback(int block) const {
     const Matrix& beta = network_.output_weight();
     Matrix v(units(), problem_.outputs);
-    Rules::visit(rule_, [&](auto type) {
+    visit_computed_rule(rule_, [&](auto type) {
       for (Eigen::Index c = 0; c < v.cols(); ++c) {
         for (int u = 0; u < units(); ++u) {
           v(u, c) = decltype(type)::type::feedback(feedback_(block * units() + u, c), beta(block * units() + u, c));
@@ -293,7 +302,7 @@ class WeightSpaceState final : public NetworkReader {
 
   /// What teaches the hidden layer, from the batch's errors and targets: outputs x samples.
   [[nodiscard]] Matrix taught_signal() const {
-    return Rules::visit(rule_, [&](auto type) -> Matrix {
+    return visit_computed_rule(rule_, [&](auto type) -> Matrix {
       using Rule = typename decltype(type)::type;
       if constexpr (Rule::error_teaches) {
         return error_;
@@ -380,7 +389,7 @@ class WeightSpaceState final : public NetworkReader {
   /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
   /// compilers then fuse the subtraction with this product, which gives the bits that result files have.
   void step_readouts(int block, const Matrix& gradient, Scalar decay, Scalar scale) {
-    Rules::visit(rule_, [&](auto type) {
+    visit_computed_rule(rule_, [&](auto type) {
       using Rule = typename decltype(type)::type;
       for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
         const Scalar* const g = gradient.col(c).data();

@@ -45,7 +45,7 @@ bool follows(KeySet honoured, const DataSettings& data, const TrainingSettings& 
 }  // namespace
 
 bool device_takes_rule(int rule) {
-  return error_teaches(rule) && !learns_feedback(rule);
+  return error_teaches(rule) && !learns_feedback(rule) && !redraws_feedback(rule);
 }
 
 Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,

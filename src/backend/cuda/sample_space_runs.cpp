@@ -11,6 +11,7 @@
 #include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
 #include "model/observation.hpp"
+#include "model/rule/list.hpp"
 #include "train/checkpoint.hpp"
 
 namespace fasweep {
@@ -23,8 +24,8 @@ BatchShape shape_of(const Problem& problem) {
 std::vector<RunParameters> parameters_of(std::span<const BatchRun> runs, int width) {
   std::vector<RunParameters> parameters;
   for (const BatchRun& run : runs) {
-    parameters.push_back(
-        {static_cast<float>(run.step_size / std::sqrt(static_cast<double>(width))), run.rule, run.problem});
+    parameters.push_back({static_cast<float>(run.step_size / std::sqrt(static_cast<double>(width))),
+                          computed_rule(run.rule), run.problem});
   }
   return parameters;
 }

@@ -98,13 +98,14 @@ std::vector<int> rules_of(std::string_view rule) {
                       : std::vector{*Rules::find(rule)};
 }
 
-/// The names of the further rules that the kernels train, and of the first two together, which is empty.
+/// The names of the further rules that the kernels compute, and of the first two together, which is empty.
 std::vector<std::string_view> checked_rules() {
   std::vector<std::string_view> rules{""};
-  for (int rule = 0; rule < Rules::size; ++rule) {
+  for (const std::string_view name : ComputedRules::names) {
+    const int rule = *Rules::find(name);
     const std::vector<int> first = rules_of("");
     if (device_takes_rule(rule) && std::find(first.begin(), first.end(), rule) == first.end()) {
-      rules.push_back(Rules::names[static_cast<std::size_t>(rule)]);
+      rules.push_back(name);
     }
   }
   return rules;

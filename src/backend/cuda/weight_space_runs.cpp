@@ -28,7 +28,7 @@ std::vector<float> to_single(std::span<const double> values) {
 std::vector<WeightRunParameters> parameters_of(std::span<const BatchRun> runs) {
   std::vector<WeightRunParameters> parameters;
   for (const BatchRun& run : runs) {
-    parameters.push_back({static_cast<float>(run.step_size), run.rule, run.problem});
+    parameters.push_back({static_cast<float>(run.step_size), computed_rule(run.rule), run.problem});
   }
   return parameters;
 }
@@ -611,7 +611,8 @@ void WeightSpaceRuns::queue_gradients(const PassInputs& of) {
     const Range alone{run, 1, problem_of_[static_cast<std::size_t>(run)]};
     WeightSpaceBatch only = batch_;
     only.active += position;
-    for (const auto& [rule, into] : {std::pair(-1, by_rule), std::pair(Rules::index_of<Backprop>(), by_backprop)}) {
+    for (const auto& [rule, into] :
+         {std::pair(-1, by_rule), std::pair(ComputedRules::index_of<Backprop>(), by_backprop)}) {
       queue_signal_of(only, of.pass, {false, rule}, 1);
       queue_hidden_product(of, alone, 0, into);
       if (shape_.has_counts) {

@@ -41,7 +41,7 @@ struct AlignmentTermsMetric {
   static void values(const Snapshot& snapshot, std::span<double> out) {
     const std::span<const double> b = snapshot.feedback();
     const std::span<const double> beta = snapshot.output_weight();
-    if (snapshot.run().rule != Rules::index_of<FeedbackAlignment>()) {
+    if (computed_rule(snapshot.run().rule) != ComputedRules::index_of<FeedbackAlignment>()) {
       std::ranges::fill(out, not_a_number);
       return;
     }

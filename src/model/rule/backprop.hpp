@@ -10,6 +10,7 @@ namespace fasweep {
 
 struct Backprop : RuleDefaults {
   static constexpr std::string_view name = "backprop";
+  static constexpr std::string_view meaning = "v = beta: gradient descent";
   static constexpr bool feedback_is_linear = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T /*b*/, T beta) {

@@ -13,6 +13,7 @@ namespace fasweep {
 
 struct DirectRandomTargetProjection : RuleDefaults {
   static constexpr std::string_view name = "drtp";
+  static constexpr std::string_view meaning = "v = b, and -y comes back instead of e (Frenkel, Lefebvre, Bol 2021)";
   static constexpr bool feedback_is_linear = true;
   static constexpr bool error_teaches = false;
   template <class T>

@@ -10,6 +10,7 @@ namespace fasweep {
 
 struct FeedbackAlignment : RuleDefaults {
   static constexpr std::string_view name = "feedback-alignment";
+  static constexpr std::string_view meaning = "v = b, fixed random weights (Lillicrap et al. 2016)";
   static constexpr bool feedback_is_linear = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {

@@ -11,6 +11,7 @@ namespace fasweep {
 
 struct KolenPollack : RuleDefaults {
   static constexpr std::string_view name = "kolen-pollack";
+  static constexpr std::string_view meaning = "v = b, which takes the steps of beta (Kolen, Pollack 1994)";
   static constexpr bool feedback_is_linear = true;
   static constexpr bool learns_feedback = true;
   template <class T>

@@ -11,11 +11,16 @@
 // (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
 #pragma once
 
+#include <type_traits>
+
 #include "model/rule/backprop.hpp"
+#include "model/rule/direct_feedback_alignment.hpp"
 #include "model/rule/direct_random_target_projection.hpp"
 #include "model/rule/feedback_alignment.hpp"
 #include "model/rule/kolen_pollack.hpp"
 #include "model/rule/readout.hpp"
+#include "model/rule/shallow.hpp"
+#include "model/rule/sign_symmetry.hpp"
 #include "util/host_device.hpp"
 #include "util/type_list.hpp"
 
@@ -23,6 +28,7 @@ namespace fasweep {
 
 // Each rule derives from RuleDefaults (readout.hpp) and has
 //   name: as written in a job file;
+//   meaning: what comes back, for the table of rules;
 //   feedback(b, beta): v_r from the feedback weight b_r and the forward weight beta_r(t). feedback(0, 0) = 0: units
 //     that only fill a vector have weights 0 and must not learn;
 //   feedback_is_linear: whether feedback() is linear and homogeneous in (b, beta), which the reduced-linear solver
@@ -34,12 +40,53 @@ namespace fasweep {
 //   step(readout, gradient, decay, scale): one step of a unit's weights to and from one output. Affine in the
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
-//   learns_feedback: whether step() changes b, which solvers then keep and save for each run.
+//   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
+//   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
+//   computes_as, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
+//     compile and take instead.
 
 /// New ones go to the end: positions are stored in result files.
-using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection>;
+using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment,
+                       Shallow, SignSymmetry, FixedSignSymmetry, RedrawnSignSymmetry>;
 
-/// The feedback of the rule at position `rule`, for where a rule is chosen a number at a time; else Rules::visit.
+template <class Rule>
+concept ComputesAsAnother = requires {
+  typename Rule::computes_as;
+};
+
+template <class Rule>
+struct ComputesItself : std::bool_constant<!ComputesAsAnother<Rule>> {};
+
+/// The rules whose steps are their own: what solvers and kernels are compiled for.
+using ComputedRules = Filtered<Rules, ComputesItself>;
+
+/// Position in ComputedRules of the one that computes the steps of the rule at position `rule` of Rules.
+[[nodiscard]] inline int computed_rule(int rule) {
+  return Rules::visit(rule, []<class Rule>(std::type_identity<Rule>) {
+    if constexpr (ComputesAsAnother<Rule>) {
+      return ComputedRules::index_of<typename Rule::computes_as>();
+    } else {
+      return ComputedRules::index_of<Rule>();
+    }
+  });
+}
+
+/// Calls visitor(std::type_identity<Rule>{}) for the rule that computes the one at position `rule`.
+template <class Visitor>
+decltype(auto) visit_computed_rule(int rule, Visitor&& visitor) {
+  return ComputedRules::visit(computed_rule(rule), visitor);
+}
+
+/// What solvers compile of a rule whose feedback they are given as numbers: the same for all that change nothing else.
+template <class Rule>
+using StepOf = std::conditional_t<
+    std::is_same_v<std::integral_constant<decltype(&Rule::template step<float>), &Rule::template step<float>>,
+                   std::integral_constant<decltype(&Rule::template step<float>), &RuleDefaults::step<float>>> &&
+        Rule::error_teaches && !Rule::learns_feedback,
+    RuleDefaults, Rule>;
+
+/// The feedback of the rule at position `rule` of the list, for where a rule is chosen a number at a time; else
+/// visit_computed_rule().
 template <class T, class... Types>
 FASWEEP_HOST_DEVICE inline T feedback_of(TypeList<Types...> /*rules*/, int rule, T b, T beta) {
   T feedback{};
@@ -63,10 +110,25 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 [[nodiscard]] inline bool error_teaches(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::error_teaches; });
 }
+[[nodiscard]] inline bool redraws_feedback(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::redraws_feedback; });
+}
 
-/// Whether v is made of beta and not of b.
-[[nodiscard]] inline bool sends_output_back(int rule) {
-  return Rules::visit(rule, [](auto type) { return decltype(type)::type::feedback(0.0, 1.0) != 0; });
+/// What v is, for those who need to know more than its values.
+enum class SentBack { nothing, feedback, output, signs, other };
+
+[[nodiscard]] inline SentBack sent_back(int rule) {
+  return Rules::visit(rule, []<class Rule>(std::type_identity<Rule>) {
+    const auto is = [](double first, double second, double third) {
+      return Rule::feedback(2.0, 3.0) == first && Rule::feedback(-5.0, 7.0) == second &&
+             Rule::feedback(11.0, -13.0) == third;
+    };
+    return is(0, 0, 0)     ? SentBack::nothing
+           : is(2, -5, 11) ? SentBack::feedback
+           : is(3, 7, -13) ? SentBack::output
+           : is(1, 1, -1)  ? SentBack::signs  // of beta
+                           : SentBack::other;
+  });
 }
 
 }  // namespace fasweep

@@ -23,6 +23,7 @@ FASWEEP_HOST_DEVICE inline T descend(T weight, T gradient, T decay, T scale) {
 /// What most rules do; each rule derives from it and hides what it does otherwise.
 struct RuleDefaults {
   static constexpr bool learns_feedback = false;
+  static constexpr bool redraws_feedback = false;
   static constexpr bool error_teaches = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T teaching(T error, T /*target*/) {

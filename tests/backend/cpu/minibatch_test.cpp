@@ -73,7 +73,7 @@ void expect_plain_loops(const NetworkCase& c) {
   const ReferenceRun plain = train_reference(problem, {c.data, c.training, c.record}, c.run, c.training.max_steps);
   ASSERT_EQ(record.trajectory.size(), plain.trajectory.size());
   for (std::size_t i = 0; i < plain.trajectory.size(); ++i) {
-    // Rounding of 1e-16 a step in a training that neither grows nor forgets it, over 30 steps.
+    // Rounding of 1e-16 a step in a training that neither grows nor forgets it, over 30 or 200 steps.
     expect_close(record.trajectory[i], plain.trajectory[i], 1e-10, 1e-12,
                  std::string(Metrics::names[i / record.points]) + " at step " + std::to_string(i % record.points));
   }
@@ -90,6 +90,14 @@ INSTANTIATE_TEST_SUITE_P(, EveryLossAndRule,
 
 TEST_P(EveryLossAndRule, EqualsThePlainLoopsInFullBatch) {
   expect_plain_loops(make_case());
+}
+
+TEST_P(EveryLossAndRule, EqualsThePlainLoopsFor200Steps) {
+  NetworkCase c = make_case();
+  c.training.max_steps = 200;
+  c.record.steps = {0, 1, 2, 50, 200};
+  c.run.step_size = 0.02;
+  expect_plain_loops(c);
 }
 
 TEST_P(EveryLossAndRule, EqualsThePlainLoopsInMinibatchesThatDoNotDivideTheSamples) {

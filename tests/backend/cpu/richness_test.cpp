@@ -23,10 +23,10 @@ using testing::SnapshotNumbers;
 using testing::TrainingCase;
 
 /// f = 1 / (g p) sum_r a_r psi(w_r x), every weight trained with the step size eta g^2 p; the error comes back through
-/// a or through b. The ridge acts on a.
+/// what the rule makes of a and b. The ridge acts on a.
 struct MeanField {
-  MeanField(const Problem& of, double richness, const PlainActivation& function, bool has_feedback)
-      : problem(of), g(richness), psi(function), w(of.hidden_weight()), by_feedback(has_feedback) {
+  MeanField(const Problem& of, double richness, const PlainActivation& function, const PlainRule& way_back)
+      : problem(of), g(richness), psi(function), w(of.hidden_weight()), rule(way_back) {
     const double scale = g * std::sqrt(static_cast<double>(of.width));
     for (std::size_t r = 0; r < of.output_weight.size(); ++r) {
       a.push_back(of.output_weight[r] * scale);
@@ -62,7 +62,7 @@ struct MeanField {
       Numbers of_w(d);
       for (std::size_t i = 0; i < f.size(); ++i) {
         const double e = f[i] - problem.y[i];
-        const double back = by_feedback ? b[r] : a[r];
+        const double back = rule.feedback(b[r], a[r]);
         of_a += e * psi.psi(z(r, i)) / (g * problem.width);
         for (std::size_t j = 0; j < d; ++j) {
           of_w[j] += e * back * psi.psi_prime(z(r, i)) * problem.x[i * d + j] / (g * problem.width);
@@ -81,14 +81,15 @@ struct MeanField {
   Numbers a;
   Numbers b;
   Numbers w;
-  bool by_feedback;
+  const PlainRule& rule;
 };
 
 TEST(Richness, IsTheMeanFieldNetworkOfEverySolver) {
   for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
     for (const int activation :
          {Activations::index_of<Linear>(), Activations::index_of<Relu>(), Activations::index_of<Tanh>()}) {
-      for (const int rule : {Rules::index_of<FeedbackAlignment>(), Rules::index_of<Backprop>()}) {
+      for (const int rule : {Rules::index_of<FeedbackAlignment>(), Rules::index_of<Backprop>(),
+                             Rules::index_of<SignSymmetry>(), Rules::index_of<FixedSignSymmetry>()}) {
         for (const double richness : {0.3, 2.0}) {
           TrainingCase c(9, 12, 31, activation, rule, 25);
           c.data.input_law = InputLaw::gaussian_scaled;
@@ -102,7 +103,7 @@ TEST(Richness, IsTheMeanFieldNetworkOfEverySolver) {
           SCOPED_TRACE(std::string(name_of(solver)) + ", " + name + ", rule " + std::to_string(rule));
           const Problem problem = c.problem();
           MeanField plain(problem, richness, find_plain(plain_activations, name),
-                          rule == Rules::index_of<FeedbackAlignment>());
+                          find_plain(plain_rules, Rules::names[static_cast<std::size_t>(rule)]));
           SnapshotCollector collector;
           TrainingRequest request = c.request(problem);
           request.visitor = &collector;
@@ -133,10 +134,12 @@ TEST(Richness, OfTheInverseRootOfTheWidthIsThePapersNetwork) {
   EXPECT_EQ(square_scale({}, 400), 1);
 }
 
-TEST(Richness, ScalesStepsOfWWhereBetaIsSentBackAlone) {
+TEST(Richness, ScalesStepsOfWWhereBetaOrItsSignIsSentBack) {
   TrainingSettings training;
   training.richness = 2;
   EXPECT_EQ(hidden_step_factor(training, 100, Rules::index_of<Backprop>()), 400);
+  EXPECT_EQ(hidden_step_factor(training, 100, Rules::index_of<SignSymmetry>()), 20);
+  EXPECT_EQ(hidden_step_factor(training, 100, Rules::index_of<FixedSignSymmetry>()), 1);
   EXPECT_EQ(hidden_step_factor(training, 100, Rules::index_of<FeedbackAlignment>()), 1);
   EXPECT_EQ(hidden_step_factor(training, 100, Rules::index_of<DirectRandomTargetProjection>()), 1);
 }

@@ -96,8 +96,10 @@ inline void expect_plain_network(const TrainingCase& c, const Problem& problem, 
   std::int64_t step = 0;
   for (const SnapshotNumbers& snapshot : snapshots) {
     for (; step < snapshot.step; ++step) {
+      plain.begin_step(step);
       plain.advance(trained, run.step_size, run.ridge * schedule_factor(c.training.schedule, step));
     }
+    plain.begin_step(step);
     SCOPED_TRACE("step " + std::to_string(step));
     const Eigen::MatrixXd z = plain.pre_activations(all).transpose();
     EXPECT_DOUBLE_EQ(snapshot.ridge, run.ridge * schedule_factor(c.training.schedule, step));

@@ -145,6 +145,14 @@ TEST_P(FastSolver, EqualsWeightSpaceForEverySchedule) {
   }
 }
 
+TEST_P(FastSolver, EqualsWeightSpaceWithCorrelatedFeedback) {
+  for (const double rho : {0.6, -1.0}) {
+    StableCase c = make_case(12, 20, 45);
+    c.training.feedback_correlation = rho;
+    expect_agreement(c, Precision::float64, close);
+  }
+}
+
 TEST_P(FastSolver, EqualsWeightSpaceOnTestSamples) {
   for (const int tests : {1, 9, 70}) {
     SCOPED_TRACE(std::to_string(tests) + " test samples");
@@ -228,6 +236,67 @@ TEST_P(FastSolver, RunsOfABatchDoNotDependOnTheirCompany) {
 
   EXPECT_TRUE(are_same_bits(batch[2].trajectory, alone.trajectory));
   EXPECT_FALSE(are_same_bits(batch[0].trajectory, alone.trajectory));
+}
+
+TEST(DirectFeedbackAlignment, IsFeedbackAlignmentBitForBitWithOneHiddenLayer) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      StableCase c(12, 20, 45, activation, Rules::index_of<FeedbackAlignment>(), 40);
+      if (!accepts(solver, c.data, c.training, c.run)) {
+        continue;
+      }
+      for (const Precision precision : {Precision::float32, Precision::float64}) {
+        c.run.rule = Rules::index_of<FeedbackAlignment>();
+        const RunRecord alignment = train(c, c.problem(), solver, precision);
+        c.run.rule = Rules::index_of<DirectFeedbackAlignment>();
+
+        const RunRecord direct = train(c, c.problem(), solver, precision);
+
+        EXPECT_TRUE(are_same_bits(direct.trajectory, alignment.trajectory)) << name_of(solver) << ' ' << activation;
+        EXPECT_TRUE(are_same_bits(direct.final_values, alignment.final_values)) << name_of(solver) << ' ' << activation;
+      }
+    }
+  }
+}
+
+TEST(CorrelatedFeedback, OfOneIsBackpropsFirstStep) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<Backprop>(), 2);
+  const RunRecord backprop = train(c, c.problem(), Solver::sample_space, Precision::float64);
+  c.run.rule = Rules::index_of<FeedbackAlignment>();
+  c.training.feedback_correlation = 1;
+
+  const RunRecord alignment = train(c, c.problem(), Solver::sample_space, Precision::float64);
+
+  EXPECT_NEAR(value_at<AlignmentMetric>(alignment, 0), 1, 1e-15);
+  EXPECT_EQ(value_at<LossMetric>(alignment, 1), value_at<LossMetric>(backprop, 1));
+  EXPECT_NE(value_at<LossMetric>(alignment, 2), value_at<LossMetric>(backprop, 2)) << "b stays, beta moves";
+}
+
+TEST(ShallowNetwork, LearnsByItsOutputWeightsAlone) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    StableCase c(12, 20, 45, Activations::index_of<Linear>(), Rules::index_of<Shallow>(), 40);
+    const RunRecord record = train(c, c.problem(), solver, Precision::float64);
+    for (std::size_t point = 0; point < record.points; ++point) {
+      EXPECT_EQ(value_at<HiddenChangeMetric>(record, point), 0) << name_of(solver);
+      EXPECT_EQ(value_at<MaxHiddenChangeMetric>(record, point), 0) << name_of(solver);
+      EXPECT_TRUE(std::isnan(value_at<GradientAlignmentMetric>(record, point))) << name_of(solver);
+    }
+    EXPECT_LT(value_at<LossMetric>(record, record.points - 1), value_at<LossMetric>(record, 0)) << name_of(solver);
+    EXPECT_GT(value_at<MaxOutputChangeMetric>(record, record.points - 1), 0) << name_of(solver);
+  }
+}
+
+TEST(RedrawnSignSymmetry, IsTheFixedOneUntilItDraws) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<FixedSignSymmetry>(), 3);
+  const RunRecord fixed = train(c, c.problem(), Solver::weight_space, Precision::float64);
+  c.run.rule = Rules::index_of<RedrawnSignSymmetry>();
+
+  const RunRecord redrawn = train(c, c.problem(), Solver::weight_space, Precision::float64);
+
+  EXPECT_EQ(value_at<LossMetric>(redrawn, 1), value_at<LossMetric>(fixed, 1));
+  EXPECT_EQ(value_at<HiddenChangeMetric>(redrawn, 1), value_at<HiddenChangeMetric>(fixed, 1));
+  EXPECT_NE(value_at<AlignmentMetric>(redrawn, 1), value_at<AlignmentMetric>(fixed, 1));
+  EXPECT_NE(value_at<LossMetric>(redrawn, 2), value_at<LossMetric>(fixed, 2));
 }
 
 }  // namespace

@@ -141,9 +141,14 @@ TEST(DeviceSolver, LeavesToTheCpuWhatItsKernelsDoNotFollow) {
   ASSERT_EQ(choose(relu, backprop, {}), Solver::sample_space);
   EXPECT_EQ(choose(relu, Rules::index_of<KolenPollack>(), {}), Solver::automatic);
   EXPECT_EQ(choose(relu, Rules::index_of<DirectRandomTargetProjection>(), {}), Solver::automatic);
+  EXPECT_EQ(choose(relu, Rules::index_of<RedrawnSignSymmetry>(), {}), Solver::automatic);
+  EXPECT_EQ(choose(relu, Rules::index_of<FixedSignSymmetry>(), {}), Solver::sample_space);
   TrainingSettings training;
   training.step_schedule = ExponentialSchedule{{0.9}};
   EXPECT_EQ(choose(relu, backprop, training), Solver::automatic);
+  training = {};
+  training.feedback_correlation = 0.5;
+  EXPECT_EQ(choose(relu, backprop, training), Solver::sample_space) << "the problem brings it along";
   training = {};
   training.dropout = 0.5;
   EXPECT_EQ(choose(relu, backprop, training), Solver::weight_space);

@@ -33,7 +33,7 @@ inline std::vector<ResidentResult> train_on_chip(const KernelCase& c, int shared
   }
   std::vector<ResidentRun> runs;
   for (const BatchRun& run : c.runs) {
-    runs.push_back({run.step_size, c.ridge, c.steps, StopReason::max_steps, run.rule, run.problem});
+    runs.push_back({run.step_size, c.ridge, c.steps, StopReason::max_steps, computed_rule(run.rule), run.problem});
   }
   TrainingSettings training;
   training.max_steps = c.steps;

@@ -137,9 +137,9 @@ TEST(Kernels, ObservationsEqualThePlainNetworks) {
     c.runs = every_rule();
     const Problem problem = make_problems(c)[0];
     const std::vector<KernelResult> results = train_on_device(c);
-    for (const BatchRun& run : c.runs) {
-      const PlainNetwork plain = train_in_weight_space(c, problem, run);
-      const Observation& ours = results[static_cast<std::size_t>(run.rule)].observation;
+    for (std::size_t i = 0; i < c.runs.size(); ++i) {
+      const PlainNetwork plain = train_in_weight_space(c, problem, c.runs[i]);
+      const Observation& ours = results[i].observation;
       const Observation expected = plain.observe(rows_from(0, problem.samples), false);
       for (int metric = 0; metric < Metrics::size; ++metric) {
         // float32 state, and a change of beta loses two digits against beta itself.

@@ -57,11 +57,11 @@ TYPED_TEST(EveryRule, KeepsItsTraits) {
   EXPECT_EQ(error_teaches(Rules::index_of<TypeParam>()), TypeParam::error_teaches);
 }
 
-TYPED_TEST(EveryRule, StepsByItsPosition) {
+TYPED_TEST(EveryRule, StepsAsWhatComputesIt) {
   Readout<double> ours{0.5, -0.75};
   Readout<double> theirs = ours;
 
-  take_step(Rules{}, Rules::index_of<TypeParam>(), ours, 1.5, 0.9, 0.01);
+  take_step(ComputedRules{}, computed_rule(Rules::index_of<TypeParam>()), ours, 1.5, 0.9, 0.01);
   TypeParam::step(theirs, 1.5, 0.9, 0.01);
 
   EXPECT_EQ(ours.beta, theirs.beta);
@@ -83,8 +83,39 @@ TEST(DirectRandomTargetProjectionRule, TargetAloneTeaches) {
   EXPECT_EQ(DirectRandomTargetProjection::teaching(3.0, 0.5), -0.5);
 }
 
-TYPED_TEST(EveryRule, IsChosenByItsPosition) {
-  EXPECT_EQ(feedback_of(Rules{}, Rules::index_of<TypeParam>(), 0.5, 0.25), TypeParam::feedback(0.5, 0.25));
+TYPED_TEST(EveryRule, IsTaughtAsWhatComputesIt) {
+  const int rule = computed_rule(Rules::index_of<TypeParam>());
+
+  EXPECT_EQ(feedback_of(ComputedRules{}, rule, 0.5, 0.25), TypeParam::feedback(0.5, 0.25));
+  visit_computed_rule(Rules::index_of<TypeParam>(), []<class Computed>(std::type_identity<Computed>) {
+    EXPECT_EQ(Computed::learns_feedback, TypeParam::learns_feedback);
+    EXPECT_EQ(Computed::feedback_is_linear, TypeParam::feedback_is_linear);
+    EXPECT_EQ(Computed::teaching(0.5, 0.25), TypeParam::teaching(0.5, 0.25));
+  });
+}
+
+TYPED_TEST(EveryRule, SaysWhatItSendsBack) {
+  const SentBack back = sent_back(Rules::index_of<TypeParam>());
+  const double v = TypeParam::feedback(-0.75, 0.5);
+
+  EXPECT_EQ(back == SentBack::nothing, v == 0);
+  EXPECT_EQ(back == SentBack::feedback, v == -0.75);
+  EXPECT_EQ(back == SentBack::output, v == 0.5);
+  EXPECT_EQ(back == SentBack::signs, v == 1);
+}
+
+TEST(SignSymmetryRules, SendBackTheSignsOfBeta) {
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, 3.0), 1);
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, -3.0), -1);
+  EXPECT_EQ(SignSymmetry::feedback(-0.25, 0.0), 0);
+  EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, 3.0), 0.25);
+  EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, -3.0), -0.25);
+  EXPECT_EQ(RedrawnSignSymmetry::feedback(0.25, -3.0), -0.25);
+}
+
+TEST(DirectFeedbackAlignmentRule, AddsNothingToWhatIsCompiled) {
+  EXPECT_FALSE(ComputedRules::find(DirectFeedbackAlignment::name));
+  EXPECT_EQ(computed_rule(Rules::index_of<DirectFeedbackAlignment>()), ComputedRules::index_of<FeedbackAlignment>());
 }
 
 }  // namespace
