@@ -31,6 +31,7 @@ template <class Scalar>
 class WeightSpaceState final : public NetworkReader {
  public:
   using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
+  using Vector = Eigen::Matrix<Scalar, Eigen::Dynamic, 1>;
 
   WeightSpaceState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
@@ -69,6 +70,7 @@ class WeightSpaceState final : public NetworkReader {
     const double share = step_size * loss_share(batch().size());
     const Matrix error = error_;
     const Matrix taught = taught_signal();
+    const Matrix output = adapts_feedback(rule_) ? outputs_ : Matrix();
     const InputBatch<Scalar>& learned = batch();
     ++step_;
     if (batches_.size() > 1) {
@@ -79,7 +81,7 @@ class WeightSpaceState final : public NetworkReader {
     }
     outputs_.setZero(problem_.outputs, batch().size());
     for (int block = 0; block < blocks(); ++block) {
-      update(block, learned, error, taught, share * network_.output_scale(),
+      update(block, learned, error, taught, output, share * network_.output_scale(),
              static_cast<Scalar>(1 - step_size * ridge));
       forward(block);
     }
@@ -294,6 +296,47 @@ class WeightSpaceState final : public NetworkReader {
     });
   }
 
+  /// By what the rule's signal of a block times the inputs is `factor` times W's gradient, units x samples.
+  void make_rule_signal(int block, Scalar factor, const Matrix& error, const Matrix& taught, Scalar* signal) const {
+    visit_computed_rule(rule_, [&](auto type) {
+      using Rule = typename decltype(type)::type;
+      if constexpr (Rule::is_hebbian) {
+        make_hebbian_signal<Rule>(block, factor, error, signal);
+      } else {
+        make_signal(block, factor * rule_feedback(block), taught, signal);
+      }
+    });
+  }
+
+  template <class Rule>
+  void make_hebbian_signal(int block, Scalar factor, const Matrix& error, Scalar* signal) const {
+    Eigen::Map<Matrix> delta = samples(signal, static_cast<int>(error.cols()));
+    delta.setZero();
+    for (Eigen::Index i = 0; i < error.cols(); ++i) {
+      const Scalar square = error.col(i).squaredNorm();
+      for (int u = 0; u < network_.real_units(block); ++u) {
+        const auto at = static_cast<std::size_t>(i * units() + u);
+        delta(u, i) = -factor * Rule::hebbian(square, activation(block)[at]) * (drops() ? mask(block)[at] : Scalar(1));
+      }
+    }
+    if (Rule::is_centred) {
+      const Vector mean = delta.rowwise().mean();
+      delta.colwise() -= mean;
+    }
+  }
+
+  /// sum_i h_i^2 of each unit of a block, where the rule has its weights decay by it; else empty.
+  [[nodiscard]] Vector unit_powers(int block, int count) {
+    const bool decays = visit_computed_rule(rule_, []<class Rule>(std::type_identity<Rule>) {
+      if constexpr (Rule::is_hebbian) {
+        return Rule::decays_itself;
+      } else {
+        return false;
+      }
+    });
+    return decays ? Vector(seen(block, count).rowwise().squaredNorm()) : Vector();
+  }
+
   /// signal = (v T) .* psi'(Z) .* mask of a block, units x samples: the error signal of each unit and sample.
   void make_signal(int block, const Matrix& v, const Matrix& taught, Scalar* signal) const {
     Eigen::Map<Matrix> delta = samples(signal, static_cast<int>(taught.cols()));
@@ -318,20 +361,37 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   /// One step of a block's weights from the batch its activations are of.
-  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
-              Scalar decay) {
-    const Matrix v = -static_cast<Scalar>(hidden_factor_ * scale) * rule_feedback(block);
-    make_signal(block, v, taught, signal_.data());
-    const Matrix gradient = seen(block, learned.size()).topRows(network_.real_units(block)) * error.transpose();
+  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught,
+              const Matrix& output, double scale, Scalar decay) {
+    Eigen::Map<Matrix> w(network_.hidden_weight(block), units(), problem_.inputs);
+    const Vector own_decay = static_cast<Scalar>(scale) * unit_powers(block, learned.size());
+    make_rule_signal(block, -static_cast<Scalar>(hidden_factor_ * scale), error, taught, signal_.data());
+    const auto h = seen(block, learned.size()).topRows(network_.real_units(block));
+    const Matrix gradient = h * error.transpose();
+    const Matrix activity = output.size() > 0 ? Matrix(h * output.transpose()) : Matrix();
     step_readouts(block, gradient, decay, static_cast<Scalar>(scale));
-    if (training_.decay == Decay::all) {
-      Eigen::Map<Matrix>(network_.hidden_weight(block), units(), problem_.inputs) *= decay;
+    if (activity.size() > 0) {
+      adapt_feedback(block, activity, output.rowwise().squaredNorm(), static_cast<Scalar>(scale));
+    }
+    if (own_decay.size() > 0) {
+      w.array().colwise() *= (training_.decay == Decay::all ? decay : Scalar(1)) - own_decay.array();
+    } else if (training_.decay == Decay::all) {
+      w *= decay;
     }
     if (training_.biases) {
       network_.hidden_bias().segment(block * units(), units()) +=
           samples(signal_.data(), learned.size()).rowwise().sum();
     }
     learned.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
+  }
+
+  void adapt_feedback(int block, const Matrix& activity, const Vector& power, Scalar scale) {
+    for (Eigen::Index c = 0; c < activity.cols(); ++c) {
+      for (Eigen::Index u = 0; u < activity.rows(); ++u) {
+        Scalar& b = feedback_(block * units() + u, c);
+        b = adapt(b, activity(u, c), power[c], scale);
+      }
+    }
   }
 
   /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
@@ -413,14 +473,20 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   /// S(v) and S(beta) of the batch.
-  void observe_gradients(Observation& o) const {
+  void observe_gradients(Observation& o) {
     AlignedNumbers<Scalar> rule(network_.block_weights());
     AlignedNumbers<Scalar> backprop(network_.block_weights());
     const double scale = network_.output_scale() * loss_share(batch().size());
     const Matrix taught = taught_signal();
     for (int block = 0; block < blocks(); ++block) {
-      make_gradient(block, rule_feedback(block), taught, rule);
-      make_gradient(block, network_.output_weight(block), error_, backprop);
+      make_rule_signal(block, Scalar(1), error_, taught, signal_.data());
+      make_gradient(rule);
+      if (const Vector powers = unit_powers(block, batch().size()); powers.size() > 0) {
+        const Eigen::Map<const Matrix> w(network_.hidden_weight(block), units(), problem_.inputs);
+        Eigen::Map<Matrix>(rule.data(), units(), problem_.inputs) += powers.asDiagonal() * w;
+      }
+      make_signal(block, network_.output_weight(block), error_, signal_.data());
+      make_gradient(backprop);
       for (std::size_t i = 0; i < rule.size(); ++i) {
         const double r = scale * static_cast<double>(rule[i]);
         const double b = scale * static_cast<double>(backprop[i]);
@@ -430,12 +496,10 @@ class WeightSpaceState final : public NetworkReader {
       }
     }
   }
-  /// [input][unit] of a block, without scale.
-  void make_gradient(int block, const Matrix& v, const Matrix& taught, AlignedNumbers<Scalar>& gradient) const {
+  /// [input][unit] of a block from its signal, without scale.
+  void make_gradient(AlignedNumbers<Scalar>& gradient) const {
     std::ranges::fill(gradient, Scalar(0));
-    AlignedNumbers<Scalar> signal(block_numbers());
-    make_signal(block, v, taught, signal.data());
-    batch().add_transposed(signal.data(), units(), gradient.data());
+    batch().add_transposed(signal_.data(), units(), gradient.data());
   }
 
   const Problem& problem_;
