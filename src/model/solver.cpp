@@ -51,15 +51,17 @@ double total_cost(Solver solver, const DataSettings& data, const TrainingSetting
          static_cast<double>(training.max_steps + 1) * step_cost(solver, data, training, run);
 }
 
-/// A rule that learns b by the steps of beta has no rich limit, where b and beta are of different scales.
-bool is_rich_and_learns_feedback(const TrainingSettings& training, const RunSpec& run) {
-  return training.richness != lazy && learns_feedback(run.rule);
+/// A rule that learns b has no rich limit, where b and beta are of different scales; nor has one that sends nothing
+/// back.
+bool is_rich_without_limit(const TrainingSettings& training, const RunSpec& run) {
+  return training.richness != lazy && (learns_feedback(run.rule) || is_hebbian(run.rule));
 }
 
 /// Why `solver` does not accept the run.
 std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  if (is_rich_and_learns_feedback(training, run)) {
-    return "training.richness gives b and beta different scales, and this rule learns b by the steps of beta";
+  if (is_rich_without_limit(training, run)) {
+    return is_hebbian(run.rule) ? "training.richness scales what comes back, and under this rule nothing does"
+                                : "training.richness gives b and beta different scales, and this rule learns b";
   }
   const KeySet refused = changed_settings(data, training).without(honoured_keys(solver));
   const std::string exact(with_solver(solver, [](auto type) { return decltype(type)::type::exact_for; }));
@@ -105,7 +107,7 @@ KeySet honoured_keys(Solver solver) {
 }
 
 bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  return solver == Solver::automatic || (!is_rich_and_learns_feedback(training, run) && takes(solver, run) &&
+  return solver == Solver::automatic || (!is_rich_without_limit(training, run) && takes(solver, run) &&
                                          changed_settings(data, training).without(honoured_keys(solver)).empty());
 }
 

@@ -21,6 +21,10 @@ double sign(double beta) {
   return beta == 0 ? 0 : std::copysign(1, beta);
 }
 
+double no_feedback(double /*first*/, double /*second*/) {
+  return 0;
+}
+
 /// log sum_c exp(f_c).
 double log_sum_exp(std::span<const double> f) {
   const double largest = *std::max_element(f.begin(), f.end());
@@ -65,6 +69,28 @@ const std::vector<PlainRule> plain_rules{
      [](double e, double) { return e; }, false},
     {"sign-symmetry-redrawn", [](double b, double beta) { return std::abs(b) * sign(beta); },
      [](double e, double) { return e; }, false, 0, true},
+    {.name = "error-modulated-hebb",
+     .feedback = no_feedback,
+     .teaching = no_feedback,
+     .learns_feedback = false,
+     .hebbian = [](double error_square, double h) { return error_square * h; }},
+    {.name = "oja",
+     .feedback = no_feedback,
+     .teaching = no_feedback,
+     .learns_feedback = false,
+     .hebbian = [](double, double h) { return h; },
+     .decays_itself = true},
+    {.name = "sejnowski-tesauro",
+     .feedback = no_feedback,
+     .teaching = no_feedback,
+     .learns_feedback = false,
+     .hebbian = [](double, double h) { return h; },
+     .is_centred = true},
+    {.name = "hebbian-feedback",
+     .feedback = [](double b, double) { return b; },
+     .teaching = [](double e, double) { return e; },
+     .learns_feedback = false,
+     .adapts_feedback = true},
 };
 
 const std::vector<PlainLoss> plain_losses{

@@ -185,14 +185,34 @@ PlainSums PlainNetwork::sums(Rows rows) const {
 }
 
 PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) const {
-  PlainGradients g{MatrixXd::Zero(w.rows(), w.cols()), MatrixXd::Zero(beta.rows(), beta.cols()),
-                   VectorXd::Zero(hidden_bias.size()), VectorXd::Zero(output_bias.size()), 0};
+  PlainGradients g{MatrixXd::Zero(w.rows(), w.cols()),
+                   MatrixXd::Zero(beta.rows(), beta.cols()),
+                   VectorXd::Zero(hidden_bias.size()),
+                   VectorXd::Zero(output_bias.size()),
+                   0,
+                   MatrixXd::Zero(beta.rows(), beta.cols()),
+                   VectorXd::Zero(output_bias.size())};
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
   for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
     const MatrixXd taught = p.error.binaryExpr(p.y, way_back.teaching);
     const MatrixXd slope = slopes(p.z).cwiseProduct(p.mask);
-    const MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope);
+    MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope);
+    if (way_back.hebbian != nullptr) {
+      for (Eigen::Index i = 0; i < signal.rows(); ++i) {
+        for (Eigen::Index r = 0; r < signal.cols(); ++r) {
+          signal(i, r) = -share(rows) * output_scale() * way_back.hebbian(p.error.row(i).squaredNorm(), p.seen(i, r));
+        }
+      }
+    }
+    if (way_back.is_centred) {
+      signal.rowwise() -= signal.colwise().mean().eval();
+    }
     g.w += signal.transpose() * p.x;
+    if (way_back.decays_itself) {
+      g.w += share(rows) * output_scale() * p.seen.colwise().squaredNorm().transpose().asDiagonal() * w;
+    }
+    g.activity += share(rows) * output_scale() * p.seen.transpose() * p.f;
+    g.power += share(rows) * output_scale() * p.f.colwise().squaredNorm().transpose();
     g.hidden_bias += signal.colwise().sum().transpose();
     g.beta += share(rows) * output_scale() * p.seen.transpose() * p.error;
     g.loss += share(rows) * loss_of(p);
@@ -243,6 +263,9 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   beta = decay * beta - step_size * g.beta;
   if (rule_.learns_feedback) {
     b = decay * b - step_size * g.beta;
+  }
+  if (rule_.adapts_feedback) {
+    b += step_size * (g.activity - b * g.power.asDiagonal());
   }
   if (training_.biases) {
     hidden_bias -= hidden_step_size(step_size) * g.hidden_bias;

@@ -38,7 +38,9 @@ struct PlainGradients {
   Eigen::MatrixXd beta;
   Eigen::VectorXd hidden_bias;
   Eigen::VectorXd output_bias;
-  double loss = 0;  // of the same samples
+  double loss = 0;           // of the same samples
+  Eigen::MatrixXd activity;  // H^T f, with the same factors
+  Eigen::VectorXd power;     // f^2 of each output, as above
 };
 
 /// Makes a network less precise, to see what that changes.

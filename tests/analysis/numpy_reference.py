@@ -59,6 +59,10 @@ class Rule:
     teaching: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda e, y: e
     learns_feedback: bool = False  # by beta's update
     redraws_feedback: bool = False  # for every step
+    hebbian: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None  # of e and h, in place of what comes back
+    is_centred: bool = False
+    decays_itself: bool = False
+    adapts_feedback: bool = False
 
 
 RULES = {
@@ -71,6 +75,10 @@ RULES = {
     "sign-symmetry": Rule(feedback=lambda b, beta: np.sign(beta)),
     "sign-symmetry-fixed": Rule(feedback=lambda b, beta: np.abs(b) * np.sign(beta)),
     "sign-symmetry-redrawn": Rule(feedback=lambda b, beta: np.abs(b) * np.sign(beta), redraws_feedback=True),
+    "error-modulated-hebb": Rule(teaching=lambda e, y: 0 * e, hebbian=lambda e, h: (h.T * e**2).T),
+    "oja": Rule(teaching=lambda e, y: 0 * e, hebbian=lambda e, h: h, decays_itself=True),
+    "sejnowski-tesauro": Rule(teaching=lambda e, y: 0 * e, hebbian=lambda e, h: h, is_centred=True),
+    "hebbian-feedback": Rule(adapts_feedback=True),
 }
 
 
@@ -232,6 +240,12 @@ def train(
         e, h, slope = error[:n], psi(z[:n]), derivative(z[:n])
         signals = np.outer(way_back.teaching(e, problem.y[:n]), way_back.feedback(b, beta)), np.outer(e, beta)
         gradient, backprop_gradient = ((signal * slope).T @ x / root for signal in signals)
+        if way_back.hebbian is not None:
+            active = way_back.hebbian(e, h)
+            active = active - active.mean(axis=0) if way_back.is_centred else active
+            gradient = -active.T @ x / root
+        if way_back.decays_itself:
+            gradient = gradient + (np.sum(h**2, axis=0) * w.T).T / root
         row = metrics(problem, w, beta, b, error, ridge) | kernels(problem, psi, derivative, w, beta, b)
         row |= constant | {
             "gradient_alignment": cosine(gradient, backprop_gradient),
@@ -254,6 +268,9 @@ def train(
             (1 - step_size * ridge) * weight - step_size * h.T @ e / root if learns else weight
             for weight, learns in ((beta, True), (b, way_back.learns_feedback))
         )
+        if way_back.adapts_feedback:
+            f = e + y
+            b = b + step_size / root * (h.T @ f - f @ f * b)
         after = psi(x @ w.T) @ beta / root - y
         row["first_order_error"] = np.linalg.norm(after - first) / np.linalg.norm(after - e) if error_teaches else np.nan
         decay = step_size * ridge
@@ -295,4 +312,5 @@ def metrics(
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))
+    with np.errstate(invalid="ignore"):  # not a number where one of them is 0
+        return float(np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))

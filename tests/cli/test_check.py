@@ -18,7 +18,7 @@ EVERY_VARIANT = """
 p = 12
 lambda = 0.3
 activation = linear, relu, tanh, sigmoid, softplus, gelu, erf
-rule = feedback-alignment, backprop, kolen-pollack, drtp, dfa, shallow, sign-symmetry, sign-symmetry-fixed, sign-symmetry-redrawn
+rule = feedback-alignment, backprop, kolen-pollack, drtp, dfa, shallow, sign-symmetry, sign-symmetry-fixed, sign-symmetry-redrawn, oja, hebbian-feedback
 [data]
 n = 10
 d = 12
@@ -36,7 +36,7 @@ NETWORKS = """
 p = 9
 lambda = 0.1
 activation = tanh
-rule = feedback-alignment, backprop, kolen-pollack, drtp, dfa, shallow, sign-symmetry, sign-symmetry-fixed, sign-symmetry-redrawn
+rule = feedback-alignment, backprop, kolen-pollack, drtp, dfa, shallow, sign-symmetry, sign-symmetry-fixed, sign-symmetry-redrawn, error-modulated-hebb, oja, sejnowski-tesauro, hebbian-feedback
 [data]
 source = csv
 path = table.csv

@@ -1,5 +1,6 @@
 #include "backend/cpu/sample_space.hpp"
 
+#include <cassert>
 #include <cmath>
 #include <type_traits>
 
@@ -12,6 +13,7 @@
 #include "model/observation.hpp"
 #include "model/richness.hpp"
 #include "model/rule/list.hpp"
+#include "model/solver/sample_space.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -284,10 +286,15 @@ RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const
   return Activations::visit(run.activation, [&](auto activation) {
     return visit_computed_rule(run.rule, [&](auto rule) {
       using A = typename decltype(activation)::type;
-      using R = StepOf<typename decltype(rule)::type>;
-      using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, R, A, Shared>;
-      const double factor = hidden_step_factor(request.training, shared_->start.width, run.rule);
-      return train_run([&] { return State(*shared_, run.rule, factor); }, run, request, Solver::sample_space);
+      using R = typename decltype(rule)::type;
+      if constexpr (SampleSpace::takes<A, R>) {
+        using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, StepOf<R>, A, Shared>;
+        const double factor = hidden_step_factor(request.training, shared_->start.width, run.rule);
+        return train_run([&] { return State(*shared_, run.rule, factor); }, run, request, Solver::sample_space);
+      } else {
+        assert(false);  // choose_solver() refuses it
+        return RunRecord();
+      }
     });
   });
 }

@@ -75,17 +75,15 @@ class WeightSpaceState final : public NetworkReader {
   void advance(double step_size, double ridge) {
     const double own_share = loss_share(batch().size());
     const double share = step_size * own_share;
-    const Matrix error = error_;
-    const Matrix taught = taught_signal();
-    const InputBatch<Scalar>& learned = batch();
+    const Lesson lesson{batch(), error_, taught_signal(), adapts_feedback(rule_) ? outputs_ : Matrix()};
     const std::int64_t t = step_++;
     if (batches_.size() > 1) {
       load_batch();
     }
     if (training_.biases && descent_.is_sgd()) {
-      network_.output_bias() -= static_cast<Scalar>(share) * error.rowwise().sum();
+      network_.output_bias() -= static_cast<Scalar>(share) * lesson.error.rowwise().sum();
     } else if (training_.biases) {
-      Vector gradient = static_cast<Scalar>(own_share) * error.rowwise().sum();
+      Vector gradient = static_cast<Scalar>(own_share) * lesson.error.rowwise().sum();
       turn(WeightKind::output_bias, 0, t, gradient);
       network_.output_bias() -= static_cast<Scalar>(step_size) * gradient;
     }
@@ -93,9 +91,9 @@ class WeightSpaceState final : public NetworkReader {
     const auto decay = static_cast<Scalar>(1 - step_size * ridge);
     for (int block = 0; block < blocks(); ++block) {
       if (descent_.is_sgd()) {
-        update(block, learned, error, taught, share * network_.output_scale(), decay);
+        update(block, lesson, share * network_.output_scale(), decay);
       } else {
-        descend(block, learned, error, taught, own_share * network_.output_scale(), t, step_size, decay);
+        descend(block, lesson, own_share * network_.output_scale(), t, step_size, decay);
       }
       forward(block);
     }
@@ -200,6 +198,14 @@ class WeightSpaceState final : public NetworkReader {
   }
 
  private:
+  /// What a step learns from.
+  struct Lesson {
+    const InputBatch<Scalar>& inputs;
+    Matrix error;   // outputs x samples
+    Matrix taught;  // what teaches the hidden layer, likewise
+    Matrix output;  // likewise, where b adapts to it
+  };
+
   [[nodiscard]] int units() const { return network_.units(); }  // of a block
   [[nodiscard]] int blocks() const { return network_.blocks(); }
   [[nodiscard]] std::size_t block_numbers() const { return static_cast<std::size_t>(units()) * most_samples_; }
@@ -312,6 +318,47 @@ class WeightSpaceState final : public NetworkReader {
     });
   }
 
+  /// By what the rule's signal of a block times the inputs is `factor` times W's gradient, units x samples.
+  void make_rule_signal(int block, Scalar factor, const Lesson& lesson, Scalar* signal) const {
+    visit_computed_rule(rule_, [&](auto type) {
+      using Rule = typename decltype(type)::type;
+      if constexpr (Rule::is_hebbian) {
+        make_hebbian_signal<Rule>(block, factor, lesson.error, signal);
+      } else {
+        make_signal(block, factor * rule_feedback(block), lesson.taught, signal);
+      }
+    });
+  }
+
+  template <class Rule>
+  void make_hebbian_signal(int block, Scalar factor, const Matrix& error, Scalar* signal) const {
+    Eigen::Map<Matrix> delta = samples(signal, static_cast<int>(error.cols()));
+    delta.setZero();
+    for (Eigen::Index i = 0; i < error.cols(); ++i) {
+      const Scalar square = error.col(i).squaredNorm();
+      for (int u = 0; u < network_.real_units(block); ++u) {
+        const auto at = static_cast<std::size_t>(i * units() + u);
+        delta(u, i) = -factor * Rule::hebbian(square, activation(block)[at]) * (drops() ? mask(block)[at] : Scalar(1));
+      }
+    }
+    if (Rule::is_centred) {
+      const Vector mean = delta.rowwise().mean();
+      delta.colwise() -= mean;
+    }
+  }
+
+  /// sum_i h_i^2 of each unit of a block, where the rule has its weights decay by it; else empty.
+  [[nodiscard]] Vector unit_powers(int block, int count) {
+    const bool decays = visit_computed_rule(rule_, []<class Rule>(std::type_identity<Rule>) {
+      if constexpr (Rule::is_hebbian) {
+        return Rule::decays_itself;
+      } else {
+        return false;
+      }
+    });
+    return decays ? Vector(seen(block, count).rowwise().squaredNorm()) : Vector();
+  }
+
   /// signal = (v T) .* psi'(Z) .* mask of a block, units x samples: the error signal of each unit and sample.
   void make_signal(int block, const Matrix& v, const Matrix& taught, Scalar* signal) const {
     Eigen::Map<Matrix> delta = samples(signal, static_cast<int>(taught.cols()));
@@ -337,53 +384,75 @@ class WeightSpaceState final : public NetworkReader {
 
   /// One step of a block's weights from the batch its activations are of, along the gradient. scale: of the gradient,
   /// the step size included.
-  void update(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
-              Scalar decay) {
-    const Matrix v = -static_cast<Scalar>(hidden_factor_ * scale) * rule_feedback(block);
-    make_signal(block, v, taught, signal_.data());
-    const Matrix gradient = seen(block, learned.size()).topRows(network_.real_units(block)) * error.transpose();
+  void update(int block, const Lesson& lesson, double scale, Scalar decay) {
+    Eigen::Map<Matrix> w(network_.hidden_weight(block), units(), problem_.inputs);
+    const Vector own_decay = static_cast<Scalar>(scale) * unit_powers(block, lesson.inputs.size());
+    make_rule_signal(block, -static_cast<Scalar>(hidden_factor_ * scale), lesson, signal_.data());
+    const auto h = seen(block, lesson.inputs.size()).topRows(network_.real_units(block));
+    const Matrix gradient = h * lesson.error.transpose();
+    const Matrix activity = lesson.output.size() > 0 ? Matrix(h * lesson.output.transpose()) : Matrix();
     step_readouts(block, gradient, decay, static_cast<Scalar>(scale));
-    if (training_.decay == Decay::all) {
-      Eigen::Map<Matrix>(network_.hidden_weight(block), units(), problem_.inputs) *= decay;
+    if (activity.size() > 0) {
+      adapt_feedback(block, activity, lesson.output.rowwise().squaredNorm(), static_cast<Scalar>(scale));
+    }
+    if (own_decay.size() > 0) {
+      w.array().colwise() *= (training_.decay == Decay::all ? decay : Scalar(1)) - own_decay.array();
+    } else if (training_.decay == Decay::all) {
+      w *= decay;
     }
     if (training_.biases) {
       network_.hidden_bias().segment(block * units(), units()) +=
-          samples(signal_.data(), learned.size()).rowwise().sum();
+          samples(signal_.data(), lesson.inputs.size()).rowwise().sum();
     }
-    learned.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
+    lesson.inputs.add_transposed(signal_.data(), units(), network_.hidden_weight(block));
   }
 
   /// The same along what the optimizer makes of the gradient. scale: of the gradient; t: the step.
-  void descend(int block, const InputBatch<Scalar>& learned, const Matrix& error, const Matrix& taught, double scale,
-               std::int64_t t, double step_size, Scalar decay) {
-    const Matrix v = static_cast<Scalar>(scale) * rule_feedback(block);
-    make_signal(block, v, taught, signal_.data());
-    Matrix gradient = static_cast<Scalar>(scale) * seen(block, learned.size()).topRows(network_.real_units(block)) *
-                      error.transpose();
+  void descend(int block, const Lesson& lesson, double scale, std::int64_t t, double step_size, Scalar decay) {
+    Eigen::Map<Matrix> w(network_.hidden_weight(block), units(), problem_.inputs);
+    const Vector own_decay = static_cast<Scalar>(scale) * unit_powers(block, lesson.inputs.size());
+    make_rule_signal(block, static_cast<Scalar>(scale), lesson, signal_.data());
+    const auto h = seen(block, lesson.inputs.size()).topRows(network_.real_units(block));
+    Matrix gradient = static_cast<Scalar>(scale) * h * lesson.error.transpose();
+    const Matrix activity = lesson.output.size() > 0 ? Matrix(h * lesson.output.transpose()) : Matrix();
     for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
       const Eigen::Index first = c * network_.padded_width() + block * units();
       turn(WeightKind::output, static_cast<std::size_t>(first), t, gradient.col(c));
     }
     step_readouts(block, gradient, decay, static_cast<Scalar>(step_size));
+    if (activity.size() > 0) {
+      adapt_feedback(block, activity, lesson.output.rowwise().squaredNorm(), static_cast<Scalar>(scale * step_size));
+    }
     const auto hidden_step = static_cast<Scalar>(hidden_factor_ * step_size);
     if (training_.biases) {
-      Vector of_bias = samples(signal_.data(), learned.size()).rowwise().sum();
+      Vector of_bias = samples(signal_.data(), lesson.inputs.size()).rowwise().sum();
       turn(WeightKind::hidden_bias, static_cast<std::size_t>(block * units()), t, of_bias);
       network_.hidden_bias().segment(block * units(), units()) -= hidden_step * of_bias;
     }
     std::ranges::fill(gradient_, Scalar(0));
-    learned.add_transposed(signal_.data(), units(), gradient_.data());
+    lesson.inputs.add_transposed(signal_.data(), units(), gradient_.data());
+    if (own_decay.size() > 0) {
+      Eigen::Map<Matrix>(gradient_.data(), w.rows(), w.cols()) += own_decay.asDiagonal() * w;
+    }
     descent_.turn(WeightKind::hidden, static_cast<std::size_t>(block) * network_.block_weights(), t, gradient_);
     const Scalar kept = training_.decay == Decay::all ? decay : Scalar(1);
-    Scalar* const w = network_.hidden_weight(block);
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
-      w[i] = fasweep::descend(w[i], gradient_[i], kept, hidden_step);
+      w.data()[i] = fasweep::descend(w.data()[i], gradient_[i], kept, hidden_step);
     }
   }
 
   template <class Dense>
   void turn(WeightKind kind, std::size_t first, std::int64_t t, Dense&& gradient) {
     descent_.turn(kind, first, t, std::span<Scalar>(gradient.data(), static_cast<std::size_t>(gradient.size())));
+  }
+
+  void adapt_feedback(int block, const Matrix& activity, const Vector& power, Scalar scale) {
+    for (Eigen::Index c = 0; c < activity.cols(); ++c) {
+      for (Eigen::Index u = 0; u < activity.rows(); ++u) {
+        Scalar& b = feedback_(block * units() + u, c);
+        b = adapt(b, activity(u, c), power[c], scale);
+      }
+    }
   }
 
   /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
@@ -465,14 +534,20 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   /// S(v) and S(beta) of the batch.
-  void observe_gradients(Observation& o) const {
+  void observe_gradients(Observation& o) {
     AlignedNumbers<Scalar> rule(network_.block_weights());
     AlignedNumbers<Scalar> backprop(network_.block_weights());
     const double scale = network_.output_scale() * loss_share(batch().size());
-    const Matrix taught = taught_signal();
+    const Lesson lesson{batch(), error_, taught_signal(), {}};
     for (int block = 0; block < blocks(); ++block) {
-      make_gradient(block, rule_feedback(block), taught, rule);
-      make_gradient(block, network_.output_weight(block), error_, backprop);
+      make_rule_signal(block, Scalar(1), lesson, signal_.data());
+      make_gradient(rule);
+      if (const Vector powers = unit_powers(block, batch().size()); powers.size() > 0) {
+        const Eigen::Map<const Matrix> w(network_.hidden_weight(block), units(), problem_.inputs);
+        Eigen::Map<Matrix>(rule.data(), units(), problem_.inputs) += powers.asDiagonal() * w;
+      }
+      make_signal(block, network_.output_weight(block), error_, signal_.data());
+      make_gradient(backprop);
       for (std::size_t i = 0; i < rule.size(); ++i) {
         const double r = scale * static_cast<double>(rule[i]);
         const double b = scale * static_cast<double>(backprop[i]);
@@ -482,12 +557,10 @@ class WeightSpaceState final : public NetworkReader {
       }
     }
   }
-  /// [input][unit] of a block, without scale.
-  void make_gradient(int block, const Matrix& v, const Matrix& taught, AlignedNumbers<Scalar>& gradient) const {
+  /// [input][unit] of a block from its signal, without scale.
+  void make_gradient(AlignedNumbers<Scalar>& gradient) const {
     std::ranges::fill(gradient, Scalar(0));
-    AlignedNumbers<Scalar> signal(block_numbers());
-    make_signal(block, v, taught, signal.data());
-    batch().add_transposed(signal.data(), units(), gradient.data());
+    batch().add_transposed(signal_.data(), units(), gradient.data());
   }
 
   const Problem& problem_;

@@ -17,6 +17,8 @@
 #include "model/rule/direct_feedback_alignment.hpp"
 #include "model/rule/direct_random_target_projection.hpp"
 #include "model/rule/feedback_alignment.hpp"
+#include "model/rule/hebbian.hpp"
+#include "model/rule/hebbian_feedback.hpp"
 #include "model/rule/kolen_pollack.hpp"
 #include "model/rule/readout.hpp"
 #include "model/rule/shallow.hpp"
@@ -41,13 +43,17 @@ namespace fasweep {
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
 //   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
+//   adapts_feedback: whether b takes a step of adapt() instead (readout.hpp); learns_feedback is true then;
+//   is_hebbian: whether W's gradient is - [hebbian(|e|^2, H)]^T X instead, less each unit's mean over the samples if
+//     is_centred, and plus sum_i h_i^2 times the unit's own weights if decays_itself (hebbian.hpp);
 //   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
 //   computes_as, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
 //     compile and take instead.
 
 /// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment,
-                       Shallow, SignSymmetry, FixedSignSymmetry, RedrawnSignSymmetry>;
+                       Shallow, SignSymmetry, FixedSignSymmetry, RedrawnSignSymmetry, ErrorModulatedHebb, Oja,
+                       SejnowskiTesauro, HebbianFeedback>;
 
 template <class Rule>
 concept ComputesAsAnother = requires {
@@ -109,6 +115,12 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 }
 [[nodiscard]] inline bool error_teaches(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::error_teaches; });
+}
+[[nodiscard]] inline bool is_hebbian(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::is_hebbian; });
+}
+[[nodiscard]] inline bool adapts_feedback(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::adapts_feedback; });
 }
 [[nodiscard]] inline bool redraws_feedback(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::redraws_feedback; });

@@ -20,10 +20,19 @@ FASWEEP_HOST_DEVICE inline T descend(T weight, T gradient, T decay, T scale) {
   return decay * weight - scale * gradient;
 }
 
+/// b after a step along its unit's activity times its output's, summed over the samples (activity), and Oja's decay by
+/// the sum of the output's squares (power).
+template <class T>
+FASWEEP_HOST_DEVICE inline T adapt(T b, T activity, T power, T scale) {
+  return b + scale * (activity - power * b);
+}
+
 /// What most rules do; each rule derives from it and hides what it does otherwise.
 struct RuleDefaults {
   static constexpr bool learns_feedback = false;
   static constexpr bool redraws_feedback = false;
+  static constexpr bool adapts_feedback = false;
+  static constexpr bool is_hebbian = false;
   static constexpr bool error_teaches = true;
   template <class T>
   FASWEEP_HOST_DEVICE static T teaching(T error, T /*target*/) {

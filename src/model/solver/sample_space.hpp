@@ -12,12 +12,13 @@ struct SampleSpace {
   static constexpr std::string_view name = "sample-space";
   static constexpr std::string_view exact_for =
       "it is exact for one output, a teacher's data, squared loss summed over all samples in every step, no dropout, "
-      "no biases, decay of the output weights and scale root-width, under rules that do not redraw b";
+      "no biases, decay of the output weights and scale root-width, under rules that neither redraw b nor look at "
+      "activity";
   static constexpr KeySet honours = teacher_keys.with(
       {"training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
 
   template <class Activation, class Rule>
-  static constexpr bool takes = !Rule::redraws_feedback;
+  static constexpr bool takes = !Rule::redraws_feedback && !Rule::is_hebbian && !Rule::adapts_feedback;
 
   template <class Activation>
   [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& /*training*/, int width) {

@@ -152,6 +152,8 @@ TEST(Richness, IsRefusedWhereBIsLearned) {
   };
   EXPECT_TRUE(accepts_rule(Rules::index_of<Backprop>()));
   EXPECT_FALSE(accepts_rule(Rules::index_of<KolenPollack>()));
+  EXPECT_FALSE(accepts_rule(Rules::index_of<HebbianFeedback>()));
+  EXPECT_FALSE(accepts_rule(Rules::index_of<Oja>()));
 }
 
 }  // namespace

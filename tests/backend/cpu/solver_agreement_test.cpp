@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/snapshot_case.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
@@ -20,6 +21,7 @@ namespace {
 
 using testing::are_same_bits;
 using testing::expect_close;
+using testing::SnapshotCollector;
 using testing::TrainingCase;
 using testing::value_at;
 
@@ -284,6 +286,43 @@ TEST(ShallowNetwork, LearnsByItsOutputWeightsAlone) {
     EXPECT_LT(value_at<LossMetric>(record, record.points - 1), value_at<LossMetric>(record, 0)) << name_of(solver);
     EXPECT_GT(value_at<MaxOutputChangeMetric>(record, record.points - 1), 0) << name_of(solver);
   }
+}
+
+TEST(HebbianFeedback, EndsAtTheRegressionOfUnitsOnTheOutput) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<HebbianFeedback>(), 20000);
+  c.run.step_size = 0.05;
+  SnapshotCollector collector;
+  const Problem problem = c.problem();
+  TrainingRequest request = c.request(problem);
+  request.visitor = &collector;
+
+  static_cast<void>(make_cpu_trainer()->train(request));
+
+  const testing::SnapshotNumbers& last = collector.snapshots.back();
+  double power = 0;
+  for (std::size_t i = 0; i < 12; ++i) {
+    power += last.outputs[i] * last.outputs[i];
+  }
+  for (std::size_t r = 0; r < 45; ++r) {
+    double activity = 0;
+    for (std::size_t i = 0; i < 12; ++i) {
+      activity += last.outputs[i] * last.value[r * 12 + i];
+    }
+    EXPECT_NEAR(last.feedback[r], activity / power, 0.05) << r;  // f still moves
+  }
+}
+
+TEST(OjasRule, KeepsWeightsThatTheCovarianceRuleLetsGrow) {
+  StableCase c(12, 20, 45, Activations::index_of<Tanh>(), Rules::index_of<Oja>(), 4000);
+  c.run.step_size = whole_step_size;
+  const RunRecord bounded = train(c, c.problem(), Solver::weight_space, Precision::float64);
+  c.run.rule = Rules::index_of<SejnowskiTesauro>();
+
+  const RunRecord growing = train(c, c.problem(), Solver::weight_space, Precision::float64);
+
+  EXPECT_LT(value_at<HiddenChangeMetric>(bounded, bounded.points - 1), 45);  // ||w|| of 45 units goes from 4.5 to 1.
+  EXPECT_LT(value_at<HiddenChangeMetric>(bounded, bounded.points - 1), 45);
+  EXPECT_GT(value_at<HiddenChangeMetric>(growing, growing.points - 1), 135);
 }
 
 TEST(RedrawnSignSymmetry, IsTheFixedOneUntilItDraws) {

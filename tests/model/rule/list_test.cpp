@@ -51,7 +51,8 @@ TYPED_TEST(EveryRule, KeepsItsTraits) {
   Readout<double> readout{0.5, -0.75};
   TypeParam::step(readout, 1.5, 0.9, 0.01);
 
-  EXPECT_EQ(readout.b != -0.75, TypeParam::learns_feedback);
+  EXPECT_EQ(readout.b != -0.75, TypeParam::learns_feedback && !TypeParam::adapts_feedback);
+  EXPECT_TRUE(TypeParam::learns_feedback || !TypeParam::adapts_feedback);
   EXPECT_EQ(TypeParam::teaching(0.5, 0.25) == 0.5 && TypeParam::teaching(-2.0, 1.0) == -2.0, TypeParam::error_teaches);
   EXPECT_EQ(learns_feedback(Rules::index_of<TypeParam>()), TypeParam::learns_feedback);
   EXPECT_EQ(error_teaches(Rules::index_of<TypeParam>()), TypeParam::error_teaches);
@@ -111,6 +112,13 @@ TEST(SignSymmetryRules, SendBackTheSignsOfBeta) {
   EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, 3.0), 0.25);
   EXPECT_EQ(FixedSignSymmetry::feedback(-0.25, -3.0), -0.25);
   EXPECT_EQ(RedrawnSignSymmetry::feedback(0.25, -3.0), -0.25);
+}
+
+TEST(HebbianRules, TakeTheirFormulas) {
+  EXPECT_EQ(ErrorModulatedHebb::hebbian(0.25, 3.0), 0.75);
+  EXPECT_EQ(Oja::hebbian(0.25, 3.0), 3);
+  EXPECT_EQ(SejnowskiTesauro::hebbian(0.25, 3.0), 3);
+  EXPECT_EQ(adapt(0.5, 3.0, 2.0, 0.1), 0.5 + 0.1 * (3 - 2 * 0.5));
 }
 
 TEST(DirectFeedbackAlignmentRule, AddsNothingToWhatIsCompiled) {
