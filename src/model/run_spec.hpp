@@ -132,6 +132,7 @@ struct TrainingSettings {
   Decay decay = Decay::output;
   Schedule step_schedule;  // of eta, as `schedule` is of lambda
   double richness = lazy;  // or > 0
+  int depth = 1;           // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

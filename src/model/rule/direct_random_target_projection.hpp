@@ -15,6 +15,7 @@ struct DirectRandomTargetProjection : RuleDefaults {
   static constexpr std::string_view name = "drtp";
   static constexpr bool feedback_is_linear = true;
   static constexpr bool error_teaches = false;
+  static constexpr Route route = Route::direct;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {
     return b;

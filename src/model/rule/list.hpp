@@ -9,6 +9,13 @@
 //   W    <- W - (eta / sqrt(p)) [(t v^T) .* psi'(Z)]^T X     v = feedback(b, beta), one entry a hidden unit;
 //                                                            t = teaching(e, y), one a sample, mostly e
 // (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
+//
+// In a network of several hidden layers (model/layers.hpp) D_L = s [(t v^T) .* psi'(Z_L)] is the last layer's part of
+// that. Below it, by the rule's route, each layer has
+//   layerwise: D_l = s [(D_{l+1} V_{l+1}) .* psi'(Z_l)]   V_{l+1} = feedback(B_{l+1}, W_{l+1}), entry by entry
+//   direct:    D_l = s [(t V_l^T) .* psi'(Z_l)]           V_l = feedback(B_l, 0), width x outputs
+// and (W_l, B_l) <- step(W_l, B_l; gradient s D_l^T H_{l-1}, scale eta) with the decay 1 or 1 - eta lambda
+// (training.decay).
 #pragma once
 
 #include "model/rule/backprop.hpp"
@@ -34,7 +41,9 @@ namespace fasweep {
 //   step(readout, gradient, decay, scale): one step of a unit's weights to and from one output. Affine in the
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
-//   learns_feedback: whether step() changes b, which solvers then keep and save for each run.
+//   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
+//   route: of what teaches, to the hidden layers below the last. A direct rule does not learn b, which has no forward
+//     weights beside it there.
 
 /// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection>;
@@ -62,6 +71,9 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 }
 [[nodiscard]] inline bool error_teaches(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::error_teaches; });
+}
+[[nodiscard]] inline Route route_of(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::route; });
 }
 
 /// Whether v is made of beta and not of b.

@@ -20,8 +20,12 @@ FASWEEP_HOST_DEVICE inline T descend(T weight, T gradient, T decay, T scale) {
   return decay * weight - scale * gradient;
 }
 
+/// How what teaches comes to the hidden layers below the last: from the layer above each, or straight from the outputs.
+enum class Route { layerwise, direct };
+
 /// What most rules do; each rule derives from it and hides what it does otherwise.
 struct RuleDefaults {
+  static constexpr Route route = Route::layerwise;
   static constexpr bool learns_feedback = false;
   static constexpr bool error_teaches = true;
   template <class T>
