@@ -53,7 +53,7 @@ const std::vector<PlainRule> plain_rules{
     {"feedback-alignment", [](double b, double) { return b; }, [](double e, double) { return e; }, false},
     {"backprop", [](double, double beta) { return beta; }, [](double e, double) { return e; }, false},
     {"kolen-pollack", [](double b, double) { return b; }, [](double e, double) { return e; }, true},
-    {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false},
+    {"drtp", [](double b, double) { return b; }, [](double, double y) { return -y; }, false, true},
 };
 
 const std::vector<PlainLoss> plain_losses{

@@ -26,7 +26,8 @@ struct PlainRule {
   std::string_view name;
   double (*feedback)(double b, double beta);
   double (*teaching)(double e, double y);
-  bool learns_feedback;  // by beta's update
+  bool learns_feedback;    // by beta's update
+  bool is_direct = false;  // what teaches comes straight from the outputs to every hidden layer
 };
 
 /// Loss of one sample with outputs f and targets y.

@@ -95,3 +95,9 @@ def test_what_cannot_be_is_refused_by_name(swept: Fasweep):
     said = swept.run("state", "whole.h5", "--where", "depth=2,rule=drtp,seed=0", "-o", "state.h5", expect=2)
     assert "2 hidden layers" in said and "depth = 1" in said
     assert "layered" in swept.run("plan", "job.cfg")
+
+
+def test_plain_loops_check_it(swept: Fasweep):
+    said = swept.run("check", "whole.h5", "--runs", "24")
+    assert "24 of 24 finished runs checked" in said and "all right" in said
+    assert "layer_weight_alignment is not checked" in said
