@@ -52,6 +52,7 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
   network.rounding = rounding;
   BatchOrder order(training, settings.data, run);
   std::vector<Masks> masks;
+  masks.reserve(static_cast<std::size_t>(training.depth));
   for (int layer = 0; layer < training.depth; ++layer) {
     masks.emplace_back(run, training.dropout, static_cast<int>(order.rows(0).size()), layer);
   }
