@@ -57,7 +57,7 @@ std::vector<RuleRow> rule_rows() {
     using Rule = typename decltype(type)::type;
     const int rule = Rules::index_of<Rule>();
     RuleRow row{Rule::name, Rule::meaning, {}, device_takes_rule(rule)};
-    for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered}) {
       if (accepts(solver, {}, {}, {0, 100, 0, Activations::index_of<Linear>(), rule, 0})) {
         row.solvers.push_back(name_of(solver));
       }

@@ -46,6 +46,10 @@ RunRecord read_finished(const RecordedRuns& runs, const Plan& plan, std::int64_t
   if (!record) {
     throw ConfigError(name + " is pending (it has no record to compare its state with); finish the sweep");
   }
+  if (const int depth = plan.point(run).training.depth; depth > 1) {
+    throw ConfigError(name + " has " + std::to_string(depth) +
+                      " hidden layers (a state file holds the weights of one); choose a run with depth = 1");
+  }
   if (record->status == RunStatus::failed) {
     throw ConfigError(name + " failed (" + record->error + "), so it has no state; choose another run");
   }

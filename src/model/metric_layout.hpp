@@ -22,8 +22,9 @@ struct MetricLayout {
 };
 
 /// Sizes of a run of this width.
-[[nodiscard]] inline NetworkSizes sizes_of(const DataSettings& data, int width) {
-  return {data.samples, data.test_samples, data.inputs, data.outputs, width};
+[[nodiscard]] inline NetworkSizes sizes_of(const DataSettings& data, const TrainingSettings& training, int width) {
+  const int batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
+  return {data.samples, data.test_samples, data.inputs, data.outputs, width, training.depth, batch};
 }
 
 /// metrics: positions in `Metrics`, as RecordSettings has them.

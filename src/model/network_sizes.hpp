@@ -9,6 +9,8 @@ struct NetworkSizes {
   int inputs = 0;        // d
   int outputs = 1;       // k
   int width = 0;         // p
+  int depth = 1;         // hidden layers
+  int batch = 0;         // samples of a step
 
   [[nodiscard]] constexpr int rows() const { return samples + test_samples; }
 };

@@ -192,17 +192,6 @@ void multiply(std::span<double> values, double factor) {
   }
 }
 
-/// b <- rho beta + sqrt(1 - rho^2) b, both N(0, 1).
-void correlate(std::span<double> b, std::span<const double> beta, double rho) {
-  if (rho == 0) {
-    return;
-  }
-  const double rest = std::sqrt(1 - rho * rho);
-  for (std::size_t i = 0; i < b.size(); ++i) {
-    b[i] = rho * beta[i] + rest * b[i];
-  }
-}
-
 void scale_to_inputs(std::span<double> values, int inputs) {
   for (double& value : values) {
     value /= std::sqrt(static_cast<double>(inputs));
@@ -228,6 +217,16 @@ void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem&
 }
 
 }  // namespace
+
+void correlate(std::span<double> b, std::span<const double> beta, double rho) {
+  if (rho == 0) {
+    return;
+  }
+  const double rest = std::sqrt(1 - rho * rho);
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    b[i] = rho * beta[i] + rest * b[i];
+  }
+}
 
 void Problem::fill_hidden_weight(int first, std::span<double> rows) const {
   assert(first % 2 == 0);

@@ -54,6 +54,9 @@ struct ProblemKey {
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
 
+/// b <- rho beta + sqrt(1 - rho^2) b, for feedback and forward weights of one law (training.feedback-correlation).
+void correlate(std::span<double> b, std::span<const double> beta, double rho);
+
 /// b of a step under a rule that draws one for each: the problem's own at step 0.
 [[nodiscard]] std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training,
                                                    std::int64_t step);

@@ -46,7 +46,7 @@ struct PhiloxLanes {
     a = positions;
     b = hn::ShiftRight<32>(positions);
     c = hn::Set(tag, static_cast<std::uint32_t>(stream.width));
-    d = hn::Set(tag, static_cast<std::uint32_t>(stream.purpose));
+    d = hn::Set(tag, static_cast<std::uint32_t>(stream.purpose) | static_cast<std::uint32_t>(stream.layer) << 16U);
     for (int round = 0; round < 10; ++round) {
       const Words product0 = times(a, philox_multiplier_0);
       const Words product1 = times(c, philox_multiplier_1);

@@ -1,6 +1,6 @@
 // The only source of randomness: Philox4x32-10 (Salmon et al. 2011, Random123), a pure function of (seed, width,
-// purpose, position). Lambda, rule, schedule, activation and solver never enter, so runs that differ in those are
-// paired. Streams give the same bits on every machine: the normals use only IEEE +, -, *, / and sqrt, never fused.
+// purpose, layer, position). Lambda, rule, schedule, activation and solver never enter, so runs that differ in those
+// are paired. Streams give the same bits on every machine: the normals use only IEEE +, -, *, / and sqrt, never fused.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,7 @@ struct RandomStream {
   std::int64_t seed = 0;
   std::int32_t width = 0;
   Purpose purpose = Purpose::inputs;
+  std::int32_t layer = 0;  // counted from 0, below 2^16: hidden layers after the first have streams of their own
 
   /// Standard normals (Box and Muller 1958) at positions first, first + 1, ... of the stream; first must be even.
   void fill_normal(std::span<double> out, std::uint64_t first = 0) const;

@@ -135,6 +135,7 @@ struct TrainingSettings {
   double richness = lazy;           // or > 0
   double feedback_correlation = 0;  // of b and beta(0), from -1 to 1
   Optimizer optimizer;
+  int depth = 1;  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

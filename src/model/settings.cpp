@@ -17,7 +17,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
                label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
-               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer] = training;
+               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer, depth] =
+      training;
   static_cast<void>(batch_size);  // takes_minibatches() looks at it
   static const DataSettings usual_data;
   static const TrainingSettings usual;
@@ -53,7 +54,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            !is_constant(step_schedule),
                            richness != usual.richness,
                            feedback_correlation != usual.feedback_correlation,
-                           !is_sgd(optimizer)};
+                           !is_sgd(optimizer),
+                           depth != usual.depth};
   static_assert(changed.size() == setting_keys.size());
   KeySet keys;
   for (std::size_t key = 0; key < changed.size(); ++key) {

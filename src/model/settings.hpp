@@ -14,8 +14,8 @@
 
 namespace fasweep {
 
-/// Keys of [data] and [training], one for each field of DataSettings and TrainingSettings, in their order. step-size
-/// and the keys of [grid] are coordinates of a run, which all solvers honour.
+/// Keys of [data] and [training], and the depth, one for each field of DataSettings and TrainingSettings, in their
+/// order. step-size and the other keys of [grid] are coordinates of a run, which all solvers honour.
 inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "data.source",
     "data.path",
@@ -49,6 +49,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.richness",
     "training.feedback-correlation",
     "training.optimizer",
+    "grid.depth",
 });
 
 /// A set of setting_keys.

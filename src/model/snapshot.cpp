@@ -17,8 +17,9 @@
 namespace fasweep {
 namespace {
 
-NetworkSizes sizes_of(const Problem& problem) {
-  return {problem.samples, problem.test_samples, problem.inputs, problem.outputs, problem.width};
+NetworkSizes sizes_of(const Problem& problem, const TrainingSettings& training) {
+  const int batch = training.batch_size > 0 ? training.batch_size : problem.samples;
+  return {problem.samples, problem.test_samples, problem.inputs, problem.outputs, problem.width, training.depth, batch};
 }
 
 std::size_t product(int a, int b) {
@@ -131,7 +132,7 @@ Snapshot::Snapshot(const Problem& problem, const TrainingSettings& training, con
       step_(step),
       network_(network),
       memory_(memory),
-      sizes_(sizes_of(problem)),
+      sizes_(sizes_of(problem, training)),
       output_scale_(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(static_cast<double>(problem.width))) {
 }
 
@@ -160,6 +161,14 @@ std::span<const double> Snapshot::feedback() const {
     network_.read_feedback(feedback_.emplace(product(sizes_.width, sizes_.outputs)));
   }
   return *feedback_;
+}
+
+std::span<const LayerNumbers> Snapshot::layers() const {
+  if (!layers_) {
+    layers_.emplace(network_.layer_numbers());
+    assert(layers_->size() == static_cast<std::size_t>(sizes_.depth));
+  }
+  return *layers_;
 }
 
 std::vector<double> Snapshot::output_bias() const {

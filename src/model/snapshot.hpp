@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "model/layer_numbers.hpp"
 #include "model/linear_algebra.hpp"
 #include "model/network_sizes.hpp"
 
@@ -58,6 +59,9 @@ class NetworkReader {
   /// Norms of the parts of beta in beta(0), in W(0) X^T and in b; not numbers of a solver that does not keep them
   /// apart.
   [[nodiscard]] virtual std::array<double, 3> output_parts() const;
+
+  /// Of each hidden layer, first to last, in the step's batch; only the layered solver has them.
+  [[nodiscard]] virtual std::vector<LayerNumbers> layer_numbers() const { return {}; }
 };
 
 /// What a visit of the hidden units is about; what it is not is left empty.
@@ -112,6 +116,9 @@ class Snapshot {
   /// Norms of the parts of beta, where the solver has them (NetworkReader).
   [[nodiscard]] std::array<double, 3> output_parts() const { return network_.output_parts(); }
 
+  /// Of each hidden layer, of the layered solver.
+  [[nodiscard]] std::span<const LayerNumbers> layers() const;
+
   /// Biases of the outputs and of the hidden units; 0 without biases.
   [[nodiscard]] std::vector<double> output_bias() const;
   [[nodiscard]] std::vector<double> hidden_bias() const;
@@ -154,6 +161,7 @@ class Snapshot {
   mutable Cached feedback_;
   mutable Cached outputs_;
   mutable Cached errors_;
+  mutable std::optional<std::vector<LayerNumbers>> layers_;
   mutable std::array<std::optional<SymmetricMatrix>, kernel_count> kernels_;
   mutable std::unique_ptr<NetworkReader> initial_network_;
   mutable std::unique_ptr<Snapshot> initial_;

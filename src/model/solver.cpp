@@ -14,13 +14,15 @@
 namespace fasweep {
 
 static_assert(Solvers::size + 1 == solver_names.size() && Solvers::names[0] == solver_names[1] &&
-                  Solvers::names[1] == solver_names[2] && Solvers::names[2] == solver_names[3],
+                  Solvers::names[1] == solver_names[2] && Solvers::names[2] == solver_names[3] &&
+                  Solvers::names[3] == solver_names[4],
               "the enumerators of Solver and their names are the positions in Solvers and their names");
 
 namespace {
 
 // Cheaper solvers first: of equal ones the first is taken.
-constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space};
+constexpr std::array explicit_solvers{Solver::reduced_linear, Solver::sample_space, Solver::weight_space,
+                                      Solver::layered};
 
 /// call(type) for the solver's struct; not for automatic.
 template <class Call>
@@ -57,11 +59,20 @@ bool is_rich_without_limit(const TrainingSettings& training, const RunSpec& run)
   return training.richness != lazy && (learns_feedback(run.rule) || is_hebbian(run.rule));
 }
 
+/// Whether metrics of these traits are shown by `solver`.
+bool shows(Solver solver, unsigned traits) {
+  return (traits & sees_layers) == 0 || solver == Solver::layered;
+}
+
 /// Why `solver` does not accept the run.
-std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+std::string refusal(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run,
+                    unsigned traits) {
   if (is_rich_without_limit(training, run)) {
     return is_hebbian(run.rule) ? "training.richness scales what comes back, and under this rule nothing does"
                                 : "training.richness gives b and beta different scales, and this rule learns b";
+  }
+  if (!shows(solver, traits)) {
+    return "it does not show every hidden layer, which a recorded metric looks at";
   }
   const KeySet refused = changed_settings(data, training).without(honoured_keys(solver));
   const std::string exact(with_solver(solver, [](auto type) { return decltype(type)::type::exact_for; }));
@@ -102,13 +113,15 @@ double reading_cost(Solver solver, const DataSettings& data, const NetworkSizes&
 }  // namespace
 
 KeySet honoured_keys(Solver solver) {
-  return solver == Solver::automatic ? WeightSpace::honours
+  return solver == Solver::automatic ? Layered::honours
                                      : with_solver(solver, [](auto type) { return decltype(type)::type::honours; });
 }
 
-bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
-  return solver == Solver::automatic || (!is_rich_without_limit(training, run) && takes(solver, run) &&
-                                         changed_settings(data, training).without(honoured_keys(solver)).empty());
+bool accepts(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run,
+             unsigned traits) {
+  return solver == Solver::automatic ||
+         (!is_rich_without_limit(training, run) && takes(solver, run) && shows(solver, traits) &&
+          changed_settings(data, training).without(honoured_keys(solver)).empty());
 }
 
 double step_cost(Solver solver, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
@@ -125,9 +138,10 @@ double evaluation_cost(Solver solver, const DataSettings& data, const TrainingSe
   });
 }
 
-double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics, const RunSpec& run) {
+double snapshot_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
+                     const std::vector<int>& metrics, const RunSpec& run) {
   constexpr double double_share = 2;  // float64 at the nominal rate, which is float32's
-  const NetworkSizes sizes = sizes_of(data, run.width);
+  const NetworkSizes sizes = sizes_of(data, training, run.width);
   double cost = 0;
   for (const int metric : metrics) {
     Metrics::visit(metric, [&](auto type) {
@@ -140,10 +154,11 @@ double snapshot_cost(Solver solver, const DataSettings& data, const std::vector<
   return double_share * cost;
 }
 
-double memory_cost(Solver solver, const DataSettings& data, const std::vector<int>& metrics, const RunSpec& run) {
+double memory_cost(Solver solver, const DataSettings& data, const TrainingSettings& training,
+                   const std::vector<int>& metrics, const RunSpec& run) {
   constexpr double double_share = 2;  // as in snapshot_cost()
   const unsigned traits = traits_of(metrics);
-  const NetworkSizes sizes = sizes_of(data, run.width);
+  const NetworkSizes sizes = sizes_of(data, training, run.width);
   const double n = sizes.samples;
   const double sums = 3 * kernel_cost(sizes) + reading_cost(solver, data, sizes, run, HiddenParts::units);
   return double_share * (((traits & sums_steps) != 0 ? sums : 0) + ((traits & follows_errors) != 0 ? 4 * n * n : 0));
@@ -159,11 +174,12 @@ double setup_cost(Solver solver, const DataSettings& data, int width) {
   return problem + with_solver(solver, [&](auto type) { return decltype(type)::type::setup_cost(data, width); });
 }
 
-Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSettings& training, const RunSpec& run) {
+Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSettings& training, const RunSpec& run,
+                     unsigned traits) {
   std::vector<std::string_view> able;
   Solver best = Solver::automatic;
   for (const Solver solver : explicit_solvers) {
-    if (!accepts(solver, data, training, run)) {
+    if (!accepts(solver, data, training, run, traits)) {
       continue;
     }
     able.push_back(name_of(solver));
@@ -174,12 +190,12 @@ Solver choose_solver(Solver wanted, const DataSettings& data, const TrainingSett
   if (wanted == Solver::automatic && best != Solver::automatic) {
     return best;
   }
-  if (able.empty() || !accepts(wanted, data, training, run)) {
+  if (able.empty() || !accepts(wanted, data, training, run, traits)) {
     throw ConfigError("solver '" + std::string(name_of(wanted)) + "' cannot train activation '" +
                       std::string(Activations::names[static_cast<std::size_t>(run.activation)]) + "' with rule '" +
                       std::string(Rules::names[static_cast<std::size_t>(run.rule)]) + "' under these settings (" +
-                      refusal(wanted == Solver::automatic ? Solver::weight_space : wanted, data, training, run) + ")" +
-                      (able.empty() ? "; no solver can" : "; choose " + join(able, ", ") + " or auto"));
+                      refusal(wanted == Solver::automatic ? Solver::layered : wanted, data, training, run, traits) +
+                      ")" + (able.empty() ? "; no solver can" : "; choose " + join(able, ", ") + " or auto"));
   }
   return wanted;
 }

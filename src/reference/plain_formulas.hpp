@@ -34,6 +34,7 @@ struct PlainRule {
   bool is_centred = false;                                     // each unit's over the samples
   bool decays_itself = false;                                  // W of a unit, by its sum of h^2
   bool adapts_feedback = false;                                // b by Oja's rule
+  bool is_direct = false;  // what teaches comes straight from the outputs to every hidden layer
 };
 
 /// Loss of one sample with outputs f and targets y.

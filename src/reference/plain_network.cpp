@@ -5,6 +5,7 @@
 #include <numeric>
 #include <vector>
 
+#include "model/layers.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
@@ -54,7 +55,18 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
       loss_(find_plain(plain_losses, loss_function_names[static_cast<std::size_t>(training.loss)])),
       rule_(find_plain(plain_rules, rule)),
       optimizer_(
-          find_plain(plain_optimizers, Optimizers::names[static_cast<std::size_t>(training.optimizer.position())])) {}
+          find_plain(plain_optimizers, Optimizers::names[static_cast<std::size_t>(training.optimizer.position())])) {
+  const auto rows = [&](auto fill, int layer, int columns) {
+    std::vector<double> numbers(static_cast<std::size_t>(problem.width) * static_cast<std::size_t>(columns));
+    fill(problem, training, layer, 0, std::span(numbers));
+    return matrix_of(numbers, problem.width, columns);
+  };
+  for (int layer = 2; layer <= training.depth; ++layer) {
+    inner.push_back({rows(fill_inner_weight, layer, problem.width), VectorXd::Zero(problem.width),
+                     rule_.is_direct ? rows(fill_direct_feedback, layer - 1, problem.outputs)
+                                     : rows(fill_inner_feedback, layer, problem.width)});
+  }
+}
 
 MatrixXd PlainNetwork::inputs_of(Rows rows) const {
   MatrixXd x(rows.size(), problem_.inputs);
@@ -105,19 +117,28 @@ MatrixXd PlainNetwork::rounded(const MatrixXd& numbers) const {
   return rounding.round ? MatrixXd(numbers.unaryExpr(rounding.round)) : numbers;
 }
 
+PlainNetwork::Pass::Layer PlainNetwork::see(MatrixXd z, int layer, int first) const {
+  Pass::Layer seen{std::move(z), {}, {}};
+  seen.mask = MatrixXd::Ones(seen.z.rows(), seen.z.cols());
+  for (Eigen::Index i = 0; mask && i < seen.mask.rows(); ++i) {
+    for (Eigen::Index r = 0; r < seen.mask.cols(); ++r) {
+      seen.mask(i, r) = mask(first + static_cast<int>(i), static_cast<int>(r), layer);
+    }
+  }
+  seen.seen = rounded(seen.z.unaryExpr(function_.psi)).cwiseProduct(seen.mask);
+  return seen;
+}
+
 PlainNetwork::Pass PlainNetwork::pass(Rows rows, int first) const {
   Pass p;
   p.x = inputs_of(rows);
   p.y = targets_of(rows);
-  p.z = (p.x * w.transpose()).rowwise() + hidden_bias.transpose();
-  p.mask = MatrixXd::Ones(p.z.rows(), p.z.cols());
-  for (Eigen::Index i = 0; mask && i < p.mask.rows(); ++i) {
-    for (Eigen::Index r = 0; r < p.mask.cols(); ++r) {
-      p.mask(i, r) = mask(first + static_cast<int>(i), static_cast<int>(r));
-    }
+  p.layers.push_back(see((p.x * w.transpose()).rowwise() + hidden_bias.transpose(), 0, first));
+  for (const PlainLayer& layer : inner) {
+    const MatrixXd z = (output_scale() * p.layers.back().seen * layer.w.transpose()).rowwise() + layer.bias.transpose();
+    p.layers.push_back(see(z, static_cast<int>(p.layers.size()), first));
   }
-  p.seen = rounded(p.z.unaryExpr(function_.psi)).cwiseProduct(p.mask);
-  p.f = rounded((output_scale() * p.seen * beta).rowwise() + output_bias.transpose());
+  p.f = rounded((output_scale() * p.layers.back().seen * beta).rowwise() + output_bias.transpose());
   p.error = p.f;
   for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
     std::vector<double> errors(static_cast<std::size_t>(p.f.cols()));
@@ -191,34 +212,58 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) con
                    VectorXd::Zero(output_bias.size()),
                    0,
                    MatrixXd::Zero(beta.rows(), beta.cols()),
-                   VectorXd::Zero(output_bias.size())};
+                   VectorXd::Zero(output_bias.size()),
+                   {}};
+  for (const PlainLayer& layer : inner) {
+    g.inner.push_back({MatrixXd::Zero(layer.w.rows(), layer.w.cols()), VectorXd::Zero(layer.bias.size()), {}});
+  }
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
   for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
+    const MatrixXd& seen = p.layers.back().seen;
     const MatrixXd taught = p.error.binaryExpr(p.y, way_back.teaching);
-    const MatrixXd slope = slopes(p.z).cwiseProduct(p.mask);
-    MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope);
+    const auto slope = [&](std::size_t layer) -> MatrixXd {
+      return slopes(p.layers[layer].z).cwiseProduct(p.layers[layer].mask);
+    };
+    MatrixXd signal = share(rows) * output_scale() * (taught * v.transpose()).cwiseProduct(slope(inner.size()));
     if (way_back.hebbian != nullptr) {
       for (Eigen::Index i = 0; i < signal.rows(); ++i) {
         for (Eigen::Index r = 0; r < signal.cols(); ++r) {
-          signal(i, r) = -share(rows) * output_scale() * way_back.hebbian(p.error.row(i).squaredNorm(), p.seen(i, r));
+          signal(i, r) = -share(rows) * output_scale() * way_back.hebbian(p.error.row(i).squaredNorm(), seen(i, r));
         }
       }
     }
     if (way_back.is_centred) {
       signal.rowwise() -= signal.colwise().mean().eval();
     }
+    for (std::size_t above = inner.size(); above-- > 0;) {
+      g.inner[above].w += output_scale() * signal.transpose() * p.layers[above].seen;
+      g.inner[above].bias += signal.colwise().sum().transpose();
+      const MatrixXd back = way_back.is_direct ? MatrixXd(share(rows) * taught * direct(above, way_back).transpose())
+                                               : MatrixXd(signal * layerwise(above, way_back));
+      signal = output_scale() * back.cwiseProduct(slope(above));
+    }
     g.w += signal.transpose() * p.x;
     if (way_back.decays_itself) {
-      g.w += share(rows) * output_scale() * p.seen.colwise().squaredNorm().transpose().asDiagonal() * w;
+      g.w += share(rows) * output_scale() * seen.colwise().squaredNorm().transpose().asDiagonal() * w;
     }
-    g.activity += share(rows) * output_scale() * p.seen.transpose() * p.f;
+    g.activity += share(rows) * output_scale() * seen.transpose() * p.f;
     g.power += share(rows) * output_scale() * p.f.colwise().squaredNorm().transpose();
     g.hidden_bias += signal.colwise().sum().transpose();
-    g.beta += share(rows) * output_scale() * p.seen.transpose() * p.error;
+    g.beta += share(rows) * output_scale() * seen.transpose() * p.error;
     g.loss += share(rows) * loss_of(p);
     g.output_bias += share(rows) * p.error.colwise().sum().transpose();
   });
   return g;
+}
+
+/// Of the layer below inner layer `above`: width x outputs.
+MatrixXd PlainNetwork::direct(std::size_t above, const PlainRule& way_back) const {
+  return inner[above].b.unaryExpr([&](double weight) { return way_back.feedback(weight, 0); });
+}
+/// From inner layer `above` to the one below it; under backprop the network's own rule may have b of another shape.
+MatrixXd PlainNetwork::layerwise(std::size_t above, const PlainRule& way_back) const {
+  const MatrixXd& forward = inner[above].w;
+  return (rule_.is_direct ? forward : inner[above].b).binaryExpr(forward, way_back.feedback);
 }
 
 PlainGradients PlainNetwork::gradients(Rows rows) const {
@@ -267,6 +312,17 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   if (rule_.adapts_feedback) {
     b += step_size * (g.activity - b * g.power.asDiagonal());
   }
+  for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+    const double inner_decay = training_.decay == Decay::all ? decay : 1;
+    const auto step = [&](const MatrixXd& weights) -> MatrixXd {
+      return inner_decay * weights - hidden_step_size(step_size) * g.inner[layer].w;
+    };
+    inner[layer].w = rounded(step(inner[layer].w));
+    inner[layer].b = rule_.learns_feedback ? rounded(step(inner[layer].b)) : inner[layer].b;
+    if (training_.biases) {
+      inner[layer].bias -= hidden_step_size(step_size) * g.inner[layer].bias;
+    }
+  }
   if (training_.biases) {
     hidden_bias -= hidden_step_size(step_size) * g.hidden_bias;
     output_bias -= step_size * g.output_bias;
@@ -278,7 +334,11 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
 }
 
 double PlainNetwork::decayed_square() const {
-  return beta.squaredNorm() + (training_.decay == Decay::all ? w.squaredNorm() : 0);
+  double hidden = w.squaredNorm();
+  for (const PlainLayer& layer : inner) {
+    hidden += layer.w.squaredNorm();
+  }
+  return beta.squaredNorm() + (training_.decay == Decay::all ? hidden : 0);
 }
 
 void PlainNetwork::observe_signals(Rows batch, Observation& o) const {
@@ -328,13 +388,25 @@ Observation PlainNetwork::observe(Rows batch, bool has_classes, unsigned traits)
     const MatrixXd change = w - matrix_of(problem_.hidden_weight(), problem_.width, problem_.inputs);
     o.hidden_change_square = change.squaredNorm();
     o.max_hidden_change = change.rowwise().norm().maxCoeff();
+    const PlainNetwork start_network(problem_, training_, function_.name, rule_.name);
+    for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+      const MatrixXd moved = inner[layer].w - start_network.inner[layer].w;
+      o.hidden_change_square += moved.squaredNorm();
+      o.max_hidden_change = std::max(o.max_hidden_change, moved.rowwise().norm().maxCoeff());
+    }
   }
   if ((traits & sees_gradients) != 0) {
-    const MatrixXd by_rule = gradients(batch).w;
-    const MatrixXd by_backprop = backprop_gradients(batch).w;
-    o.rule_gradient_square = by_rule.squaredNorm();
-    o.backprop_gradient_square = by_backprop.squaredNorm();
-    o.gradient_dot = by_rule.cwiseProduct(by_backprop).sum();
+    const PlainGradients by_rule = gradients(batch);
+    const PlainGradients by_backprop = backprop_gradients(batch);
+    const auto add = [&o](const MatrixXd& rule, const MatrixXd& backprop) {
+      o.rule_gradient_square += rule.squaredNorm();
+      o.backprop_gradient_square += backprop.squaredNorm();
+      o.gradient_dot += rule.cwiseProduct(backprop).sum();
+    };
+    add(by_rule.w, by_backprop.w);
+    for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+      add(by_rule.inner[layer].w, by_backprop.inner[layer].w);
+    }
   }
   if ((traits & for_several_outputs) != 0) {
     observe_signals(batch, o);

@@ -1,7 +1,8 @@
 // A network as plain matrices of float64 numbers, in weight space, with nothing left out and nothing made fast: H =
 // psi(X W^T + bias), f = s H beta + bias, straight from Song, Xu, Lafferty (2021), eq. 2.1-2.3 and 4.1, with e = f - y
 // and the decay factor (1 - eta lambda), and from the settings' definitions in model/run_spec.hpp. From the rest of the
-// program it uses the drawn data and initial weights (model/problem.hpp) and the declaration of Observation.
+// program it uses the drawn data and initial weights (model/problem.hpp, model/layers.hpp) and the declaration of
+// Observation.
 #pragma once
 
 #include <array>
@@ -33,6 +34,13 @@ struct PlainSums {
   double accuracy = 0;       // share of samples whose largest output is that of their largest target
 };
 
+/// A hidden layer after the first: Z = s H W^T + bias of the H below.
+struct PlainLayer {
+  Eigen::MatrixXd w;     // width x width
+  Eigen::VectorXd bias;  // width
+  Eigen::MatrixXd b;  // what teaches the layer below by: as w, or of a direct rule width x outputs; no gradient has it
+};
+
 struct PlainGradients {
   Eigen::MatrixXd w;
   Eigen::MatrixXd beta;
@@ -41,6 +49,7 @@ struct PlainGradients {
   double loss = 0;           // of the same samples
   Eigen::MatrixXd activity;  // H^T f, with the same factors
   Eigen::VectorXd power;     // f^2 of each output, as above
+  std::vector<PlainLayer> inner;
 };
 
 /// Makes a network less precise, to see what that changes.
@@ -63,8 +72,9 @@ class PlainNetwork {
   Eigen::MatrixXd b;            // as above
   Eigen::VectorXd hidden_bias;  // width
   Eigen::VectorXd output_bias;  // outputs
-  /// Factor of a hidden unit for the i-th sample of the step's batch: dropout. Empty: 1.
-  std::function<double(int i, int unit)> mask;
+  std::vector<PlainLayer> inner;
+  /// Factor of a hidden unit of a layer, 0 the first, for the i-th sample of the step's batch: dropout. Empty: 1.
+  std::function<double(int i, int unit, int layer)> mask;
   PlainRounding rounding;
 
   /// Samples x width.
@@ -92,15 +102,19 @@ class PlainNetwork {
  private:
   /// What some of a batch's samples, the first of which is its first-th, make of the network; one row each.
   struct Pass {
+    struct Layer {
+      Eigen::MatrixXd z;
+      Eigen::MatrixXd mask;
+      Eigen::MatrixXd seen;  // psi(z) with its mask
+    };
     Eigen::MatrixXd x;
-    Eigen::MatrixXd z;
-    Eigen::MatrixXd mask;
-    Eigen::MatrixXd seen;  // psi(z) with its mask
+    std::vector<Layer> layers;
     Eigen::MatrixXd y;
     Eigen::MatrixXd f;
     Eigen::MatrixXd error;
   };
   [[nodiscard]] Pass pass(Rows rows, int first) const;
+  [[nodiscard]] Pass::Layer see(Eigen::MatrixXd z, int layer, int first) const;
   [[nodiscard]] Eigen::MatrixXd slopes(const Eigen::MatrixXd& z) const;
   [[nodiscard]] Eigen::MatrixXd rounded(const Eigen::MatrixXd& numbers) const;
   /// visit(pass, first) for the samples of `rows`, some at a time.
@@ -113,6 +127,8 @@ class PlainNetwork {
   /// Total loss of the pass's samples, without their share.
   [[nodiscard]] double loss_of(const Pass& pass) const;
   [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
+  [[nodiscard]] Eigen::MatrixXd direct(std::size_t above, const PlainRule& way_back) const;
+  [[nodiscard]] Eigen::MatrixXd layerwise(std::size_t above, const PlainRule& way_back) const;
   /// Of W, which differs from beta's where beta or its sign is sent back (TrainingSettings::richness).
   [[nodiscard]] double hidden_step_size(double step_size) const;
   /// What an optimizer keeps of some weights: its two numbers of each, zeros at the start.

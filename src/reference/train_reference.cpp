@@ -4,6 +4,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/layers.hpp"
 #include "model/metric.hpp"
 #include "model/random.hpp"
 #include "model/rule/list.hpp"
@@ -11,23 +12,20 @@
 namespace fasweep {
 namespace {
 
-/// The masks of a run: uniform numbers of its stream at (step, sample of the batch, unit), each sample's at an even
-/// position.
+/// The masks of a hidden layer of a run: uniform numbers of its stream at (step, sample of the batch, unit), each
+/// sample's at an even position.
 class Masks {
  public:
-  Masks(const RunSpec& run, double dropout, int batch_size)
-      : stream_{seed_of_training(run), run.width, Purpose::masks},
+  /// layer: from 0.
+  Masks(const RunSpec& run, double dropout, int batch_size, int layer)
+      : stream_(layer_masks(seed_of_training(run), run.width, layer + 1)),
         dropout_(dropout),
         batch_size_(batch_size),
         uniform_(static_cast<std::size_t>(run.width + 1) / 2 * 2) {}
 
-  void begin_step(std::int64_t step) {
-    step_ = step;
-    sample_ = -1;
-  }
-
-  [[nodiscard]] double factor(int sample, int unit) {
-    if (sample != sample_) {
+  [[nodiscard]] double factor(std::int64_t step, int sample, int unit) {
+    if (step != step_ || sample != sample_) {
+      step_ = step;
       sample_ = sample;
       stream_.fill_uniform(uniform_, static_cast<std::uint64_t>(step_ * batch_size_ + sample) * uniform_.size());
     }
@@ -39,7 +37,7 @@ class Masks {
   double dropout_;
   int batch_size_;
   std::vector<double> uniform_;  // of one sample
-  std::int64_t step_ = 0;
+  std::int64_t step_ = -1;
   int sample_ = -1;
 };
 
@@ -53,15 +51,22 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
                        Rules::names[static_cast<std::size_t>(run.rule)]);
   network.rounding = rounding;
   BatchOrder order(training, settings.data, run);
-  Masks masks(run, training.dropout, static_cast<int>(order.rows(0).size()));
+  std::vector<Masks> masks;
+  masks.reserve(static_cast<std::size_t>(training.depth));
+  for (int layer = 0; layer < training.depth; ++layer) {
+    masks.emplace_back(run, training.dropout, static_cast<int>(order.rows(0).size()), layer);
+  }
+  std::int64_t now = 0;
   if (training.dropout > 0) {
-    network.mask = [&masks](int sample, int unit) { return masks.factor(sample, unit); };
+    network.mask = [&masks, &now](int sample, int unit, int layer) {
+      return masks[static_cast<std::size_t>(layer)].factor(now, sample, unit);
+    };
   }
   ReferenceRun reference;
   std::vector<std::vector<double>> values;  // of each recorded step
   for (std::int64_t step = 0;; ++step) {
     const Rows batch = order.rows(step);
-    masks.begin_step(step);
+    now = step;
     network.begin_step(step);
     const double ridge = run.ridge * plain_factor(training.schedule, step);
     const std::vector<std::int64_t>& recorded = settings.record.steps;
@@ -96,7 +101,8 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
 double reference_flop(const RunSettings& settings, const RunSpec& run, std::int64_t last_step) {
   const DataSettings& data = settings.data;
   const double batch = takes_minibatches(settings.training, data) ? settings.training.batch_size : data.samples;
-  const double a_sample = 4.0 * run.width * (data.inputs + data.outputs);  // forwards and back
+  const double inner = (settings.training.depth - 1.0) * run.width;
+  const double a_sample = 4.0 * run.width * (data.inputs + data.outputs + inner);  // forwards and back
   return static_cast<double>(last_step + 1) * a_sample * (batch + 1);
 }
 

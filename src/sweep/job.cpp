@@ -49,6 +49,9 @@ std::string_view why_not(int metric, const Point& point) {
   if ((traits & not_for_one_output) != 0 && point.data.outputs == 1) {
     return " needs a network with several outputs";
   }
+  if ((traits & sees_snapshot) != 0 && (traits & sees_layers) == 0 && point.training.depth > 1) {
+    return " needs grid.depth = 1";
+  }
   if ((traits & of_theory) != 0 && !changed_settings(point.data, point.training).without(theory_keys).empty()) {
     return " needs the paper's setting: one output, squared loss summed over all samples in every step, no dropout, no "
            "biases, decay of the output weights, output-scale root-width";
@@ -477,7 +480,7 @@ bool may_repeat_runs(const Job& job) {
 void for_each_setting(const Job& job, const std::function<void(const Point&)>& visit) {
   std::vector<const Key*> settings;
   for (const Key& key : all_keys()) {
-    if (!is_grid_key(key)) {
+    if (!is_paper_axis(key)) {
       settings.push_back(&key);
     }
   }
@@ -507,8 +510,7 @@ std::string resolved_text(const Job& job) {
   for (const Grid& grid : job.grids) {
     text += "[grid]\n";
     for (const Key& key : all_keys()) {
-      const bool is_structure = key.name == "grid.zip" || key.name == "grid.sample";
-      if (is_grid_key(key) && !(is_structure && grid.write(key) == key.default_text)) {
+      if (is_grid_key(key) && (is_paper_axis(key) || grid.write(key) != key.default_text)) {
         text += std::string(key.short_name()) + " = " + grid.write(key) + "\n";
       } else if (!is_grid_key(key) && (key.get || key.write) && applies(key, grid.base().data.source) &&
                  !is_common(key) && !is_unsaid(grid, key)) {
@@ -562,8 +564,8 @@ std::uint64_t plan_hash(std::string_view resolved_text) {
 std::string settings_lines(const Point& point, const Job& job) {
   std::string text;
   for (const Key& key : all_keys()) {
-    const bool is_elsewhere = is_grid_key(key) || key.name == "training.step-size" || key.finds_data;
-    if (is_elsewhere || !applies(key, point.data.source) || (key.matters && !key.matters(point))) {
+    if (!is_setting(key) || key.finds_data || !applies(key, point.data.source) ||
+        (key.matters && !key.matters(point))) {
       continue;
     }
     std::string value;

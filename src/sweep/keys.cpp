@@ -8,6 +8,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/layers.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
@@ -197,6 +198,10 @@ std::vector<Key> grid_keys() {
   Key seed = whole_key(
       "grid.seed", "seed", "0", "random numbers of a run: data, initial weights, feedback, batches and masks",
       "whole numbers >= 0: " + listed, 0, max_seed, [](auto& point) -> auto& { return point.run.seed; });
+  Key depth = whole_key(
+      "grid.depth", "depth", "1", "hidden layers, each of p units", "numbers from 1 to 16: " + listed, 1, max_depth,
+      [](auto& point) -> auto& { return point.training.depth; });
+  depth.earlier_text = depth.default_text;
   for (Key* key : {&p, &activation, &seed}) {
     key->shapes_problem = true;
   }
@@ -208,7 +213,7 @@ std::vector<Key> grid_keys() {
                    .default_text = "none",
                    .meaning = "points drawn from the keys' ranges, written uniform(a,b) or loguniform(a,b)",
                    .accepted = "sobol(count), random(count) or none"};
-  return {p, lambda, activation, rule, seed, zip, sample};
+  return {p, lambda, activation, rule, seed, depth, zip, sample};
 }
 
 /// A whole-number key of DataSettings that a data set may decide.
@@ -692,6 +697,11 @@ const std::vector<const Key*>& paper_axes() {
 
 bool is_paper_axis(const Key& key) {
   return std::find(paper_axes().begin(), paper_axes().end(), &key) != paper_axes().end();
+}
+
+bool is_setting(const Key& key) {
+  const bool is_structure = key.name == "grid.zip" || key.name == "grid.sample";
+  return !is_paper_axis(key) && !is_structure && key.name != "training.step-size";
 }
 
 bool applies(const Key& key, DataSource source) {

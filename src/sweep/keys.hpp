@@ -82,6 +82,10 @@ struct Key {
 [[nodiscard]] const std::vector<const Key*>& paper_axes();
 [[nodiscard]] bool is_paper_axis(const Key& key);
 
+/// Whether a value of the key is a setting, which runs share: neither the paper's axes nor the step size, nor what says
+/// how lists of a grid go together.
+[[nodiscard]] bool is_setting(const Key& key);
+
 /// Whether runs with this source of data have the key.
 [[nodiscard]] bool applies(const Key& key, DataSource source);
 

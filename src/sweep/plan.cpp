@@ -54,7 +54,7 @@ Plan::Plan(Job job, Solver solver, Shard shard)
   const std::vector<const Key*> choices{&key_called("grid.activation"), &key_called("grid.rule")};
   for (const Grid& grid : job_->grids) {
     grid.for_each_combination(choices, [&](const Point& point) {
-      static_cast<void>(choose_solver(solver, point.data, point.training, point.run));
+      static_cast<void>(choose_solver(solver, point.data, point.training, point.run, traits_of(job_->metrics)));
     });
   }
   for (Block& block : blocks_) {
@@ -71,7 +71,7 @@ void Plan::add_grid(const Grid& grid) {
   block.runs = block.problems * grid.runs_per_problem();
   std::vector<const Key*> settings;
   for (const Key& key : all_keys()) {
-    if (!key.name.starts_with("grid.") && key.name != "training.step-size") {
+    if (is_setting(key)) {
       settings.push_back(&key);
     }
   }
@@ -137,8 +137,9 @@ void Plan::collect_steps() {
 }
 
 void Plan::collect_layout() {
-  const std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
-                                      &key_called("data.outputs"), &key_called("data.test-n")};
+  const std::vector<const Key*> sizes{&key_called("grid.p"),      &key_called("data.n"),
+                                      &key_called("data.d"),      &key_called("data.outputs"),
+                                      &key_called("data.test-n"), &key_called("grid.depth")};
   for (const Grid& grid : job_->grids) {
     grid.for_each_combination(sizes, [&](const Point& point) { layout_ = widen(std::move(layout_), layout(point)); });
   }
@@ -210,7 +211,7 @@ const std::vector<std::int64_t>& Plan::recorded_steps(const Point& point) const 
 }
 
 MetricLayout Plan::layout(const Point& point) const {
-  return values_of(job_->metrics, sizes_of(point.data, point.run.width));
+  return values_of(job_->metrics, sizes_of(point.data, point.training, point.run.width));
 }
 
 std::vector<const Key*> Plan::axes() const {
@@ -261,12 +262,13 @@ double Plan::observations(const Point& point) const {
 
 Plan::Cost Plan::cost_of(const Point& point) const {
   const TrainingSettings& training = point.training;
-  const Solver by = choose_solver(solver_, point.data, training, point.run);
+  const Solver by = choose_solver(solver_, point.data, training, point.run, traits_of(job_->metrics));
   const bool is_double = training.precision == Precision::float64 && by != Solver::reduced_linear;
   Cost cost{.solver = by, .setup = fasweep::setup_cost(by, point.data, point.run.width)};
   if (reads_snapshot(job_->metrics)) {
-    cost.snapshot = observations(point) * fasweep::snapshot_cost(by, point.data, job_->metrics, point.run) +
-                    static_cast<double>(last_step_of(point)) * memory_cost(by, point.data, job_->metrics, point.run);
+    cost.snapshot =
+        observations(point) * fasweep::snapshot_cost(by, point.data, training, job_->metrics, point.run) +
+        static_cast<double>(last_step_of(point)) * memory_cost(by, point.data, training, job_->metrics, point.run);
   }
   cost.run = (static_cast<double>(last_step_of(point) + 1) * step_cost(by, point.data, training, point.run) +
               observations(point) * evaluation_cost(by, point.data, training, traits_of(job_->metrics), point.run)) *
@@ -337,34 +339,52 @@ std::int64_t Plan::record_bytes() const {
 
 namespace {
 
+/// What comes back to every layer by two ways, gradients of a layer by both, its feedback and forward weights in
+/// float64, and the products of its values.
+std::int64_t layers_numbers(const NetworkSizes& sizes) {
+  const std::int64_t p = sizes.width;
+  const std::int64_t n = sizes.batch;
+  const std::int64_t least = std::min(p, n);
+  return p * (4 * n * sizes.depth + 4 * std::max<std::int64_t>(p, sizes.inputs) + n) + least * least;
+}
+
 /// A block of a snapshot's hidden units and of the change of their weights, the n x n matrix of a spectrum and what
 /// takes its eigenvalues, and the numbers of all steps, as they are evaluated and as they are recorded.
 std::int64_t snapshot_bytes(const Plan& plan, const Point& point) {
   if (!reads_snapshot(plan.metrics())) {
     return 0;
   }
-  const NetworkSizes sizes = sizes_of(point.data, point.run.width);
+  const NetworkSizes sizes = sizes_of(point.data, point.training, point.run.width);
+  const auto numbers = static_cast<std::int64_t>(plan.layout(point).values) * count(plan.recorded_steps(point));
+  if (std::ranges::all_of(plan.metrics(), [](int metric) {
+        return !reads_snapshot(metric) || (traits_of(metric) & sees_layers) != 0;
+      })) {
+    return 8 * (layers_numbers(sizes) + 2 * numbers);
+  }
   const std::int64_t block = std::int64_t{snapshot_block_units(sizes)} * (3 * sizes.rows() + sizes.inputs);
   const std::int64_t n = sizes.samples;
-  const auto numbers = static_cast<std::int64_t>(plan.layout(point).values) * count(plan.recorded_steps(point));
   return 8 * (block + 2 * n * n + 2 * numbers);
 }
 
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
-/// are sparse.
+/// are sparse. Hidden layers after the first have feedback weights as large as their weights, and each layer also keeps
+/// what comes back to it.
 std::int64_t worker_bytes(const Point& point) {
   constexpr std::int64_t evaluated_samples = 512;
   const DataSettings& data = point.data;
   const std::int64_t width = point.run.width;
   const std::int64_t samples = std::int64_t{data.samples} + data.test_samples;
-  const std::int64_t weights = 3 * width * data.inputs;
+  const std::int64_t inner = point.training.depth - 1;
+  const std::int64_t weights = 3 * width * data.inputs + (inner > 0 ? 3 * inner + 2 : 0) * width * width;
+  const std::int64_t numbers_a_unit = 3 + 5 * inner;
   if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {
     const std::int64_t batch = point.training.batch_size > 0 ? point.training.batch_size : data.samples;
     const bool copies_inputs = traits_of(data.source).density >= sparse_density;
-    return 8 * (weights + (3 * batch + evaluated_samples) * width + (copies_inputs ? samples * data.inputs : 0));
+    return 8 * (weights + (numbers_a_unit * batch + evaluated_samples) * width +
+                (copies_inputs ? samples * data.inputs : 0));
   }
-  return 8 * (weights + 3 * samples * width + samples * (data.inputs + samples));
+  return 8 * (weights + numbers_a_unit * samples * width + samples * (data.inputs + samples));
 }
 
 /// Bytes of a row's columns in the result file, without its metrics.
@@ -397,8 +417,12 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
     size.snapshot_flop += runs * kind.cost.snapshot;
   });
   for (const Grid& grid : plan.job().grids) {
-    std::vector<const Key*> sizes{&key_called("grid.p"), &key_called("data.n"), &key_called("data.d"),
-                                  &key_called("data.test-n"), &key_called("training.batch-size")};
+    std::vector<const Key*> sizes{&key_called("grid.p"),
+                                  &key_called("data.n"),
+                                  &key_called("data.d"),
+                                  &key_called("data.test-n"),
+                                  &key_called("training.batch-size"),
+                                  &key_called("grid.depth")};
     grid.for_each_combination(sizes, [&](const Point& point) {
       size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point) + snapshot_bytes(plan, point));
     });

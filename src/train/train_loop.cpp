@@ -51,7 +51,7 @@ Recorder::Recorder(const RunSpec& run, const TrainingRequest& request, Solver so
     : steps_(request.record.steps),
       metrics_(request.record.metrics),
       visitor_(request.visitor),
-      layout_(values_of(metrics_, sizes_of(request.data, run.width))),
+      layout_(values_of(metrics_, sizes_of(request.data, request.training, run.width))),
       snapshot_size_(count_snapshot_values(layout_)),
       vanished_share_(vanished_loss_share(
           request.training.loss, solver == Solver::reduced_linear ? Precision::float64 : request.training.precision)) {
@@ -154,7 +154,7 @@ RunRecord failed_record(const RunSpec& run, const DataSettings& data, const Trai
                         const RecordSettings& record, Solver solver, std::string error) {
   RunRecord failed;
   static_cast<RecordHeader&>(failed) =
-      start_header(run, training, values_of(record.metrics, sizes_of(data, run.width)).values, solver);
+      start_header(run, training, values_of(record.metrics, sizes_of(data, training, run.width)).values, solver);
   failed.status = RunStatus::failed;
   failed.reason = StopReason::error;
   failed.final_values.assign(failed.metrics, std::numeric_limits<double>::quiet_NaN());

@@ -78,3 +78,15 @@ def test_trajectories_of_several_numbers_are_joined_with_their_last(make_file: C
         np.testing.assert_array_equal(values[-1], read.metrics["final_kernel_eigenvalues"][row])
         ended_between += steps[-1] not in read.step
     assert ended_between > 0
+
+
+def test_depth_and_layer_are_dimensions(make_file: Callable[..., Path]):
+    fasweep = pytest.importorskip("fasweep", reason="no xarray here; jobs/packages.sh --developer installs it")
+    job = JOB.replace("seed = 0..2", "seed = 0..1\ndepth = 1..3") + "metrics = loss, alignment, layer_weight_alignment\n"
+
+    data = fasweep.open(make_file("depth", job))
+
+    assert data.sizes["depth"] == 3 and data.sizes["layer"] == 3
+    deep = data.sel(depth=2)
+    np.testing.assert_allclose(deep.layer_weight_alignment.isel(layer=1), deep.alignment, rtol=1e-5, atol=1e-6)
+    assert np.isnan(deep.layer_weight_alignment.isel(layer=2)).all()

@@ -22,7 +22,7 @@ namespace {
 
 using namespace fasweep;
 
-constexpr std::array solvers{Solver::weight_space, Solver::sample_space, Solver::reduced_linear};
+constexpr std::array solvers{Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered};
 
 /// A run of a small network, linear so that every solver takes it.
 class Case {
@@ -32,6 +32,7 @@ class Case {
     data_.test_samples = 2;
     data_.inputs = 4;
     training_.max_steps = 12;
+    training_.depth = solver == Solver::layered ? 2 : 1;
     record_ = {{0, 1, 5, 9, 12}, {}};
     for (int metric = 0; metric < Metrics::size; ++metric) {
       if (!reads_snapshot(metric)) {
@@ -114,7 +115,7 @@ void edit(Bytes& state, std::size_t at, unsigned what, std::uint8_t value) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static std::array<Case, solvers.size()> cases{Case(solvers[0]), Case(solvers[1]), Case(solvers[2])};
+  static std::array<Case, solvers.size()> cases{Case(solvers[0]), Case(solvers[1]), Case(solvers[2]), Case(solvers[3])};
   if (size == 0) {
     return 0;
   }

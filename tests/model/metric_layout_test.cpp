@@ -13,7 +13,7 @@ TEST(MetricLayout, NumbersOfAMetricFollowOneAnother) {
   DataSettings data;
   data.samples = 7;
 
-  const MetricLayout layout = values_of(metrics, sizes_of(data, 20));
+  const MetricLayout layout = values_of(metrics, sizes_of(data, {}, 20));
 
   ASSERT_EQ(layout.places.size(), 3U);
   EXPECT_EQ(layout.values, 9U);

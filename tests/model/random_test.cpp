@@ -29,9 +29,9 @@ TEST(Random, EveryPartOfTheKeyMatters) {
   const RandomStream stream{3, 200, Purpose::feedback};
   std::vector<double> reference(4);
   stream.fill_normal(reference);
-  for (const RandomStream& other :
-       {RandomStream{4, 200, Purpose::feedback}, RandomStream{3, 201, Purpose::feedback},
-        RandomStream{3, 200, Purpose::inputs}, RandomStream{3 + (std::int64_t{1} << 40U), 200, Purpose::feedback}}) {
+  for (const RandomStream& other : {RandomStream{4, 200, Purpose::feedback}, RandomStream{3, 201, Purpose::feedback},
+                                    RandomStream{3, 200, Purpose::inputs}, RandomStream{3, 200, Purpose::feedback, 1},
+                                    RandomStream{3 + (std::int64_t{1} << 40U), 200, Purpose::feedback}}) {
     std::vector<double> values(4);
     other.fill_normal(values);
     EXPECT_NE(values, reference);

@@ -61,8 +61,20 @@ TEST(Solver, OnlyWeightSpaceTakesWhatIsNotThePapersSetting) {
   with_training([](TrainingSettings& t) { t.output_scale = OutputScale::one; });
 }
 
+TEST(Solver, DepthCostsWhatItsProductsTake) {
+  TrainingSettings training;
+  training.batch_size = 20;
+  const RunSpec run{0, 400, 0, Activations::index_of<Relu>(), 0, 0};
+  const double one = step_cost(Solver::layered, {}, training, run);
+  EXPECT_EQ(one, step_cost(Solver::weight_space, {}, training, run)) << "so that automatic stays with weight-space";
+  training.depth = 3;
+  const double products = 2 * 3 * 20.0 * 400 * 400;  // two layers, three products
+  EXPECT_GT(step_cost(Solver::layered, {}, training, run), one + products);
+  EXPECT_LT(step_cost(Solver::layered, {}, training, run), one + 3 * products);
+}
+
 TEST(Solver, HonoursNoKeyThatItDoesNotName) {
-  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered}) {
     EXPECT_FALSE(honoured_keys(solver).contains("training.momentum")) << name_of(solver);
     EXPECT_TRUE(honoured_keys(solver).contains("training.schedule")) << name_of(solver);
   }
@@ -153,7 +165,7 @@ TEST(Solver, RefusalNamesTheSolversThatCan) {
 
 TEST(MemoryCost, IsThatOfMetricsThatSeeEveryStep) {
   const RunSpec run{0, 1000, 0, Activations::index_of<Relu>(), 0, 0};
-  const auto cost = [&](int metric) { return memory_cost(Solver::sample_space, {}, {metric}, run); };
+  const auto cost = [&](int metric) { return memory_cost(Solver::sample_space, {}, {}, {metric}, run); };
   EXPECT_EQ(cost(Metrics::index_of<KernelEigenvaluesMetric>()), 0);
   EXPECT_GT(cost(Metrics::index_of<LazyDeviationMetric>()), 0);
   // The network is read, and a product as large as a step's is taken.
@@ -188,12 +200,12 @@ TEST(Solver, SnapshotsCostWhatTheirMetricsTakeAndNothingWithoutThem) {
   const std::vector<int> ratio{Metrics::index_of<LossMetric>(), Metrics::index_of<FeedbackNormRatioMetric>()};
   const std::vector<int> spectrum{Metrics::index_of<KernelEigenvaluesMetric>()};
   for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
-    EXPECT_EQ(snapshot_cost(solver, {}, sums, narrow), 0);
-    EXPECT_EQ(snapshot_cost(solver, {}, ratio, narrow), 2 * FeedbackNormRatioMetric::cost({50, 0, 150, 1, 1000}));
-    EXPECT_GT(snapshot_cost(solver, {}, spectrum, wide), 1.5 * snapshot_cost(solver, {}, spectrum, narrow));
+    EXPECT_EQ(snapshot_cost(solver, {}, {}, sums, narrow), 0);
+    EXPECT_EQ(snapshot_cost(solver, {}, {}, ratio, narrow), 2 * FeedbackNormRatioMetric::cost({50, 0, 150, 1, 1000}));
+    EXPECT_GT(snapshot_cost(solver, {}, {}, spectrum, wide), 1.5 * snapshot_cost(solver, {}, {}, spectrum, narrow));
   }
-  EXPECT_GT(snapshot_cost(Solver::weight_space, {}, spectrum, wide),
-            snapshot_cost(Solver::sample_space, {}, spectrum, wide));
+  EXPECT_GT(snapshot_cost(Solver::weight_space, {}, {}, spectrum, wide),
+            snapshot_cost(Solver::sample_space, {}, {}, spectrum, wide));
 }
 
 }  // namespace

@@ -182,6 +182,43 @@ TEST(CheckRecord, PassesNetworksWithEverySetting) {
   }
 }
 
+TEST(CheckRecord, PassesSeveralHiddenLayersUnderEveryRule) {
+  int judged = 0;
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+      for (const bool is_plain : {true, false}) {
+        TrainingCase c(13, 6, 21, Activations::index_of<Tanh>(), rule, 40);
+        c.data.test_samples = 5;
+        c.training.depth = 3;
+        c.training.precision = precision;
+        if (!is_plain) {
+          c.data.outputs = 3;
+          c.training.batch_size = 4;
+          c.training.dropout = 0.3;
+          c.training.biases = true;
+          c.training.decay = Decay::all;
+          c.training.reduction = Reduction::mean;
+          c.training.output_scale = OutputScale::one;
+        }
+        c.record.steps = {0, 1, 7, 40};
+        RunRecord record = train(c);
+        ASSERT_EQ(record.solver, Solver::layered);
+
+        const RecordCheck result = check(c, record);
+
+        EXPECT_TRUE(result.is_sound()) << rule << " " << is_plain;
+        if (!result.is_sensitive) {
+          const auto metric = static_cast<std::size_t>(Metrics::index_of<HiddenChangeMetric>());  // of all layers
+          record.trajectory[record.points * metric + record.points - 1] *= 1.05;
+          EXPECT_FALSE(check(c, record).is_sound()) << rule << " " << is_plain;
+          ++judged;
+        }
+      }
+    }
+  }
+  EXPECT_GT(judged, 2 * Rules::size);
+}
+
 TEST(CheckRecord, FindsASettingThatWasNotHonoured) {
   TrainingCase c(13, 6, 21, Activations::index_of<Tanh>(), 0, 40);
   const RunRecord record = train(c);

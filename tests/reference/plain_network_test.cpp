@@ -46,7 +46,7 @@ TEST_P(PlainGradient, EqualsFiniteDifferencesWithAndWithoutBiasesAndMasks) {
     plain.hidden_bias.setConstant(bias);
     plain.output_bias.setConstant(-bias);
     if (bias > 0) {
-      plain.mask = [](int i, int unit) { return (i + unit) % 3 == 0 ? 0 : 1.5; };
+      plain.mask = [](int i, int unit, int /*layer*/) { return (i + unit) % 3 == 0 ? 0 : 1.5; };
     }
     const PlainGradients g = plain.gradients(rows);
     EXPECT_NEAR(g.loss, plain.sums(rows).loss, 1e-15);

@@ -121,6 +121,37 @@ TEST(Job, TakesTheCorrelationOfFeedbackAsAnAxis) {
   EXPECT_THROW(static_cast<void>(parse_job(text + "1.01\n", "test.cfg")), ConfigError);
 }
 
+TEST(Job, DepthIsAnAxisThatChangesNoPlanWithoutIt) {
+  const std::string text = "[grid]\np = 4, 9\nseed = 0..1\n";
+  const Job flat = parse_job(text, "test.cfg");
+  EXPECT_EQ(resolved_text(flat).find("depth"), std::string::npos);
+  EXPECT_EQ(resolved_text(parse_job(text + "depth = 1\n", "test.cfg")), resolved_text(flat));
+  const Plan wide(flat);
+  const Plan deep(parse_job(text + "depth = 1..3\n", "test.cfg"));
+  ASSERT_EQ(deep.size(), 3 * wide.size());
+  EXPECT_EQ(deep.problems(), wide.problems()) << "data, W_1, beta and b are shared";
+  std::set<std::uint64_t> names;
+  for (std::int64_t run = 0; run < deep.size(); ++run) {
+    names.insert(deep.identity(run));
+    EXPECT_EQ(deep.solver(run) == Solver::layered, deep.point(run).training.depth > 1);
+  }
+  EXPECT_EQ(names.size(), static_cast<std::size_t>(deep.size()));
+  for (std::int64_t run = 0; run < wide.size(); ++run) {
+    EXPECT_TRUE(names.contains(wide.identity(run)));
+  }
+  const std::string resolved = resolved_text(deep.job());
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+  EXPECT_THAT(error_of(text + "depth = 0\n"), HasSubstr("not between 1 and 16"));
+  EXPECT_THAT(error_of(text + "depth = 17\n"), AllOf(HasSubstr("grid.depth"), HasSubstr("numbers from 1 to 16")));
+}
+
+TEST(Job, MetricsOfOneHiddenLayerNeedDepthOne) {
+  const std::string text = "[grid]\np = 3\ndepth = 2\n[record]\nmetrics = ";
+  EXPECT_THAT(error_of(text + "kernel_eigenvalues\n"), HasSubstr("kernel_eigenvalues needs grid.depth = 1"));
+  EXPECT_THAT(error_of(text + "alignment_terms\n"), HasSubstr("needs grid.depth = 1"));
+  EXPECT_EQ(parse_job(text + "loss, layer_weight_alignment\n", "test.cfg").metrics.size(), 2U);
+}
+
 TEST(Job, MetricsOfTheTheoryNeedThePapersSetting) {
   const std::string text = "[grid]\np = 3\n[record]\nmetrics = alignment_terms, slowest_contraction\n[training]\n";
   EXPECT_EQ(parse_job(text + "step-schedule = cutoff(3)\n", "test.cfg").metrics.size(), 2U);

@@ -45,6 +45,26 @@ TEST(Plan, RunsOfAProblemAreConsecutive) {
   EXPECT_EQ(next, plan.size());
 }
 
+TEST(Plan, DepthTakesWorkAndMemory) {
+  const auto measure = [](const std::string& depth, const std::string& rest) {
+    return measure_plan(Plan(parse_job(
+        "[grid]\np = 512\ndepth = " + depth + "\n[data]\nn = 60000\nd = 784\n[training]\nbatch-size = 128\n" + rest,
+        "test.cfg")));
+  };
+  const PlanSize one = measure("1", "");
+  const PlanSize three = measure("3", "");
+  const double inner = 2 * 3 * 128.0 * 512 * 512;  // two layers, three products
+  EXPECT_GT(three.flop - one.flop, 20000 * inner);
+  EXPECT_LT(three.flop - one.flop, 60000 * inner);
+  constexpr std::int64_t matrix = 512 * 512 * 8;
+  EXPECT_GT(three.worker_bytes - one.worker_bytes, 4 * matrix) << "W and B of two layers";
+  EXPECT_LT(three.worker_bytes - one.worker_bytes, 16 * matrix);
+  const PlanSize layers = measure("3", "[record]\nmetrics = loss, layer_weight_alignment\n");
+  EXPECT_LT(layers.worker_bytes - three.worker_bytes, 16 * matrix) << "no matrix of all samples";
+  EXPECT_GT(layers.snapshot_flop, 0);
+  EXPECT_LT(layers.snapshot_flop, three.flop) << "of the step's batch";
+}
+
 TEST(Plan, CostsAreTheRunsOwnWhateverElseTheGridHolds) {
   for (const char* rest :
        {"", "[training]\nstop = ridge-time(2)\n", "[training]\nstep-size = 0.1 / (1 + seed)\nstop = time(3)\n",

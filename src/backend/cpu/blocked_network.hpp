@@ -152,20 +152,28 @@ class BlockedNetwork {
 
   /// Sums over `count` rows from `first` on, without dropout; some rows at a time, which bounds the memory.
   [[nodiscard]] OutputSums evaluate(int first, int count) const {
-    constexpr int most_rows = 512;
-    InputBatch<Scalar> batch(*inputs_);
-    AlignedNumbers<Scalar> h(static_cast<std::size_t>(units_) * std::min(most_rows, count));
-    OutputSums sums;
-    for (int done = 0; done < count; done += most_rows) {
-      std::vector<std::int32_t> rows(static_cast<std::size_t>(std::min(most_rows, count - done)));
-      std::iota(rows.begin(), rows.end(), first + done);
-      batch.load(rows, BatchUse::evaluation);
+    AlignedNumbers<Scalar> h(static_cast<std::size_t>(units_) * std::min(most_evaluated_rows, count));
+    return evaluate(first, count, [&](const InputBatch<Scalar>& batch) {
       Matrix outputs = Matrix::Zero(problem_->outputs, batch.size());
       for (int block = 0; block < blocks_; ++block) {
         activate(block, batch, h.data());
         outputs.noalias() +=
             output_weight(block).transpose() * Eigen::Map<const Matrix>(h.data(), units_, batch.size());
       }
+      return outputs;
+    });
+  }
+
+  /// The same where outputs_of(batch) gives the outputs, not finished.
+  template <class OutputsOf>
+  [[nodiscard]] OutputSums evaluate(int first, int count, OutputsOf outputs_of) const {
+    InputBatch<Scalar> batch(*inputs_);
+    OutputSums sums;
+    for (int done = 0; done < count; done += most_evaluated_rows) {
+      std::vector<std::int32_t> rows(static_cast<std::size_t>(std::min(most_evaluated_rows, count - done)));
+      std::iota(rows.begin(), rows.end(), first + done);
+      batch.load(rows, BatchUse::evaluation);
+      Matrix outputs = outputs_of(batch);
       finish_outputs(outputs);
       Matrix error(outputs.rows(), outputs.cols());
       sums += take_errors(training_->loss, outputs, targets_of(rows), error);
@@ -188,6 +196,8 @@ class BlockedNetwork {
   }
 
  private:
+  static constexpr int most_evaluated_rows = 512;
+
   template <class Dense>
   static auto numbers(Dense& dense) {
     return std::span(dense.data(), static_cast<std::size_t>(dense.size()));

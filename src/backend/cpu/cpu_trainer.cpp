@@ -3,9 +3,11 @@
 #include <exception>
 #include <optional>
 
+#include "backend/cpu/layered.hpp"
 #include "backend/cpu/reduced_linear.hpp"
 #include "backend/cpu/sample_space.hpp"
 #include "backend/cpu/weight_space.hpp"
+#include "model/metric/list.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -25,6 +27,9 @@ class ProblemTrainer {
     const bool single = request.training.precision == Precision::float32;
     if (solver == Solver::sample_space) {
       return single ? made(sample_space_single_).train(request, run) : made(sample_space_double_).train(request, run);
+    }
+    if (solver == Solver::layered) {
+      return single ? train_layered<float>(request, run) : train_layered<double>(request, run);
     }
     return single ? train_weight_space<float>(request, run) : train_weight_space<double>(request, run);
   }
@@ -55,7 +60,8 @@ class CpuTrainer final : public Trainer {
         trainer.emplace(request.problem);
       }
       for (const RunSpec& run : request.runs) {
-        const Solver solver = choose_solver(request.solver, request.data, request.training, run);
+        const Solver solver =
+            choose_solver(request.solver, request.data, request.training, run, traits_of(request.record.metrics));
         try {
           records.push_back(trainer->train(request, run, solver));
         } catch (const std::exception& error) {

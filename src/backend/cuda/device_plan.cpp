@@ -73,6 +73,10 @@ std::string why_left_to_cpu(const std::vector<int>& metrics) {
       return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
              " sees every step, which only the CPU's solvers show";
     }
+    if ((traits_of(metric) & sees_layers) != 0) {
+      return "metric " + std::string(Metrics::names[static_cast<std::size_t>(metric)]) +
+             " looks at every hidden layer, which only the CPU's layered solver shows";
+    }
   }
   return {};
 }

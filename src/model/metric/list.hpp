@@ -21,6 +21,11 @@
 #include "model/metric/kernel_change.hpp"
 #include "model/metric/kernel_eigenvalues.hpp"
 #include "model/metric/kernel_target_alignment.hpp"
+#include "model/metric/layer_effective_rank.hpp"
+#include "model/metric/layer_feedback_norm_ratio.hpp"
+#include "model/metric/layer_gradient_alignment.hpp"
+#include "model/metric/layer_signal_alignment.hpp"
+#include "model/metric/layer_weight_alignment.hpp"
 #include "model/metric/loss.hpp"
 #include "model/metric/output_norm.hpp"
 #include "model/metric/output_parts.hpp"
@@ -45,7 +50,9 @@ using Metrics =
              TangentKernelEffectiveRankMetric, PreActivationEffectiveRankMetric, DeadUnitsMetric, AlignmentTermsMetric,
              ExpectedKernelMinMetric, ExpectedKernelMaxMetric, ExpectedKernelDistanceMetric, InputGramMinMetric,
              InputGramMaxMetric, TargetNormMetric, LazyDeviationMetric, InfiniteWidthDeviationMetric,
-             SlowestContractionMetric, FirstOrderErrorMetric, OutputPartsMetric>;
+             SlowestContractionMetric, FirstOrderErrorMetric, OutputPartsMetric, LayerWeightAlignmentMetric,
+             LayerSignalAlignmentMetric, LayerGradientAlignmentMetric, LayerFeedbackNormRatioMetric,
+             LayerEffectiveRankMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>

@@ -32,6 +32,7 @@ enum MetricTraits : unsigned {
   of_theory = 1U << 11U,           // applies only to the paper's setting (theory_keys)
   sums_steps = 1U << 12U,          // sums over all steps, so that the network is read in each (model/run_memory.hpp)
   follows_errors = 1U << 13U,      // follows the errors of all steps, without reading the network
+  sees_layers = 1U << 14U,         // second tier: numbers of every hidden layer, which the layered solver shows
 };
 
 }  // namespace fasweep

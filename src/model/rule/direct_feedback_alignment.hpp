@@ -10,7 +10,9 @@ namespace fasweep {
 
 struct DirectFeedbackAlignment : FeedbackAlignment {
   static constexpr std::string_view name = "dfa";
-  static constexpr std::string_view meaning = "feedback-alignment, as there is one hidden layer (Nokland 2016)";
+  static constexpr std::string_view meaning =
+      "v = b, straight from the outputs: with one hidden layer feedback-alignment (Nokland 2016)";
+  static constexpr Route route = Route::direct;
   using computes_as = FeedbackAlignment;
 };
 

@@ -16,6 +16,7 @@ struct DirectRandomTargetProjection : RuleDefaults {
   static constexpr std::string_view meaning = "v = b, and -y comes back instead of e (Frenkel, Lefebvre, Bol 2021)";
   static constexpr bool feedback_is_linear = true;
   static constexpr bool error_teaches = false;
+  static constexpr Route route = Route::direct;
   template <class T>
   FASWEEP_HOST_DEVICE static T feedback(T b, T /*beta*/) {
     return b;

@@ -9,6 +9,13 @@
 //   W    <- W - (eta / sqrt(p)) [(t v^T) .* psi'(Z)]^T X     v = feedback(b, beta), one entry a hidden unit;
 //                                                            t = teaching(e, y), one a sample, mostly e
 // (Song, Xu, Lafferty 2021, eq. 2.3 and 4.1, with the sign and the decay factor that descend their loss).
+//
+// In a network of several hidden layers (model/layers.hpp) D_L = s [(t v^T) .* psi'(Z_L)] is the last layer's part of
+// that. Below it, by the rule's route, each layer has
+//   layerwise: D_l = s [(D_{l+1} V_{l+1}) .* psi'(Z_l)]   V_{l+1} = feedback(B_{l+1}, W_{l+1}), entry by entry
+//   direct:    D_l = s [(t V_l^T) .* psi'(Z_l)]           V_l = feedback(B_l, 0), width x outputs
+// and (W_l, B_l) <- step(W_l, B_l; gradient s D_l^T H_{l-1}, scale eta) with the decay 1 or 1 - eta lambda
+// (training.decay).
 #pragma once
 
 #include <type_traits>
@@ -49,6 +56,8 @@ namespace fasweep {
 //   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
 //   computes_as, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
 //     compile and take instead.
+//   route: of what teaches, to the hidden layers below the last. A direct rule does not learn b, which has no forward
+//     weights beside it there.
 
 /// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment,
@@ -124,6 +133,9 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 }
 [[nodiscard]] inline bool redraws_feedback(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::redraws_feedback; });
+}
+[[nodiscard]] inline Route route_of(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::route; });
 }
 
 /// What v is, for those who need to know more than its values.

@@ -27,8 +27,12 @@ FASWEEP_HOST_DEVICE inline T adapt(T b, T activity, T power, T scale) {
   return b + scale * (activity - power * b);
 }
 
+/// How what teaches comes to the hidden layers below the last: from the layer above each, or straight from the outputs.
+enum class Route { layerwise, direct };
+
 /// What most rules do; each rule derives from it and hides what it does otherwise.
 struct RuleDefaults {
+  static constexpr Route route = Route::layerwise;
   static constexpr bool learns_feedback = false;
   static constexpr bool redraws_feedback = false;
   static constexpr bool adapts_feedback = false;

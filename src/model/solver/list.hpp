@@ -2,6 +2,7 @@
 // cost. To add one: write its struct into a file of this folder, add it to `Solvers` and to Solver (model/solver.hpp).
 #pragma once
 
+#include "model/solver/layered.hpp"
 #include "model/solver/reduced_linear.hpp"
 #include "model/solver/sample_space.hpp"
 #include "model/solver/weight_space.hpp"
@@ -18,6 +19,6 @@ namespace fasweep {
 //   evaluation_cost<Activation>(data, training, traits, width)   work of what an observation evaluates beside a step;
 //   setup_cost(data, width)   work of the solver's own start, which runs of one problem share.
 
-using Solvers = TypeList<WeightSpace, SampleSpace, ReducedLinear>;
+using Solvers = TypeList<WeightSpace, SampleSpace, ReducedLinear, Layered>;
 
 }  // namespace fasweep

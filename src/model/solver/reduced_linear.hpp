@@ -13,7 +13,8 @@ namespace fasweep {
 struct ReducedLinear {
   static constexpr std::string_view name = "reduced-linear";
   static constexpr std::string_view exact_for =
-      "it is exact for linear networks with one output, a teacher's data, squared loss summed over all samples in "
+      "it is exact for linear networks with one hidden layer, one output, a teacher's data, squared loss summed over "
+      "all samples in "
       "every step, no dropout, no biases, decay of the output weights and scale root-width, under rules with linear "
       "feedback that the error teaches and that do not learn it";
   static constexpr KeySet honours = teacher_keys.with(

@@ -11,9 +11,10 @@ namespace fasweep {
 struct SampleSpace {
   static constexpr std::string_view name = "sample-space";
   static constexpr std::string_view exact_for =
-      "it is exact for one output, a teacher's data, squared loss summed over all samples in every step, no dropout, "
-      "no biases, decay of the output weights and scale root-width, under rules that neither redraw b nor look at "
-      "activity";
+      "it is exact for one hidden layer, one output, a teacher's data, squared loss summed over all samples in every "
+      "step, no dropout, no biases, decay of the output weights and scale root-width, under rules that neither redraw "
+      "b "
+      "nor look at activity";
   static constexpr KeySet honours = teacher_keys.with(
       {"training.schedule", "training.max-steps", "training.stop", "training.precision", "training.step-schedule"});
 

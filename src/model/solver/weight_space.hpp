@@ -10,9 +10,17 @@
 
 namespace fasweep {
 
+/// Rows that an observation with metrics of these traits evaluates beside a step.
+[[nodiscard]] inline double evaluated_rows(const DataSettings& data, const TrainingSettings& training,
+                                           unsigned traits) {
+  const bool sees_all = sees_training_set_whole(training, data);
+  return ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
+         ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
+}
+
 struct WeightSpace {
   static constexpr std::string_view name = "weight-space";
-  static constexpr std::string_view exact_for = "any run";
+  static constexpr std::string_view exact_for = "it is exact for any run of one hidden layer";
   static constexpr KeySet honours =
       teacher_keys.with({"data.source",         "data.path",          "data.outputs",
                          "data.targets",        "data.normalize",     "data.checksum",
@@ -38,13 +46,10 @@ struct WeightSpace {
   template <class Activation>
   [[nodiscard]] static double evaluation_cost(const DataSettings& data, const TrainingSettings& training,
                                               unsigned traits, int width) {
-    const bool sees_all = sees_training_set_whole(training, data);
-    const double rows = ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
-                        ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
     DataSettings evaluated = data;
     evaluated.samples = 1;
     constexpr double forward_share = 0.5;  // of a step, without the way back
-    return rows * forward_share * step_cost<Activation>(evaluated, {}, width);
+    return evaluated_rows(data, training, traits) * forward_share * step_cost<Activation>(evaluated, {}, width);
   }
 
   /// Beside the problem itself.

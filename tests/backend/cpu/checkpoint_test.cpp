@@ -51,7 +51,7 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
-  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered}) {
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int rule = 0; rule < Rules::size; ++rule) {
         for (const Precision precision : {Precision::float32, Precision::float64}) {
@@ -195,7 +195,7 @@ TEST(Checkpoint, OfAnotherVectorLengthIsNotRead) {
 }
 
 TEST(Checkpoint, ThatIsForgedStartsTheRunOver) {
-  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered}) {
     for (const int activation : {Activations::index_of<Linear>(), Activations::index_of<Relu>()}) {
       TrainingCase c(9, 6, 21, activation, 0, 40);
       if (!accepts(solver, {}, {}, c.run)) {
@@ -216,7 +216,8 @@ TEST(Checkpoint, ThatIsForgedStartsTheRunOver) {
         forgeries.push_back(testing::with_number(saved, at, -std::numeric_limits<double>::infinity()));
       }
       constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-      const std::size_t last_weight = solver == Solver::weight_space ? evaluation_bytes + 8 : 8;
+      const bool has_evaluations = solver == Solver::weight_space || solver == Solver::layered;
+      const std::size_t last_weight = has_evaluations ? evaluation_bytes + 8 : 8;
       forgeries.push_back(testing::with_number(saved, saved.size() - last_weight, nan));
       for (const Bytes& forged : forgeries) {
         c.cancelled = false;

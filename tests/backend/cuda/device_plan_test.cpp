@@ -116,6 +116,17 @@ TEST(DevicePlan, RichNetworksAreTakenWhereTheirInitialStateSaysAll) {
   EXPECT_EQ(chosen(Rules::index_of<Backprop>()), Solver::automatic) << "W has another step size there";
 }
 
+TEST(DevicePlan, SeveralHiddenLayersAreLeftToTheCpu) {
+  TrainingSettings deep;
+  deep.depth = 2;
+  for (const Solver wanted : {Solver::automatic, Solver::layered}) {
+    EXPECT_EQ(choose_device_solver({}, deep, wanted, {0, 100, 0.1, Activations::index_of<Relu>(), 0, 0}, roomy),
+              Solver::automatic);
+  }
+  EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LayerEffectiveRankMetric>()}),
+            "metric layer_effective_rank looks at every hidden layer, which only the CPU's layered solver shows");
+}
+
 TEST(DevicePlan, MetricsThatSeeEveryStepAreLeftToTheCpu) {
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<KernelEigenvaluesMetric>()}), "");
   EXPECT_EQ(why_left_to_cpu({Metrics::index_of<LossMetric>(), Metrics::index_of<AlignmentTermsMetric>()}),

@@ -1,0 +1,15 @@
+// Training of networks with any number of hidden layers, by dense products layer by layer.
+#pragma once
+
+#include "model/run_spec.hpp"
+#include "train/trainer.hpp"
+
+namespace fasweep {
+
+template <class Scalar>
+[[nodiscard]] RunRecord train_layered(const TrainingRequest& request, const RunSpec& run);
+
+extern template RunRecord train_layered<float>(const TrainingRequest&, const RunSpec&);
+extern template RunRecord train_layered<double>(const TrainingRequest&, const RunSpec&);
+
+}  // namespace fasweep

@@ -1,0 +1,37 @@
+// The hidden layers after the first of a network of several: their scale, and what their weights and the feedback to
+// the layers below begin as. Layers count from 1; all have the run's width p. With H_0 = X
+//   Z_1 = X W_1^T,   Z_{l+1} = s H_l W_{l+1}^T,   H_l = psi(Z_l),   f = s H_L beta,   s = 1/sqrt(p) or 1
+// (training.output-scale), biases added to each Z and to f. W_1, beta and b are those of one hidden layer; W_2, W_3,
+// ... are N(0, 1/(s^2 p)), so that all Z are of one size at the start whatever the scale.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "model/random.hpp"
+
+namespace fasweep {
+
+struct Problem;
+struct TrainingSettings;
+
+/// Most hidden layers that a job may ask for.
+inline constexpr int max_depth = 16;
+
+/// Fills `rows` with rows first, first + 1, ... of W_layer(0), layer >= 2: units x width; first is even.
+void fill_inner_weight(const Problem& problem, const TrainingSettings& training, int layer, int first,
+                       std::span<double> rows);
+
+/// The same of B_layer(0), layer >= 2, which sends back to layer - 1 what W_layer would: of the law of W_layer.
+void fill_inner_feedback(const Problem& problem, const TrainingSettings& training, int layer, int first,
+                         std::span<double> rows);
+
+/// The same of B_layer, 1 <= layer < depth, which sends the outputs' errors straight to `layer`: units x outputs, of
+/// the law of b.
+void fill_direct_feedback(const Problem& problem, const TrainingSettings& training, int layer, int first,
+                          std::span<double> rows);
+
+/// The stream of dropout masks of a layer >= 1 (step_samples.hpp).
+[[nodiscard]] RandomStream layer_masks(std::int64_t seed, int width, int layer);
+
+}  // namespace fasweep
