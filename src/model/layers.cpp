@@ -20,22 +20,22 @@ void fill(const RandomStream& stream, double scale, int first, int columns, std:
   }
 }
 
-double inner_scale(const Problem& problem, const TrainingSettings& training) {
-  return training.output_scale == OutputScale::one ? 1 / std::sqrt(static_cast<double>(problem.width)) : 1;
-}
-
 }  // namespace
+
+double inner_weight_size(const TrainingSettings& training, int width) {
+  return training.output_scale == OutputScale::one ? 1 / std::sqrt(static_cast<double>(width)) : 1;
+}
 
 void fill_inner_weight(const Problem& problem, const TrainingSettings& training, int layer, int first,
                        std::span<double> rows) {
   const RandomStream stream{problem.seed, problem.width, Purpose::hidden_weight, layer - 1};
-  fill(stream, inner_scale(problem, training), first, problem.width, rows);
+  fill(stream, inner_weight_size(training, problem.width), first, problem.width, rows);
 }
 
 void fill_inner_feedback(const Problem& problem, const TrainingSettings& training, int layer, int first,
                          std::span<double> rows) {
   const RandomStream stream{problem.seed, problem.width, Purpose::feedback, layer - 1};
-  fill(stream, inner_scale(problem, training), first, problem.width, rows);
+  fill(stream, inner_weight_size(training, problem.width), first, problem.width, rows);
   if (training.feedback_correlation != 0) {
     std::vector<double> weight(rows.size());
     fill_inner_weight(problem, training, layer, first, weight);

@@ -18,6 +18,10 @@ struct TrainingSettings;
 /// Most hidden layers that a job may ask for.
 inline constexpr int max_depth = 16;
 
+/// Standard deviation of the weights of a layer >= 2 at the start: 1/(s sqrt(p)). A rule's feedback there is that of
+/// weights of size 1, scaled: feedback(B / size, W / size) size.
+[[nodiscard]] double inner_weight_size(const TrainingSettings& training, int width);
+
 /// Fills `rows` with rows first, first + 1, ... of W_layer(0), layer >= 2: units x width; first is even.
 void fill_inner_weight(const Problem& problem, const TrainingSettings& training, int layer, int first,
                        std::span<double> rows);

@@ -263,7 +263,10 @@ MatrixXd PlainNetwork::direct(std::size_t above, const PlainRule& way_back) cons
 /// From inner layer `above` to the one below it; under backprop the network's own rule may have b of another shape.
 MatrixXd PlainNetwork::layerwise(std::size_t above, const PlainRule& way_back) const {
   const MatrixXd& forward = inner[above].w;
-  return (rule_.is_direct ? forward : inner[above].b).binaryExpr(forward, way_back.feedback);
+  const double size = inner_weight_size(training_, problem_.width);
+  return (rule_.is_direct ? forward : inner[above].b).binaryExpr(forward, [&](double b, double w) {
+    return size * way_back.feedback(b / size, w / size);
+  });
 }
 
 PlainGradients PlainNetwork::gradients(Rows rows) const {

@@ -322,8 +322,8 @@ class LayeredState final : public NetworkReader {
     });
   }
 
-  /// v of a rule: b or w themselves where it is one of them, else `made`.
-  static const Matrix& sent_by(int rule, const Matrix& b, const Matrix& w, Matrix& made) {
+  /// v of a rule: b or w themselves where it is one of them, else `made`. size: of the weights, at the start.
+  static const Matrix& sent_by(int rule, const Matrix& b, const Matrix& w, double size, Matrix& made) {
     return Rules::visit(rule, [&](auto type) -> const Matrix& {
       using Rule = typename decltype(type)::type;
       const double of_b = Rule::feedback(1.0, 0.0);
@@ -331,7 +331,8 @@ class LayeredState final : public NetworkReader {
       if (Rule::feedback_is_linear && of_b + of_w == 1 && of_b * of_w == 0) {
         return of_b == 1 ? b : w;
       }
-      made = b.binaryExpr(w, [](Scalar x, Scalar y) { return Rule::feedback(x, y); });
+      const auto unit = static_cast<Scalar>(size);
+      made = b.binaryExpr(w, [unit](Scalar x, Scalar y) { return unit * Rule::feedback(x / unit, y / unit); });
       return made;
     });
   }
@@ -346,14 +347,15 @@ class LayeredState final : public NetworkReader {
     for (int layer = depth(); layer >= 1; --layer) {
       Matrix& signal = back.signal[index(layer)];
       if (layer == depth()) {
-        signal.noalias() = sent_by(rule, feedback_, beta, made) * taught;
+        signal.noalias() = sent_by(rule, feedback_, beta, 1, made) * taught;
       } else if (is_direct) {
         const Matrix& b = feedback_to(layer);
-        signal.noalias() = sent_by(rule, b, Matrix::Zero(b.rows(), b.cols()), made) * taught;
+        signal.noalias() = sent_by(rule, b, Matrix::Zero(b.rows(), b.cols()), 1, made) * taught;
       } else {
         const Matrix& w = network_.weight(layer + 1);
         const Matrix& b = route_of(rule_) == Route::direct ? w : feedback_to(layer);  // backprop looks at w alone
-        signal.noalias() = sent_by(rule, b, w, made).transpose() * back.delta[index(layer + 1)];
+        signal.noalias() = sent_by(rule, b, w, inner_weight_size(training_, problem_.width), made).transpose() *
+                           back.delta[index(layer + 1)];
       }
       take_slopes(layers_[index(layer)], signal, back.delta[index(layer)]);
     }

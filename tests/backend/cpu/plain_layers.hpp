@@ -249,6 +249,7 @@ class PlainLayers {
     const PlainRule& rule = by_backprop ? find_plain(plain_rules, "backprop") : rule_;
     const bool direct = is_direct_ && !by_backprop;
     const std::size_t depth = now.w.size();
+    const double size = 1 / (scale_ * std::sqrt(static_cast<double>(now.w[0].rows)));  // of W_2, W_3, ... at the start
     WayBack way{std::vector<std::vector<double>>(depth), std::vector<std::vector<double>>(depth)};
     for (std::size_t l = depth; l-- > 0;) {
       for (std::size_t r = 0; r < now.w[l].rows; ++r) {
@@ -261,7 +262,7 @@ class PlainLayers {
         } else {
           for (std::size_t a = 0; a < now.w[l + 1].rows; ++a) {
             const double feedback = is_direct_ ? 0 : back[l](a, r);
-            sum += rule.feedback(feedback, now.w[l + 1](a, r)) * way.delta[l + 1][a];
+            sum += size * rule.feedback(feedback / size, now.w[l + 1](a, r) / size) * way.delta[l + 1][a];
           }
         }
         way.signal[l].push_back(sum);

@@ -25,6 +25,11 @@ using testing::TrainingCase;
 using testing::value_at;
 
 /// Every pair of activation and rule, by their positions.
+/// W grows without bound under Hebbian rules, the less in 200 steps the smaller they are.
+double stable_step_size(const RunSpec& run) {
+  return is_hebbian(run.rule) ? run.step_size / 10 : run.step_size;
+}
+
 class WeightSpace : public ::testing::TestWithParam<std::tuple<int, int>> {
  protected:
   int activation_ = std::get<0>(GetParam());
@@ -44,6 +49,7 @@ TEST_P(WeightSpace, EqualsThePlainLoopsAfterTwoHundredSteps) {
   TrainingCase c(9, 6, 21, activation_, rule_, 200);
   c.data.test_samples = 4;
   c.training.schedule = ExponentialSchedule{{0.99}};
+  c.run.step_size = stable_step_size(c.run);
   const Problem problem = c.problem();
 
   const RunRecord record = train_weight_space<double>(c.request(problem), c.run);
@@ -66,6 +72,7 @@ TEST_P(WeightSpace, EqualsThePlainLoopsAfterTwoHundredSteps) {
 
 TEST_P(WeightSpace, FloatFollowsDouble) {
   TrainingCase c(9, 6, 21, activation_, rule_, 200);
+  c.run.step_size = stable_step_size(c.run);
   const Problem problem = c.problem();
   c.record.metrics = {Metrics::index_of<LossMetric>(), Metrics::index_of<AlignmentMetric>()};
 
@@ -104,6 +111,9 @@ TEST(WeightSpaceOracles, ScalingDataAndStepTogetherChangesNothing) {
   // exactly in binary, so even rounding agrees except in eta lambda.
   for (const int activation : {Activations::index_of<Linear>(), Activations::index_of<Relu>()}) {
     for (int rule = 0; rule < Rules::size; ++rule) {
+      if (is_hebbian(rule) || adapts_feedback(rule)) {
+        continue;  // steps that are not linear in the error
+      }
       TrainingCase c(9, 6, 21, activation, rule, 100);
       const Problem problem = c.problem();
       const RunRecord plain = train_weight_space<double>(c.request(problem), c.run);

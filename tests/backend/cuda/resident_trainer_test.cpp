@@ -93,6 +93,7 @@ TEST_F(ResidentTrainer, BatchesOfSeveralProblemsHaveTheBitsOfSingleRuns) {
   for (const std::int64_t seed : {3, 4}) {
     problems.push_back(make_problem(c.data, {seed, 40, c.run.activation}));
     runs.push_back(grid(c));
+    runs.back().resize(4);  // which all together fit into a batch
     for (RunSpec& run : runs.back()) {
       run.run += 100 * seed;
       run.seed = seed;
