@@ -264,8 +264,8 @@ MatrixXd PlainNetwork::direct(std::size_t above, const PlainRule& way_back) cons
 MatrixXd PlainNetwork::layerwise(std::size_t above, const PlainRule& way_back) const {
   const MatrixXd& forward = inner[above].w;
   const double size = inner_weight_size(training_, problem_.width);
-  return (rule_.is_direct ? forward : inner[above].b).binaryExpr(forward, [&](double b, double w) {
-    return size * way_back.feedback(b / size, w / size);
+  return (rule_.is_direct ? forward : inner[above].b).binaryExpr(forward, [&](double back, double forth) {
+    return size * way_back.feedback(back / size, forth / size);
   });
 }
 
