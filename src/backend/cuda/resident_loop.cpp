@@ -146,8 +146,9 @@ class ResidentLoop {
     batch_.train(now, most_steps);
     const double seconds = turn.seconds();
     const double growth = launch_seconds / std::max(stopwatch.seconds(), 1e-9);
-    launch_steps_ = std::max<std::int64_t>(
-        1, static_cast<std::int64_t>(static_cast<double>(launch_steps_) * std::clamp(growth, 0.25, 8.0)));
+    constexpr double most_launch_steps = 1e9;  // launches that end early would let it grow for ever
+    launch_steps_ = static_cast<std::int64_t>(
+        std::clamp(static_cast<double>(launch_steps_) * std::clamp(growth, 0.25, 8.0), 1.0, most_launch_steps));
     double all_steps = 0;
     for (std::size_t i = 0; i < now.size(); ++i) {
       all_steps += static_cast<double>(progress(now[i]).step - steps[i] + 1);

@@ -55,7 +55,10 @@ std::vector<Case> all_cases() {
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int rule = 0; rule < Rules::size; ++rule) {
         for (const Precision precision : {Precision::float32, Precision::float64}) {
-          if (accepts(solver, {}, {}, {0, 1, 0, activation, rule, 0})) {
+          // Rules after the first four are distinct in what they send back and keep, which no activation changes.
+          const bool is_chosen =
+              rule < 4 || activation == Activations::index_of<Linear>() || activation == Activations::index_of<Tanh>();
+          if (is_chosen && accepts(solver, {}, {}, {0, 1, 0, activation, rule, 0})) {
             cases.push_back({solver, activation, rule, precision});
           }
         }

@@ -11,8 +11,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
-#include "backend/cuda/device_plan.hpp"
-#include "model/rule/list.hpp"
+#include "backend/cuda/tested_rules.hpp"
 #include "support/device_emulated.hpp"
 #include "train/record.hpp"
 
@@ -35,18 +34,16 @@ struct FloatCase : TrainingCase {
   }
 };
 
-/// Runs of the case's problem: every rule that devices take, with each ridge.
+/// Runs of the case's problem: the tested rules that devices take, with each ridge.
 inline std::vector<RunSpec> make_runs(const TrainingCase& c, std::initializer_list<double> ridges) {
   std::vector<RunSpec> runs;
-  for (int rule = 0; rule < Rules::size; ++rule) {
+  for (const int rule : tested_rules) {
     for (const double ridge : ridges) {
-      if (device_takes_rule(rule)) {
-        RunSpec run = c.run;
-        run.run = static_cast<std::int64_t>(runs.size());
-        run.rule = rule;
-        run.ridge = ridge;
-        runs.push_back(run);
-      }
+      RunSpec run = c.run;
+      run.run = static_cast<std::int64_t>(runs.size());
+      run.rule = rule;
+      run.ridge = ridge;
+      runs.push_back(run);
     }
   }
   return runs;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "backend/cpu/training_case.hpp"
-#include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/tested_rules.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/rule/list.hpp"
@@ -36,13 +36,10 @@ struct NetworkCase : TrainingCase {
     return problem;
   }
 
-  /// Every rule that the kernels train, with two ridges.
+  /// The tested rules, with two ridges.
   [[nodiscard]] std::vector<RunSpec> runs(std::int64_t seed = 7) const {
     std::vector<RunSpec> runs;
-    for (int rule = 0; rule < Rules::size; ++rule) {
-      if (!device_takes_rule(rule)) {
-        continue;
-      }
+    for (const int rule : tested_rules) {
       for (const double ridge : {0.0, 0.5}) {
         RunSpec one = run;
         one.run = 100 * seed + static_cast<std::int64_t>(runs.size());
