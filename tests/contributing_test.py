@@ -73,7 +73,7 @@ source = csv
 path = table.csv
 targets = classes
 [training]
-loss = logistic
+loss = log-cosh
 step-size = 0.1
 max-steps = 20
 precision = float64
