@@ -3,6 +3,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -36,18 +37,18 @@ struct Case {
   int rule;
   Precision precision;
   Optimizer optimizer = {};
-};
 
-std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
-  const Case& c = info.param;
-  std::string name =
-      std::string(name_of(c.solver)) + std::string(Activations::names[static_cast<std::size_t>(c.activation)]) +
-      std::string(Rules::names[static_cast<std::size_t>(c.rule)]) +
-      (c.precision == Precision::float32 ? "Float32" : "Float64") +
-      (is_sgd(c.optimizer) ? "" : std::string(Optimizers::names[static_cast<std::size_t>(c.optimizer.position())]));
-  std::erase(name, '-');
-  return name;
-}
+  [[nodiscard]] std::string name() const {
+    std::string name =
+        std::string(name_of(solver)) + std::string(Activations::names[static_cast<std::size_t>(activation)]) +
+        std::string(Rules::names[static_cast<std::size_t>(rule)]) +
+        (precision == Precision::float32 ? "Float32" : "Float64") +
+        (is_sgd(optimizer) ? "" : std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]));
+    std::erase(name, '-');
+    return name;
+  }
+  friend void PrintTo(const Case& c, std::ostream* out) { *out << c.name(); }
+};
 
 std::vector<Case> all_cases() {
   std::vector<Case> cases;
@@ -138,7 +139,8 @@ TEST_P(ResumedRun, IsTheUninterruptedOneHoweverOftenItIsInterrupted) {
   EXPECT_EQ(outcome(record), outcome(whole));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ResumedRun, ::testing::ValuesIn(all_cases()), name_of_case);
+INSTANTIATE_TEST_SUITE_P(All, ResumedRun, ::testing::ValuesIn(all_cases()),
+                         [](const auto& info) { return info.param.name(); });
 
 TEST(Checkpoint, HoldsWhatTheStopRuleRemembers) {
   TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 2000);
