@@ -1,7 +1,6 @@
 #include "backend/cpu/layered.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -10,11 +9,11 @@
 
 #include <Eigen/Dense>
 
-#include "backend/cpu/evaluations.hpp"
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/layered_network.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
+#include "backend/cpu/sample_sums.hpp"
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
 #include "model/layer_numbers.hpp"
@@ -43,22 +42,19 @@ class LayeredState final : public NetworkReader {
   LayeredState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
         training_(request.training),
-        idle_workers_(request.idle_workers),
         psi_(run.activation),
         rule_(run.rule),
         seed_(seed_of_training(run)),
         hidden_factor_(hidden_step_factor(training_, run.width, run.rule)),
         traits_(traits_of(request.record.metrics)),
-        target_kind_(request.data.targets),
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batch_(inputs_),
-        evaluates_training_((traits_ & sees_training_set) != 0 && !sees_training_set_whole(training_, request.data)),
-        evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
         feedback_(network_.ends().padded(problem_.feedback).topRows(problem_.width)),
-        layers_(static_cast<std::size_t>(training_.depth)) {
+        layers_(static_cast<std::size_t>(training_.depth)),
+        sample_sums_(request) {
     make_inner_feedback();
     load_batch();
     forward();
@@ -89,7 +85,8 @@ class LayeredState final : public NetworkReader {
   [[nodiscard]] Observation observe() {
     Observation o;
     o.batch_loss = loss();
-    observe_samples(o);
+    const double p = problem_.width;
+    sample_sums_.observe(sums_, network_, p * (problem_.inputs + (depth() - 1) * p), o);
     const Eigen::MatrixXd beta = network_.output_weight().template cast<double>();
     const Eigen::MatrixXd b = feedback_.template cast<double>();
     o.decayed_square = decayed_square();
@@ -162,21 +159,7 @@ class LayeredState final : public NetworkReader {
   }
 
   /// Fills in what the evaluations gave, one for each observation.
-  void complete(std::span<Observation> observations) {
-    if (!evaluates()) {
-      return;
-    }
-    const std::vector<Evaluation>& evaluations = evaluations_.settle();
-    assert(evaluations.size() == observations.size());
-    for (std::size_t k = 0; k < observations.size(); ++k) {
-      if (evaluates_training_) {
-        set_training(evaluations[k].training, observations[k]);
-      }
-      if (evaluates_test_) {
-        set_test(evaluations[k].test, observations[k]);
-      }
-    }
-  }
+  void complete(std::span<Observation> observations) { sample_sums_.complete(observations); }
 
   void save(ByteWriter& out) {
     put_lanes(out, Pack<Scalar>::lanes);
@@ -188,7 +171,7 @@ class LayeredState final : public NetworkReader {
         out.put_array(network_.numbers(b));
       }
     }
-    evaluations_.save(out);
+    sample_sums_.save(out);
   }
 
   void restore(ByteReader& in, const SavedAt& at) {
@@ -204,7 +187,7 @@ class LayeredState final : public NetworkReader {
         get_finite(in, network_.numbers(b));
       }
     }
-    evaluations_.restore(in, evaluates() ? at.observations : 0);
+    sample_sums_.restore(in, at.observations);
     load_batch();
     forward();
   }
@@ -452,39 +435,6 @@ class LayeredState final : public NetworkReader {
     return sum;
   }
 
-  /// What needs other samples than the step's batch is left to complete().
-  void observe_samples(Observation& o) {
-    if ((traits_ & sees_training_set) != 0 && !evaluates_training_) {
-      set_training(sums_, o);
-    }
-    if (!evaluates()) {
-      return;
-    }
-    const int training = evaluates_training_ ? problem_.samples : 0;
-    const int test = evaluates_test_ ? problem_.test_samples : 0;
-    const auto evaluate = [training, first_test = problem_.samples, test](const LayeredNetwork<Scalar>& network) {
-      return Evaluation{network.evaluate(0, training), network.evaluate(first_test, test)};
-    };
-    constexpr double worth_a_copy = 1e7;  // multiply-adds, about a millisecond
-    const double p = problem_.width;
-    if (static_cast<double>(training + test) * p * (problem_.inputs + (depth() - 1) * p) < worth_a_copy) {
-      evaluations_.add(evaluate(network_));
-    } else {
-      evaluations_.begin([evaluate, network = network_] { return evaluate(network); }, idle_workers_);
-    }
-  }
-
-  [[nodiscard]] bool evaluates() const { return evaluates_training_ || evaluates_test_; }
-  void set_training(const OutputSums& sums, Observation& o) const {
-    o.loss = sums.loss * share_of(problem_.samples);
-    o.squared_error = sums.squared_error;
-    o.accuracy = accuracy(target_kind_, sums.correct, problem_.samples);
-  }
-  void set_test(const OutputSums& sums, Observation& o) const {
-    o.test_loss = sums.loss * share_of(problem_.test_samples);
-    o.test_accuracy = accuracy(target_kind_, sums.correct, problem_.test_samples);
-  }
-
   /// Of all hidden layers; a unit's weights are those into it.
   void observe_hidden_change(Observation& o) const {
     double unit = 0;
@@ -596,31 +546,27 @@ class LayeredState final : public NetworkReader {
 
   const Problem& problem_;
   const TrainingSettings& training_;
-  IdleWorkers* idle_workers_;
   int psi_;            // position in Activations
   int rule_;           // position in Rules
   std::int64_t seed_;  // of masks
   double hidden_factor_;
   unsigned traits_;
-  Targets target_kind_;
   BatchOrder order_;
   InputRows<Scalar> inputs_;
   LayeredNetwork<Scalar> network_;
   int most_samples_;  // of a batch
   std::int64_t step_ = 0;
   InputBatch<Scalar> batch_;
-  bool evaluates_training_;  // what is recorded needs more than the batch
-  bool evaluates_test_;
   Matrix feedback_;                     // b: width x outputs
   std::vector<Matrix> inner_feedback_;  // see make_inner_feedback()
   std::vector<Layer> layers_;
-  WayBack way_back_;         // of the step
-  Matrix gradient_;          // as above, of one layer
-  Matrix targets_;           // outputs x samples of the batch
-  Matrix outputs_;           // as above
-  Matrix error_;             // as above
-  OutputSums sums_;          // of the batch
-  Evaluations evaluations_;  // of copies of the network; what they refer to lies above
+  WayBack way_back_;        // of the step
+  Matrix gradient_;         // as above, of one layer
+  Matrix targets_;          // outputs x samples of the batch
+  Matrix outputs_;          // as above
+  Matrix error_;            // as above
+  OutputSums sums_;         // of the batch
+  SampleSums sample_sums_;  // of copies of the network; what they refer to lies above
 };
 
 }  // namespace

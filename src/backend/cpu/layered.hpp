@@ -1,4 +1,5 @@
-// Training of networks with any number of hidden layers, by dense products layer by layer.
+// Training of networks with any number of hidden layers (model/layers.hpp), by dense products layer by layer; precision
+// is `Scalar` throughout, recorded sums are float64.
 #pragma once
 
 #include "model/run_spec.hpp"
@@ -6,6 +7,7 @@
 
 namespace fasweep {
 
+/// Trains a run of request.problem. Scalar: float or double.
 template <class Scalar>
 [[nodiscard]] RunRecord train_layered(const TrainingRequest& request, const RunSpec& run);
 

@@ -1,7 +1,6 @@
 #include "backend/cpu/weight_space.hpp"
 
 #include <algorithm>
-#include <cassert>
 #include <cmath>
 #include <span>
 #include <vector>
@@ -10,10 +9,10 @@
 
 #include "backend/cpu/blocked_network.hpp"
 #include "backend/cpu/descent.hpp"
-#include "backend/cpu/evaluations.hpp"
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
+#include "backend/cpu/sample_sums.hpp"
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
 #include "model/metric/list.hpp"
@@ -37,12 +36,10 @@ class WeightSpaceState final : public NetworkReader {
   WeightSpaceState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
         training_(request.training),
-        idle_workers_(request.idle_workers),
         psi_(run.activation),
         rule_(run.rule),
         hidden_factor_(hidden_step_factor(training_, run.width, run.rule)),
         traits_(traits_of(request.record.metrics)),
-        target_kind_(request.data.targets),
         masks_{seed_of_training(run), run.width, Purpose::masks},
         order_(request.training, request.data, run),
         inputs_(problem_),
@@ -53,14 +50,13 @@ class WeightSpaceState final : public NetworkReader {
                   static_cast<std::size_t>(network_.output_bias().size())}),
         most_samples_(static_cast<int>(order_.rows(0).size())),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
-        evaluates_training_((traits_ & sees_training_set) != 0 && !sees_training_set_whole(training_, request.data)),
-        evaluates_test_((traits_ & sees_test_set) != 0 && problem_.test_samples > 0),
         feedback_(network_.padded(problem_.feedback)),
         activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
         pre_activation_(derivative_needs_input(psi_) ? activation_.size() : 0),
         mask_(drops() ? static_cast<std::size_t>(blocks()) * block_numbers() : 0),
         signal_(block_numbers()),
-        gradient_(descent_.is_sgd() ? 0 : network_.block_weights()) {
+        gradient_(descent_.is_sgd() ? 0 : network_.block_weights()),
+        sample_sums_(request) {
     load_batch();
     forward();
   }
@@ -104,7 +100,7 @@ class WeightSpaceState final : public NetworkReader {
   [[nodiscard]] Observation observe() {
     Observation o;
     o.batch_loss = loss();
-    observe_samples(o);
+    sample_sums_.observe(sums_, network_, static_cast<double>(problem_.inputs) * problem_.width, o);
     const Eigen::MatrixXd beta = network_.output_weight().topRows(problem_.width).template cast<double>();
     const Eigen::MatrixXd b = feedback_.topRows(problem_.width).template cast<double>();
     o.decayed_square = decayed_square();
@@ -153,21 +149,7 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   /// Fills in what the evaluations gave, one for each observation.
-  void complete(std::span<Observation> observations) {
-    if (!evaluates()) {
-      return;
-    }
-    const std::vector<Evaluation>& evaluations = evaluations_.settle();
-    assert(evaluations.size() == observations.size());
-    for (std::size_t k = 0; k < observations.size(); ++k) {
-      if (evaluates_training_) {
-        set_training(evaluations[k].training, observations[k]);
-      }
-      if (evaluates_test_) {
-        set_test(evaluations[k].test, observations[k]);
-      }
-    }
-  }
+  void complete(std::span<Observation> observations) { sample_sums_.complete(observations); }
 
   void save(ByteWriter& out) {
     put_lanes(out, Pack<Scalar>::lanes);
@@ -177,7 +159,7 @@ class WeightSpaceState final : public NetworkReader {
     if (learns_feedback(rule_)) {
       out.put_array(std::span<const Scalar>(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
-    evaluations_.save(out);
+    sample_sums_.save(out);
   }
 
   void restore(ByteReader& in, const SavedAt& at) {
@@ -191,7 +173,7 @@ class WeightSpaceState final : public NetworkReader {
     if (learns_feedback(rule_)) {
       get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
-    evaluations_.restore(in, evaluates() ? at.observations : 0);
+    sample_sums_.restore(in, at.observations);
     draw_feedback();
     load_batch();
     forward();
@@ -484,38 +466,6 @@ class WeightSpaceState final : public NetworkReader {
     return sum;
   }
 
-  /// What needs other samples than the step's batch is left to complete().
-  void observe_samples(Observation& o) {
-    if ((traits_ & sees_training_set) != 0 && !evaluates_training_) {
-      set_training(sums_, o);
-    }
-    if (!evaluates()) {
-      return;
-    }
-    const int training = evaluates_training_ ? problem_.samples : 0;
-    const int test = evaluates_test_ ? problem_.test_samples : 0;
-    const auto evaluate = [training, first_test = problem_.samples, test](const BlockedNetwork<Scalar>& network) {
-      return Evaluation{network.evaluate(0, training), network.evaluate(first_test, test)};
-    };
-    constexpr double worth_a_copy = 1e7;  // multiply-adds, about a millisecond
-    if (static_cast<double>(training + test) * problem_.inputs * problem_.width < worth_a_copy) {
-      evaluations_.add(evaluate(network_));
-    } else {
-      evaluations_.begin([evaluate, network = network_] { return evaluate(network); }, idle_workers_);
-    }
-  }
-
-  [[nodiscard]] bool evaluates() const { return evaluates_training_ || evaluates_test_; }
-  void set_training(const OutputSums& sums, Observation& o) const {
-    o.loss = sums.loss * loss_share(problem_.samples);
-    o.squared_error = sums.squared_error;
-    o.accuracy = accuracy(target_kind_, sums.correct, problem_.samples);
-  }
-  void set_test(const OutputSums& sums, Observation& o) const {
-    o.test_loss = sums.loss * loss_share(problem_.test_samples);
-    o.test_accuracy = accuracy(target_kind_, sums.correct, problem_.test_samples);
-  }
-
   void observe_hidden_change(Observation& o) const {
     double unit = 0;
     double largest = 0;
@@ -565,12 +515,10 @@ class WeightSpaceState final : public NetworkReader {
 
   const Problem& problem_;
   const TrainingSettings& training_;
-  IdleWorkers* idle_workers_;
   int psi_;               // position in Activations
   int rule_;              // position in Rules
   double hidden_factor_;  // of W's step size
   unsigned traits_;       // of the recorded metrics
-  Targets target_kind_;
   RandomStream masks_;
   BatchOrder order_;
   InputRows<Scalar> inputs_;
@@ -579,20 +527,18 @@ class WeightSpaceState final : public NetworkReader {
   int most_samples_;  // of a batch
   std::int64_t step_ = 0;
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
-  bool evaluates_training_;                  // what is recorded needs more than the batch
-  bool evaluates_test_;
-  Matrix feedback_;                        // padded width x outputs
-  AlignedNumbers<Scalar> activation_;      // of the batch
-  AlignedNumbers<Scalar> pre_activation_;  // as above, if psi' looks at it
-  AlignedNumbers<Scalar> mask_;            // as above, with dropout
-  AlignedNumbers<Scalar> signal_;          // of one block
-  AlignedNumbers<Scalar> gradient_;        // of W of one block, for an optimizer that looks at it
-  Matrix dropped_;                         // as above
-  Matrix targets_;                         // outputs x samples of the batch
-  Matrix outputs_;                         // as above
-  Matrix error_;                           // as above
-  OutputSums sums_;                        // of the batch
-  Evaluations evaluations_;                // of copies of the network; what they refer to lies above
+  Matrix feedback_;                          // padded width x outputs
+  AlignedNumbers<Scalar> activation_;        // of the batch
+  AlignedNumbers<Scalar> pre_activation_;    // as above, if psi' looks at it
+  AlignedNumbers<Scalar> mask_;              // as above, with dropout
+  AlignedNumbers<Scalar> signal_;            // of one block
+  AlignedNumbers<Scalar> gradient_;          // of W of one block, for an optimizer that looks at it
+  Matrix dropped_;                           // as above
+  Matrix targets_;                           // outputs x samples of the batch
+  Matrix outputs_;                           // as above
+  Matrix error_;                             // as above
+  OutputSums sums_;                          // of the batch
+  SampleSums sample_sums_;                   // of copies of the network; what they refer to lies above
 };
 
 }  // namespace

@@ -11,15 +11,7 @@ struct Layered {
   static constexpr std::string_view name = "layered";
   static constexpr std::string_view exact_for =
       "it is exact for any run without an optimizer, under rules that neither redraw b nor look at activity";
-  static constexpr KeySet honours =
-      teacher_keys.with({"data.source",         "data.path",          "data.outputs",
-                         "data.targets",        "data.normalize",     "data.checksum",
-                         "data.target",         "data.header",        "data.split",
-                         "training.schedule",   "training.max-steps", "training.stop",
-                         "training.precision",  "training.loss",      "training.reduction",
-                         "training.batch-size", "training.dropout",   "training.output-scale",
-                         "training.biases",     "training.decay",     "training.step-schedule",
-                         "grid.depth"});
+  static constexpr KeySet honours = WeightSpace::honours.without({"training.optimizer"}).with({"grid.depth"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = !Rule::is_hebbian && !Rule::adapts_feedback && !Rule::redraws_feedback;
