@@ -140,7 +140,7 @@ TEST_P(ResumedRun, IsTheUninterruptedOneHoweverOftenItIsInterrupted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ResumedRun, ::testing::ValuesIn(all_cases()),
-                         [](const auto& info) { return info.param.name(); });
+                         [](const auto& instance) { return instance.param.name(); });
 
 TEST(Checkpoint, HoldsWhatTheStopRuleRemembers) {
   TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 2000);
