@@ -4,11 +4,12 @@
 # Ends with a line for each of the four: its outcome and how long it took. README.md keeps what came of it.
 # usage: sudo tests/distribution.sh bookworm|trixie [quickstart|tests]...      both commands unless named
 # FASWEEP_DISTRIBUTIONS names a folder for the systems and the logs, 3 GB each; otherwise /var/tmp/fasweep-distributions.
+# FASWEEP_CCACHE names a folder of compiled objects (ccache) that the systems share; the times then leave compiling out.
 set -euo pipefail
 
 case "${1:-}" in
   bookworm | trixie) release=$1 ;;
-  *) sed -n '5,6s/^# //p' "$0" >&2; exit 2 ;;
+  *) sed -n '5,7s/^# //p' "$0" >&2; exit 2 ;;
 esac
 shift
 commands=("$@")
@@ -16,7 +17,7 @@ commands=("$@")
 for command in "${commands[@]}"; do
   case "$command" in
     quickstart | tests) ;;
-    *) sed -n '5,6s/^# //p' "$0" >&2; exit 2 ;;
+    *) sed -n '5,7s/^# //p' "$0" >&2; exit 2 ;;
   esac
 done
 if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
@@ -36,11 +37,23 @@ if [ -z "$mirror" ]; then
   exit 1
 fi
 
+packages=ca-certificates,git,sudo
+environment=(LC_ALL=C.UTF-8)
 mounts=(proc sys dev dev/pts dev/shm)
+sources=(/proc /sys /dev /dev/pts /dev/shm)
+if [ -n "${FASWEEP_CCACHE:-}" ]; then
+  mkdir -p "$FASWEEP_CCACHE"
+  chmod a+rwx "$FASWEEP_CCACHE"
+  packages+=,ccache
+  environment+=(CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_DIR=/ccache CCACHE_UMASK=000 "CCACHE_SLOPPINESS=pch_defines,time_macros")
+  mounts+=(ccache)
+  sources+=("$(cd "$FASWEEP_CCACHE" && pwd)")
+fi
 mount_all() {
-  local path
-  for path in "${mounts[@]}"; do
-    mount --bind "/$path" "$root/$path"
+  local i
+  for ((i = 0; i < ${#mounts[@]}; ++i)); do
+    mkdir -p "$root/${mounts[i]}"
+    mount --bind "${sources[i]}" "$root/${mounts[i]}"
   done
 }
 
@@ -57,7 +70,7 @@ unmount_all() {
 make_system() {
   unmount_all
   rm -rf --one-file-system "$root"
-  debootstrap --variant=minbase --include=ca-certificates,git,sudo "$release" "$root" "$mirror" >"$folder/$release.log" 2>&1
+  debootstrap --variant=minbase --include="$packages" "$release" "$root" "$mirror" >"$folder/$release.log" 2>&1
   mount_all
   echo "user ALL=(ALL) NOPASSWD: ALL" >"$root/etc/sudoers.d/user"
   chroot "$root" useradd --create-home --shell /bin/bash user
@@ -67,14 +80,13 @@ make_system() {
 run_as() {
   local who=$1
   local command=$2
-  local home=/root
-  [ "$who" = root ] || home=/home/$who
-  if [ ! -d "$root$home/fasweep" ]; then
-    git clone --quiet "file://$source" "$root$home/fasweep"
-    git -C "$root$home/fasweep" checkout --quiet "$commit"
-    chroot "$root" chown -R "$who:" "$home/fasweep"
+  local clone=/srv/fasweep
+  if [ ! -d "$root$clone" ]; then
+    git clone --quiet "file://$source" "$root$clone"
+    git -C "$root$clone" checkout --quiet "$commit"
+    chroot "$root" chown -R "$who:" "$clone"
   fi
-  chroot "$root" sudo --user "$who" --login env LC_ALL=C.UTF-8 bash -c "cd $home/fasweep && $command"
+  chroot "$root" sudo --user "$who" --login env "${environment[@]}" bash -c "cd $clone && $command"
 }
 
 # Of the whole run, whatever is committed meanwhile.
