@@ -13,6 +13,7 @@
 #include "model/rule/list.hpp"
 #include "model/run_memory.hpp"
 #include "model/snapshot.hpp"
+#include "model/teaching.hpp"
 
 namespace fasweep {
 namespace {
@@ -54,7 +55,7 @@ std::vector<double> outputs_after_step(const Snapshot& now) {
 }  // namespace
 
 double first_order_error(const Snapshot& now) {
-  if (!error_teaches(now.run().rule)) {
+  if (!is_taught_by_error(now.training(), now.run().rule)) {
     return not_a_number;
   }
   SymmetricMatrix kernel = now.kernel(Kernel::outputs);

@@ -22,7 +22,8 @@ enum class Purpose : std::uint32_t {
   samples_of_ranges,  // of a grid: the position is the point, the width the axis
   checked_runs,       // of a result file: the position is the run
   split,              // of a data set: the position is the sample
-  feedback_of_steps
+  feedback_of_steps,
+  mirror_noise  // of a layer: the position goes on from step to step
 };
 
 struct RandomStream {

@@ -13,6 +13,7 @@
 #include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "model/snapshot.hpp"
+#include "model/teaching.hpp"
 
 namespace fasweep {
 
@@ -34,7 +35,7 @@ RunMemory::RunMemory(const std::vector<int>& metrics, const Problem& problem, co
 void RunMemory::begin(const Snapshot& initial) {
   const std::span<const double> y = initial.targets();
   target_norm_ = std::sqrt(std::inner_product(y.begin(), y.end(), y.begin(), 0.0));
-  if (!follows_errors_ || !error_teaches(run_.rule)) {
+  if (!follows_errors_ || !is_taught_by_error(training_, run_.rule)) {
     return;
   }
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());

@@ -118,6 +118,10 @@ static_assert(names_cover<Decay>(decay_names));
 /// Richness of the paper's own network, whose hidden weights move the less the wider it is (model/richness.hpp).
 inline constexpr double lazy = 0;
 
+/// What a job may ask for.
+inline constexpr int max_error_delay = 10'000;
+inline constexpr int max_mirror_samples = 10'000;
+
 struct TrainingSettings {
   Schedule schedule;
   std::int64_t max_steps = 20000;  // >= 0
@@ -135,7 +139,11 @@ struct TrainingSettings {
   double richness = lazy;           // or > 0
   double feedback_correlation = 0;  // of b and beta(0), from -1 to 1
   Optimizer optimizer;
-  int depth = 1;  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
+  int error_delay = 0;              // steps until the errors reach the hidden layers, 0..max_error_delay
+  double mirror_step_size = 0.001;  // > 0, of b under weight-mirror (model/mirror.hpp)
+  double mirror_decay = 1;          // >= 0, likewise
+  int mirror_samples = 1;           // of noise in each step, 1..max_mirror_samples, likewise
+  int depth = 1;                    // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

@@ -17,8 +17,11 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
                label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
-               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer, depth] =
-      training;
+               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer, error_delay,
+               mirror_step_size, mirror_decay, mirror_samples, depth] = training;
+  static_cast<void>(mirror_step_size);
+  static_cast<void>(mirror_decay);
+  static_cast<void>(mirror_samples);
   static_cast<void>(batch_size);  // takes_minibatches() looks at it
   static const DataSettings usual_data;
   static const TrainingSettings usual;
@@ -55,6 +58,7 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            richness != usual.richness,
                            feedback_correlation != usual.feedback_correlation,
                            !is_sgd(optimizer),
+                           error_delay != usual.error_delay,
                            depth != usual.depth};
   static_assert(changed.size() == setting_keys.size());
   KeySet keys;

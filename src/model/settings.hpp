@@ -15,7 +15,8 @@
 namespace fasweep {
 
 /// Keys of [data] and [training], and the depth, one for each field of DataSettings and TrainingSettings, in their
-/// order. step-size and the other keys of [grid] are coordinates of a run, which all solvers honour.
+/// order. step-size and the other keys of [grid] are coordinates of a run, which all solvers honour; the keys of one
+/// rule alone are honoured by whoever takes the rule.
 inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "data.source",
     "data.path",
@@ -49,6 +50,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.richness",
     "training.feedback-correlation",
     "training.optimizer",
+    "training.error-delay",
     "grid.depth",
 });
 

@@ -99,6 +99,16 @@ const std::vector<PlainRule> plain_rules{
      .teaching = [](double e, double) { return e; },
      .learns_feedback = false,
      .adapts_feedback = true},
+    {.name = "sdfa",
+     .feedback = [](double b, double) { return b; },
+     .teaching = [](double e, double) { return sign(e); },
+     .learns_feedback = false,
+     .is_direct = true},
+    {.name = "weight-mirror",
+     .feedback = [](double b, double) { return b; },
+     .teaching = [](double e, double) { return e; },
+     .learns_feedback = false,
+     .mirrors = true},
 };
 
 const std::vector<PlainLoss> plain_losses{

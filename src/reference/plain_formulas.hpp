@@ -30,6 +30,7 @@ struct PlainRule {
   bool learns_feedback;  // by beta's update
   int rich_power = 0;    // the step size of W is (g sqrt(p))^rich_power times beta's in a network of richness g
   bool redraws_feedback = false;
+  bool mirrors = false;                                        // b learns from noise
   double (*hebbian)(double error_square, double h) = nullptr;  // in place of what comes back, times psi'
   bool is_centred = false;                                     // each unit's over the samples
   bool decays_itself = false;                                  // W of a unit, by its sum of h^2

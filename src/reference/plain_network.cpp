@@ -8,6 +8,7 @@
 #include "model/layers.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
+#include "model/mirror.hpp"
 #include "model/optimizer/list.hpp"
 
 namespace fasweep {
@@ -205,7 +206,7 @@ PlainSums PlainNetwork::sums(Rows rows) const {
   return sums;
 }
 
-PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) const {
+PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back, bool late) const {
   PlainGradients g{MatrixXd::Zero(w.rows(), w.cols()),
                    MatrixXd::Zero(beta.rows(), beta.cols()),
                    VectorXd::Zero(hidden_bias.size()),
@@ -218,9 +219,15 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) con
     g.inner.push_back({MatrixXd::Zero(layer.w.rows(), layer.w.cols()), VectorXd::Zero(layer.bias.size()), {}});
   }
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
-  for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
+  for_each_pass(rows, [&](const Pass& p, std::size_t first) {
     const MatrixXd& seen = p.layers.back().seen;
-    const MatrixXd taught = p.error.binaryExpr(p.y, way_back.teaching);
+    MatrixXd arriving = p.error;
+    if (late && late_errors_.empty()) {
+      arriving.setZero();
+    } else if (late) {
+      arriving = late_errors_.front().middleRows(static_cast<Eigen::Index>(first), p.error.rows());
+    }
+    const MatrixXd taught = arriving.binaryExpr(p.y, way_back.teaching);
     const auto slope = [&](std::size_t layer) -> MatrixXd {
       return slopes(p.layers[layer].z).cwiseProduct(p.layers[layer].mask);
     };
@@ -228,7 +235,7 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back) con
     if (way_back.hebbian != nullptr) {
       for (Eigen::Index i = 0; i < signal.rows(); ++i) {
         for (Eigen::Index r = 0; r < signal.cols(); ++r) {
-          signal(i, r) = -share(rows) * output_scale() * way_back.hebbian(p.error.row(i).squaredNorm(), seen(i, r));
+          signal(i, r) = -share(rows) * output_scale() * way_back.hebbian(arriving.row(i).squaredNorm(), seen(i, r));
         }
       }
     }
@@ -270,10 +277,10 @@ MatrixXd PlainNetwork::layerwise(std::size_t above, const PlainRule& way_back) c
 }
 
 PlainGradients PlainNetwork::gradients(Rows rows) const {
-  return gradients(rows, rule_);
+  return gradients(rows, rule_, training_.error_delay > 0);
 }
 PlainGradients PlainNetwork::backprop_gradients(Rows rows) const {
-  return gradients(rows, find_plain(plain_rules, "backprop"));
+  return gradients(rows, find_plain(plain_rules, "backprop"), false);
 }
 
 double PlainNetwork::hidden_step_size(double step_size) const {
@@ -300,12 +307,18 @@ MatrixXd PlainNetwork::direction(const MatrixXd& gradient, Kept& kept) const {
 }
 
 double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
+  if (training_.error_delay > 0 && late_errors_.empty()) {
+    late_errors_.assign(static_cast<std::size_t>(training_.error_delay), errors(rows) * 0);
+  }
   PlainGradients g = gradients(rows);
+  if (!late_errors_.empty()) {
+    late_errors_.push_back(errors(rows));
+    late_errors_.pop_front();
+  }
   g.w = direction(g.w, kept_w_);
   g.beta = direction(g.beta, kept_beta_);
   g.hidden_bias = direction(g.hidden_bias, kept_hidden_bias_);
   g.output_bias = direction(g.output_bias, kept_output_bias_);
-  ++step_;
   const double decay = 1 - step_size * ridge;
   w = (training_.decay == Decay::all ? decay : 1) * w - hidden_step_size(step_size) * g.w;
   beta = decay * beta - step_size * g.beta;
@@ -315,7 +328,10 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   if (rule_.adapts_feedback) {
     b += step_size * (g.activity - b * g.power.asDiagonal());
   }
+  kept_inner_.resize(2 * inner.size());
   for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+    g.inner[layer].w = direction(g.inner[layer].w, kept_inner_[2 * layer]);
+    g.inner[layer].bias = direction(g.inner[layer].bias, kept_inner_[2 * layer + 1]);
     const double inner_decay = training_.decay == Decay::all ? decay : 1;
     const auto step = [&](const MatrixXd& weights) -> MatrixXd {
       return inner_decay * weights - hidden_step_size(step_size) * g.inner[layer].w;
@@ -330,10 +346,31 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
     hidden_bias -= hidden_step_size(step_size) * g.hidden_bias;
     output_bias -= step_size * g.output_bias;
   }
+  if (rule_.mirrors) {
+    mirror(step_);
+  }
+  ++step_;
   w = rounded(w);
   beta = rounded(beta);
   b = rounded(b);
   return g.loss;
+}
+
+void PlainNetwork::mirror(std::int64_t step) {
+  const double size = training_.mirror_step_size;
+  const int samples = training_.mirror_samples;
+  const auto noise = [&](int layer) {
+    return matrix_of(noise_of_step(problem_, training_, layer, step), samples, problem_.width);
+  };
+  const auto learn = [&](MatrixXd& feedback, const MatrixXd& seen) {
+    feedback = rounded(feedback + size * (seen / samples - training_.mirror_decay * feedback));
+  };
+  const MatrixXd last = noise(training_.depth);
+  learn(b, last.transpose() * (last * beta));
+  for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+    const MatrixXd below = noise(static_cast<int>(layer) + 1);
+    learn(inner[layer].b, (inner[layer].w * below.transpose()) * below);
+  }
 }
 
 double PlainNetwork::decayed_square() const {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <span>
 #include <string_view>
@@ -126,7 +127,8 @@ class PlainNetwork {
   [[nodiscard]] double share(Rows rows) const;
   /// Total loss of the pass's samples, without their share.
   [[nodiscard]] double loss_of(const Pass& pass) const;
-  [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back) const;
+  /// late: the errors that teach come late.
+  [[nodiscard]] PlainGradients gradients(Rows rows, const PlainRule& way_back, bool late) const;
   [[nodiscard]] Eigen::MatrixXd direct(std::size_t above, const PlainRule& way_back) const;
   [[nodiscard]] Eigen::MatrixXd layerwise(std::size_t above, const PlainRule& way_back) const;
   /// Of W, which differs from beta's where beta or its sign is sent back (TrainingSettings::richness).
@@ -135,6 +137,8 @@ class PlainNetwork {
   using Kept = std::array<Eigen::MatrixXd, 2>;
   /// What the optimizer makes of the gradient of these weights.
   [[nodiscard]] Eigen::MatrixXd direction(const Eigen::MatrixXd& gradient, Kept& kept) const;
+  /// Feedback weights learn from noise.
+  void mirror(std::int64_t step);
   void observe_signals(Rows batch, Observation& o) const;
 
   const Problem& problem_;
@@ -148,6 +152,8 @@ class PlainNetwork {
   Kept kept_beta_;
   Kept kept_hidden_bias_;
   Kept kept_output_bias_;
+  std::vector<Kept> kept_inner_;             // of each layer its weights and its biases
+  std::deque<Eigen::MatrixXd> late_errors_;  // of the steps before, the oldest first, where they come late
 };
 
 }  // namespace fasweep

@@ -447,6 +447,32 @@ std::vector<Key> sample_keys() {
 
 constexpr std::array<std::string_view, 2> no_yes{"no", "yes"};
 
+/// How what teaches the hidden layers comes to them.
+std::vector<Key> rule_keys() {
+  return {
+      whole_key(
+          "training.error-delay", "error_delay", "0",
+          "steps until the errors reach the hidden layers: e(t - tau) teaches at step t, and nothing before the first "
+          "has come",
+          "whole numbers from 0 to " + std::to_string(max_error_delay) + ", in full batch", 0, max_error_delay,
+          [](auto& point) -> auto& { return point.training.error_delay; }),
+      real_key(
+          "training.mirror-step-size", "mirror_step_size", "0.001",
+          "step size a of b under weight-mirror: b <- b + a (mean_j xi_j (xi_j beta) - c b) after each step, xi_j ~ "
+          "N(0,1)",
+          "a number > 0", [](double value) { return value > 0; }, "not a positive number",
+          [](auto& point) -> auto& { return point.training.mirror_step_size; }),
+      real_key(
+          "training.mirror-decay", "mirror_decay", "1", "decay c of b under weight-mirror, which ends about beta / c",
+          "a number >= 0", [](double value) { return value >= 0; }, "negative",
+          [](auto& point) -> auto& { return point.training.mirror_decay; }),
+      whole_key(
+          "training.mirror-samples", "mirror_samples", "1", "samples xi_j of noise in each step under weight-mirror",
+          "whole numbers from 1 to " + std::to_string(max_mirror_samples), 1, max_mirror_samples,
+          [](auto& point) -> auto& { return point.training.mirror_samples; }),
+  };
+}
+
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
@@ -500,6 +526,9 @@ std::vector<Key> network_keys() {
           one_of(decay_names) + ": beta, or beta and W", decay_names,
           [](auto& point) -> auto& { return point.training.decay; }),
   };
+  for (std::vector<Key> more = rule_keys(); Key & key : more) {
+    keys.push_back(std::move(key));
+  }
   for (Key& key : keys) {
     key.earlier_text = key.default_text;
   }
@@ -870,6 +899,10 @@ void check_together(const Point& point) {
   }
   if (point.training.richness != lazy && point.training.output_scale != OutputScale::root_width) {
     refuse("training.richness", "it is of networks with output-scale = root-width");
+  }
+  if (point.training.error_delay > 0 && takes_minibatches(point.training, point.data)) {
+    refuse("training.error-delay",
+           "late errors are those of all samples, but a minibatch has other samples every step");
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");

@@ -30,6 +30,7 @@ PURPOSES = (
     "checked_runs",
     "split",
     "feedback_of_steps",
+    "mirror_noise",
 )
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -63,7 +64,10 @@ class Rule:
     is_centred: bool = False
     decays_itself: bool = False
     adapts_feedback: bool = False
+    mirrors: bool = False  # b learns from noise
 
+
+MIRROR_STEP_SIZE = 0.001  # the default, with decay 1 and one sample
 
 RULES = {
     "feedback-alignment": Rule(),
@@ -79,6 +83,8 @@ RULES = {
     "oja": Rule(teaching=lambda e, y: 0 * e, hebbian=lambda e, h: h, decays_itself=True),
     "sejnowski-tesauro": Rule(teaching=lambda e, y: 0 * e, hebbian=lambda e, h: h, is_centred=True),
     "hebbian-feedback": Rule(adapts_feedback=True),
+    "sdfa": Rule(teaching=lambda e, y: np.sign(e)),
+    "weight-mirror": Rule(mirrors=True),
 }
 
 
@@ -271,6 +277,10 @@ def train(
         if way_back.adapts_feedback:
             f = e + y
             b = b + step_size / root * (h.T @ f - f @ f * b)
+        if way_back.mirrors:
+            pairs = (len(b) + 1) // 2  # of a step
+            noise = normals(problem.seed, len(b), "mirror_noise", len(b), step * pairs)
+            b = b + MIRROR_STEP_SIZE * (noise * (noise @ beta) - b)
         after = psi(x @ w.T) @ beta / root - y
         row["first_order_error"] = np.linalg.norm(after - first) / np.linalg.norm(after - e) if error_teaches else np.nan
         decay = step_size * ridge

@@ -16,7 +16,7 @@ STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2, "softp
 METRICS = list(train(make_problem(0, 2, "tanh", 2, 2, 1), "tanh", "backprop", 0, 1, 0))  # all that numpy knows
 USUAL = ("feedback-alignment", "backprop", "kolen-pollack", "drtp")  # the others with fewer seeds, and with activations that bound what grows
 # Others look at what only weight space shows them.
-SAMPLE_SPACE_RULES = [name for name, rule in RULES.items() if not (rule.redraws_feedback or rule.hebbian or rule.adapts_feedback)]
+SAMPLE_SPACE_RULES = [name for name, rule in RULES.items() if not (rule.redraws_feedback or rule.hebbian or rule.adapts_feedback or rule.mirrors)]
 
 
 def job(rules: Iterable[str], activations: Sequence[str], few_activations: Sequence[str]) -> str:

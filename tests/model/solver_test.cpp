@@ -87,11 +87,11 @@ TEST(Solver, ReducedLinearRefusesRulesThatLearnFeedbackOrThatTheTargetTeaches) {
   EXPECT_FALSE(accepts(Solver::reduced_linear, {}, {}, run(Rules::index_of<DirectRandomTargetProjection>())));
 }
 
-TEST(Solver, OfWeightsAloneRedrawsFeedbackAndLooksAtActivity) {
+TEST(Solver, OfWeightsAloneRedrawsOrMirrorsFeedbackAndLooksAtActivity) {
   for (int activation = 0; activation < Activations::size; ++activation) {
     for (const int rule :
          {Rules::index_of<RedrawnSignSymmetry>(), Rules::index_of<ErrorModulatedHebb>(), Rules::index_of<Oja>(),
-          Rules::index_of<SejnowskiTesauro>(), Rules::index_of<HebbianFeedback>()}) {
+          Rules::index_of<SejnowskiTesauro>(), Rules::index_of<HebbianFeedback>(), Rules::index_of<WeightMirror>()}) {
       const RunSpec run{0, 200, 0, activation, rule, 0};
       EXPECT_EQ(choose_solver(Solver::automatic, {}, {}, run), Solver::weight_space);
       EXPECT_FALSE(accepts(Solver::sample_space, {}, {}, run));

@@ -121,6 +121,15 @@ TEST(Job, TakesTheCorrelationOfFeedbackAsAnAxis) {
   EXPECT_THROW(static_cast<void>(parse_job(text + "1.01\n", "test.cfg")), ConfigError);
 }
 
+TEST(Job, TakesTheDelayOfErrorsInFullBatch) {
+  const std::string text = "[grid]\np = 4\n[data]\nn = 20\n[training]\nerror-delay = ";
+  EXPECT_EQ(parse_job("[grid]\np = 3\n", "test.cfg").training().error_delay, 0);
+  EXPECT_THAT(values_of(parse_job(text + "0, 5\n", "test.cfg"), "training.error-delay"), ElementsAre(0, 5));
+  EXPECT_THAT(error_of(text + "-1\n"), HasSubstr("negative"));
+  EXPECT_THAT(error_of(text + "1\nbatch-size = 5\n"), HasSubstr("other samples every step"));
+  EXPECT_EQ(error_of(text + "0\nbatch-size = 5\n"), "accepted");
+}
+
 TEST(Job, DepthIsAnAxisThatChangesNoPlanWithoutIt) {
   const std::string text = "[grid]\np = 4, 9\nseed = 0..1\n";
   const Job flat = parse_job(text, "test.cfg");

@@ -586,7 +586,7 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
         ("loss_function", "training.loss", "squared"), ("reduction", "training.reduction", "sum"), ("batch_size", "training.batch-size", "all"),
         ("dropout", "training.dropout", "0"), ("k", "data.outputs", "1"), ("output_scale", "training.output-scale", "root-width"),
         ("biases", "training.biases", "no"), ("decay", "training.decay", "output"), ("richness", "training.richness", "lazy"),
-        ("feedback_correlation", "training.feedback-correlation", "0"),
+        ("feedback_correlation", "training.feedback-correlation", "0"), ("error_delay", "training.error-delay", "0"),
     ):
         values = each_run(runs, column, key, wanted)
         odd = values[~np.isin(values, [wanted, {"all": "0", "lazy": "0.0", "0": "0.0"}.get(wanted, wanted)])]

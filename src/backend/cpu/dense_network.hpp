@@ -171,7 +171,7 @@ class DenseNetwork {
     std::ranges::fill(gradient, P::broadcast(0));
     for (int i = 0; i < samples_; ++i) {
       const P e = P::broadcast(error[i]);
-      const P t = Rule::error_teaches ? e : P::broadcast(taught[i]);
+      const P t = P::broadcast(taught[i]);
       for (int vector = 0; vector < vectors; ++vector) {
         const P h = value(tile, i, vector);
         const P z = Activation::derivative_needs_input ? pre_activation(tile, i, vector) : h;

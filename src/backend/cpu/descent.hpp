@@ -1,29 +1,26 @@
-// The optimizer of a run in weight space (model/optimizer/list.hpp) with what it keeps of each weight.
+// The optimizer of a run (model/optimizer/list.hpp) with what it keeps of each weight.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "backend/cpu/network_state.hpp"
 #include "model/optimizer/list.hpp"
 
 namespace fasweep {
 
-/// Weights that lie together in memory, each kind for itself.
-enum class WeightKind : std::uint8_t { hidden, hidden_bias, output, output_bias };
-inline constexpr std::size_t weight_kinds = 4;
-
 template <class Scalar>
 class Descent {
  public:
-  /// sizes: numbers of each kind, padding included.
-  Descent(const Optimizer& optimizer, const std::array<std::size_t, weight_kinds>& sizes)
-      : optimizer_(optimizer), is_sgd_(fasweep::is_sgd(optimizer)) {
+  /// sizes: of each kind of weights that lie together in memory, padding included.
+  Descent(const Optimizer& optimizer, const std::vector<std::size_t>& sizes)
+      : optimizer_(optimizer), is_sgd_(fasweep::is_sgd(optimizer)), kept_(sizes.size()) {
     const int moments =
         Optimizers::visit(optimizer.position(), [](auto type) { return decltype(type)::type::moments; });
-    for (std::size_t kind = 0; kind < weight_kinds; ++kind) {
+    for (std::size_t kind = 0; kind < sizes.size(); ++kind) {
       for (int moment = 0; moment < moments; ++moment) {
         kept_[kind].at(static_cast<std::size_t>(moment)).resize(sizes[kind]);
       }
@@ -34,13 +31,13 @@ class Descent {
   [[nodiscard]] bool is_sgd() const { return is_sgd_; }
 
   /// Makes of the gradients of weights first, first + 1, ... of a kind the directions of step t, in their place.
-  void turn(WeightKind kind, std::size_t first, std::int64_t t, std::span<Scalar> gradient) {
+  void turn(std::size_t kind, std::size_t first, std::int64_t t, std::span<Scalar> gradient) {
     visit_choice<Optimizers>(optimizer_, [&](const auto& optimizer) {
       constexpr std::size_t moments = std::decay_t<decltype(optimizer)>::moments;
       const auto direction = optimizer.template at_step<Scalar>(t);
       std::array<Scalar*, moments> kept;
       for (std::size_t m = 0; m < moments; ++m) {
-        kept[m] = kept_[static_cast<std::size_t>(kind)][m].data() + first;
+        kept[m] = kept_[kind][m].data() + first;
       }
       for (std::size_t i = 0; i < gradient.size(); ++i) {
         std::array<Scalar, moments> own;
@@ -75,7 +72,7 @@ class Descent {
 
   const Optimizer& optimizer_;
   bool is_sgd_;
-  std::array<std::array<AlignedNumbers<Scalar>, most_moments>, weight_kinds> kept_;
+  std::vector<std::array<AlignedNumbers<Scalar>, most_moments>> kept_;  // by kind
 };
 
 }  // namespace fasweep

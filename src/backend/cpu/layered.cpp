@@ -9,8 +9,11 @@
 
 #include <Eigen/Dense>
 
+#include "backend/cpu/delayed_errors.hpp"
+#include "backend/cpu/descent.hpp"
 #include "backend/cpu/input_rows.hpp"
 #include "backend/cpu/layered_network.hpp"
+#include "backend/cpu/mirror_step.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
 #include "backend/cpu/sample_sums.hpp"
@@ -38,6 +41,7 @@ template <class Scalar>
 class LayeredState final : public NetworkReader {
  public:
   using Matrix = typename LayeredNetwork<Scalar>::Matrix;
+  using Vector = typename LayeredNetwork<Scalar>::Vector;
 
   LayeredState(const TrainingRequest& request, const RunSpec& run)
       : problem_(request.problem),
@@ -50,7 +54,9 @@ class LayeredState final : public NetworkReader {
         order_(request.training, request.data, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
+        descent_(training_.optimizer, sizes_of_weights()),
         most_samples_(static_cast<int>(order_.rows(0).size())),
+        delayed_(training_.error_delay, static_cast<std::size_t>(problem_.outputs) * most_samples_),
         batch_(inputs_),
         feedback_(network_.ends().padded(problem_.feedback).topRows(problem_.width)),
         layers_(static_cast<std::size_t>(training_.depth)),
@@ -68,15 +74,18 @@ class LayeredState final : public NetworkReader {
 
   /// All layers learn from the batch of step t, by what the weights of step t send back.
   void advance(double step_size, double ridge) {
-    const double share = step_size * share_of(batch_.size());
     const auto decay = static_cast<Scalar>(1 - step_size * ridge);
     send_back(rule_, taught_signal(), way_back_);
-    step_outputs(share, decay);
+    step_outputs(step_size, decay);
     const Scalar hidden_decay = training_.decay == Decay::all ? decay : Scalar(1);
     for (int layer = depth(); layer > 1; --layer) {
-      step_inner(layer, hidden_factor_ * share, hidden_decay);
+      step_inner(layer, hidden_factor_ * step_size, hidden_decay);
     }
-    step_first(hidden_factor_ * share, hidden_decay);
+    step_first(hidden_factor_ * step_size, hidden_decay);
+    if (mirrors(rule_)) {
+      mirror();
+    }
+    delayed_.pass({error_.data(), static_cast<std::size_t>(error_.size())});
     ++step_;
     load_batch();
     forward();
@@ -165,6 +174,8 @@ class LayeredState final : public NetworkReader {
     put_lanes(out, Pack<Scalar>::lanes);
     out.put(evaluation_layout);
     network_.save(out);
+    descent_.save(out);
+    delayed_.save(out);
     if (learns_feedback(rule_)) {
       out.put_array(std::span<const Scalar>(network_.numbers(feedback_)));
       for (const Matrix& b : inner_feedback_) {
@@ -181,6 +192,8 @@ class LayeredState final : public NetworkReader {
     }
     step_ = at.step;
     network_.restore(in);
+    descent_.restore(in);
+    delayed_.restore(in);
     if (learns_feedback(rule_)) {
       get_finite(in, network_.numbers(feedback_));
       for (Matrix& b : inner_feedback_) {
@@ -295,12 +308,14 @@ class LayeredState final : public NetworkReader {
 
   /// What teaches the hidden layers, from the batch's errors and targets: outputs x samples.
   [[nodiscard]] Matrix taught_signal() const {
+    const Scalar* const errors = delayed_.are_late() ? delayed_.arriving().data() : error_.data();
+    const Eigen::Map<const Matrix> arriving(errors, error_.rows(), error_.cols());
     return Rules::visit(rule_, [&](auto type) -> Matrix {
       using Rule = typename decltype(type)::type;
       if constexpr (Rule::error_teaches) {
-        return error_;
+        return arriving;
       } else {
-        return error_.binaryExpr(targets_, [](Scalar e, Scalar y) { return Rule::teaching(e, y); });
+        return arriving.binaryExpr(targets_, [](Scalar e, Scalar y) { return Rule::teaching(e, y); });
       }
     });
   }
@@ -359,27 +374,68 @@ class LayeredState final : public NetworkReader {
     }
   }
 
-  /// share: of a sample's loss, times the step size.
-  void step_outputs(double share, Scalar decay) {
-    const Matrix gradient = seen(depth()) * error_.transpose();
-    const auto scale = static_cast<Scalar>(share * network_.scale());
+  // What descent_ keeps apart; weights and biases of a layer follow one another.
+  static constexpr std::size_t output_weights = 0;
+  static constexpr std::size_t output_biases = 1;
+  static std::size_t weights_of(int layer) { return 2 * static_cast<std::size_t>(layer); }
+  static std::size_t biases_of(int layer) { return weights_of(layer) + 1; }
+  [[nodiscard]] std::vector<std::size_t> sizes_of_weights() const {
+    const auto p = static_cast<std::size_t>(problem_.width);
+    std::vector<std::size_t> sizes{p * static_cast<std::size_t>(problem_.outputs),
+                                   static_cast<std::size_t>(problem_.outputs), network_.ends().hidden_weights().size(),
+                                   static_cast<std::size_t>(network_.ends().hidden_bias().size())};
+    for (int layer = 2; layer <= training_.depth; ++layer) {
+      sizes.insert(sizes.end(), {p * p, p});
+    }
+    return sizes;
+  }
+
+  /// Makes of a gradient of the weights first, first + 1, ... of a kind what the step goes along, and returns what that
+  /// lacks: its size, and under plain gradient descent share, which is what the gradient lacks.
+  template <class Dense>
+  Scalar turn(std::size_t kind, std::size_t first, double share, double step_size, Dense& gradient) {
+    if (descent_.is_sgd()) {
+      return static_cast<Scalar>(step_size * share);
+    }
+    gradient *= static_cast<Scalar>(share);
+    descent_.turn(kind, first, step_, {gradient.data(), static_cast<std::size_t>(gradient.size())});
+    return static_cast<Scalar>(step_size);
+  }
+
+  void step_outputs(double step_size, Scalar decay) {
+    const double share = share_of(batch_.size());
+    Matrix gradient = seen(depth()) * error_.transpose();
+    const Scalar scale = turn(output_weights, 0, share * network_.scale(), step_size, gradient);
     Matrix& padded = network_.ends().output_weight();
     for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
       step(gradient.rows(), gradient.col(c).data(), scale, decay, padded.col(c).data(), feedback_.col(c).data());
     }
     if (training_.biases) {
-      network_.ends().output_bias() -= static_cast<Scalar>(share) * error_.rowwise().sum();
+      Vector of_bias = error_.rowwise().sum();
+      network_.ends().output_bias() -= turn(output_biases, 0, share, step_size, of_bias) * of_bias;
     }
   }
 
-  void step_inner(int layer, double share, Scalar decay) {
+  void step_inner(int layer, double step_size, Scalar decay) {
+    const double share = share_of(batch_.size());
     const Matrix& delta = way_back_.delta[index(layer)];
     gradient_.noalias() = delta * seen(layer - 1).transpose();
+    const Scalar scale = turn(weights_of(layer), 0, share * network_.scale(), step_size, gradient_);
     const bool is_layerwise = route_of(rule_) == Route::layerwise;
-    step(gradient_.size(), gradient_.data(), static_cast<Scalar>(share * network_.scale()), decay,
-         network_.weight(layer).data(), is_layerwise ? inner_feedback_[index(layer - 1)].data() : nullptr);
+    step(gradient_.size(), gradient_.data(), scale, decay, network_.weight(layer).data(),
+         is_layerwise ? inner_feedback_[index(layer - 1)].data() : nullptr);
     if (training_.biases) {
-      network_.bias(layer) -= static_cast<Scalar>(share) * delta.rowwise().sum();
+      Vector of_bias = delta.rowwise().sum();
+      network_.bias(layer) -= turn(biases_of(layer), 0, share, step_size, of_bias) * of_bias;
+    }
+  }
+
+  /// All feedback weights learn from noise, by the forward weights beside them.
+  void mirror() {
+    mirror_step(problem_, training_, depth(), step_, network_.output_weight(), feedback_);
+    for (int layer = 2; layer <= depth(); ++layer) {
+      mirror_step(problem_, training_, layer - 1, step_, network_.weight(layer).transpose(),
+                  inner_feedback_[index(layer - 1)].transpose());
     }
   }
 
@@ -398,12 +454,17 @@ class LayeredState final : public NetworkReader {
     });
   }
 
-  void step_first(double share, Scalar decay) {
+  void step_first(double step_size, Scalar decay) {
+    const double share = share_of(batch_.size());
+    if (!descent_.is_sgd()) {
+      descend_first(share, step_size, decay);
+      return;
+    }
     BlockedNetwork<Scalar>& ends = network_.ends();
     const Matrix& delta = way_back_.delta[0];
     AlignedNumbers<Scalar> signal(static_cast<std::size_t>(ends.units()) * batch_.size());
     for (int block = 0; block < ends.blocks(); ++block) {
-      copy_block(delta, block, -static_cast<Scalar>(share), signal);
+      copy_block(delta, block, -static_cast<Scalar>(step_size * share), signal);
       if (training_.decay == Decay::all) {
         Eigen::Map<Matrix>(ends.hidden_weight(block), ends.units(), problem_.inputs) *= decay;
       }
@@ -412,6 +473,26 @@ class LayeredState final : public NetworkReader {
             Eigen::Map<const Matrix>(signal.data(), ends.units(), batch_.size()).rowwise().sum();
       }
       batch_.add_transposed(signal.data(), ends.units(), ends.hidden_weight(block));
+    }
+  }
+
+  /// The same along what the optimizer makes of the gradient.
+  void descend_first(double share, double step_size, Scalar decay) {
+    BlockedNetwork<Scalar>& ends = network_.ends();
+    for (int block = 0; block < ends.blocks(); ++block) {
+      Matrix gradient = first_gradient(way_back_.delta[0], block);
+      const Scalar size =
+          turn(weights_of(1), static_cast<std::size_t>(block) * ends.block_weights(), share, step_size, gradient);
+      Eigen::Map<Matrix> w(ends.hidden_weight(block), ends.units(), problem_.inputs);
+      w = decay * w - size * gradient;
+      if (training_.biases) {
+        AlignedNumbers<Scalar> signal(static_cast<std::size_t>(ends.units()) * batch_.size());
+        copy_block(way_back_.delta[0], block, Scalar(1), signal);
+        Vector of_bias = Eigen::Map<const Matrix>(signal.data(), ends.units(), batch_.size()).rowwise().sum();
+        const auto first = static_cast<std::size_t>(block * ends.units());
+        ends.hidden_bias().segment(block * ends.units(), ends.units()) -=
+            turn(biases_of(1), first, share, step_size, of_bias) * of_bias;
+      }
     }
   }
 
@@ -554,7 +635,9 @@ class LayeredState final : public NetworkReader {
   BatchOrder order_;
   InputRows<Scalar> inputs_;
   LayeredNetwork<Scalar> network_;
+  Descent<Scalar> descent_;
   int most_samples_;  // of a batch
+  DelayedErrors<Scalar> delayed_;
   std::int64_t step_ = 0;
   InputBatch<Scalar> batch_;
   Matrix feedback_;                     // b: width x outputs

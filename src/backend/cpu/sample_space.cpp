@@ -7,6 +7,7 @@
 #include <Eigen/Dense>
 
 #include "backend/common/gram.hpp"
+#include "backend/cpu/delayed_errors.hpp"
 #include "backend/cpu/dense_network.hpp"
 #include "backend/cpu/table_network.hpp"
 #include "model/activation/list.hpp"
@@ -14,6 +15,7 @@
 #include "model/richness.hpp"
 #include "model/rule/list.hpp"
 #include "model/solver/sample_space.hpp"
+#include "model/teaching.hpp"
 #include "train/train_loop.hpp"
 
 namespace fasweep {
@@ -25,7 +27,7 @@ using Matrix = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic>;
 /// Hidden units at an observed step.
 template <class Scalar>
 struct UnitBlock {
-  /// rule_samples: `samples`, or 0 where the error teaches.
+  /// rule_samples: `samples`, or 0 where the step's error teaches.
   UnitBlock(int units, int samples, int rule_samples)
       : change(units, samples),
         signal(units, samples),
@@ -113,19 +115,19 @@ struct SampleSpaceSolver<Scalar>::Shared {
 
 namespace {
 
-/// Rule: the StepOf the run's.
-template <class Scalar, class Network, class Rule, class Activation, class Shared>
+/// Step: the StepOf the run's rule.
+template <class Scalar, class Network, class Step, class Activation, class Shared>
 class SampleSpaceState final : public NetworkReader {
  public:
-  /// rule: position in Rules. hidden_factor: of W's step size.
-  SampleSpaceState(const Shared& shared, int rule, double hidden_factor)
+  SampleSpaceState(const Shared& shared, const TrainingSettings& training, int rule)
       : shared_(shared),
         rule_(rule),
-        hidden_factor_(hidden_factor),
+        hidden_factor_(hidden_step_factor(training, shared.start.width, rule)),
         root_width_(std::sqrt(static_cast<double>(shared.start.width))),
         network_(shared.start),
         error_(shared.targets.size()),
-        taught_(Rule::error_teaches ? 0 : static_cast<std::size_t>(shared.start.samples)) {
+        delayed_(training.error_delay, samples()),
+        taught_(is_taught_by_error(training, rule) ? 0 : samples()) {
     take_error();
   }
 
@@ -133,10 +135,10 @@ class SampleSpaceState final : public NetworkReader {
   [[nodiscard]] double decayed_square() const { return as_double(network_.output_weight()).squaredNorm(); }
 
   void advance(double step_size, double ridge) {
-    network_.template advance<Rule>(rule_, std::span(error_).first(static_cast<std::size_t>(shared_.start.samples)),
-                                    taught(), static_cast<Scalar>(1 - step_size * ridge),
+    network_.template advance<Step>(rule_, training_errors(), taught(), static_cast<Scalar>(1 - step_size * ridge),
                                     static_cast<Scalar>(step_size / root_width_),
                                     static_cast<Scalar>(hidden_factor_ * step_size / root_width_));
+    delayed_.pass(training_errors());
     take_error();
   }
 
@@ -174,17 +176,22 @@ class SampleSpaceState final : public NetworkReader {
   }
 
   void save(ByteWriter& out) const {
-    network_.template save<Rule>(out);
+    network_.template save<Step>(out);
     out.put_array(std::span<const Scalar>(error_));
+    delayed_.save(out);
   }
 
   void restore(ByteReader& in, const SavedAt& /*at*/) {
-    network_.template restore<Rule>(in);
+    network_.template restore<Step>(in);
     get_finite(in, std::span(error_));
+    delayed_.restore(in);
     take_taught();
   }
 
  private:
+  [[nodiscard]] std::size_t samples() const { return static_cast<std::size_t>(shared_.start.samples); }
+  [[nodiscard]] std::span<const Scalar> training_errors() const { return std::span(error_).first(samples()); }
+
   void take_error() {
     for (std::size_t i = 0; i < error_.size(); ++i) {
       error_[i] = network_.outputs()[i] / static_cast<Scalar>(root_width_) - shared_.targets[i];
@@ -193,15 +200,15 @@ class SampleSpaceState final : public NetworkReader {
   }
 
   void take_taught() {
-    for (std::size_t i = 0; i < taught_.size(); ++i) {
-      taught_[i] = Rule::teaching(error_[i], shared_.targets[i]);
-    }
+    const std::span<const Scalar> error = delayed_.are_late() ? delayed_.arriving() : training_errors();
+    visit_computed_rule(rule_, [&](auto type) {
+      for (std::size_t i = 0; i < taught_.size(); ++i) {
+        taught_[i] = decltype(type)::type::teaching(error[i], shared_.targets[i]);
+      }
+    });
   }
   /// What teaches the hidden layer, samples.
-  [[nodiscard]] std::span<const Scalar> taught() const {
-    return std::span<const Scalar>(Rule::error_teaches ? error_ : taught_)
-        .first(static_cast<std::size_t>(shared_.start.samples));
-  }
+  [[nodiscard]] std::span<const Scalar> taught() const { return taught_.empty() ? training_errors() : taught_; }
 
   /// The first `rows` rows of Z: units x rows.
   void read_rows(int rows, int first, std::span<double> z) const {
@@ -231,7 +238,7 @@ class SampleSpaceState final : public NetworkReader {
     constexpr int block_units = 256;
     for (int first = 0; first < shared_.start.width; first += block_units) {
       const int units = std::min(block_units, shared_.start.width - first);
-      UnitBlock<Scalar> block(units, samples, Rule::error_teaches ? 0 : samples);
+      UnitBlock<Scalar> block(units, samples, static_cast<int>(taught_.size()));
       for (int i = 0; i < samples; ++i) {
         Scalar* z = block.change.col(i).data();
         Scalar* s = block.signal.col(i).data();
@@ -241,7 +248,7 @@ class SampleSpaceState final : public NetworkReader {
         for (int u = 0; u < units; ++u) {
           const Scalar slope = Activation::derivative(z[u], Activation::value(z[u]));
           s[u] = e * slope;
-          if constexpr (!Rule::error_teaches) {
+          if (!taught_.empty()) {
             block.rule_signal(u, i) = taught_[static_cast<std::size_t>(i)] * slope;
           }
           z[u] -= z0[u];
@@ -263,8 +270,9 @@ class SampleSpaceState final : public NetworkReader {
   double hidden_factor_;
   double root_width_;
   Network network_;
-  std::vector<Scalar> error_;   // f - y, rows
-  std::vector<Scalar> taught_;  // samples; empty where the error teaches
+  std::vector<Scalar> error_;      // f - y, rows
+  DelayedErrors<Scalar> delayed_;  // of samples
+  std::vector<Scalar> taught_;     // samples; empty where the step's error teaches
 };
 
 /// The faster of the two layouts.
@@ -289,8 +297,8 @@ RunRecord SampleSpaceSolver<Scalar>::train(const TrainingRequest& request, const
       using R = typename decltype(rule)::type;
       if constexpr (SampleSpace::takes<A, R>) {
         using State = SampleSpaceState<Scalar, NetworkFor<Scalar, A>, StepOf<R>, A, Shared>;
-        const double factor = hidden_step_factor(request.training, shared_->start.width, run.rule);
-        return train_run([&] { return State(*shared_, run.rule, factor); }, run, request, Solver::sample_space);
+        return train_run([&] { return State(*shared_, request.training, run.rule); }, run, request,
+                         Solver::sample_space);
       } else {
         assert(false);  // choose_solver() refuses it
         return RunRecord();

@@ -8,8 +8,10 @@
 #include <Eigen/Dense>
 
 #include "backend/cpu/blocked_network.hpp"
+#include "backend/cpu/delayed_errors.hpp"
 #include "backend/cpu/descent.hpp"
 #include "backend/cpu/input_rows.hpp"
+#include "backend/cpu/mirror_step.hpp"
 #include "backend/cpu/network_state.hpp"
 #include "backend/cpu/output_layer.hpp"
 #include "backend/cpu/sample_sums.hpp"
@@ -49,6 +51,7 @@ class WeightSpaceState final : public NetworkReader {
                   static_cast<std::size_t>(network_.output_weight().size()),
                   static_cast<std::size_t>(network_.output_bias().size())}),
         most_samples_(static_cast<int>(order_.rows(0).size())),
+        delayed_(training_.error_delay, static_cast<std::size_t>(problem_.outputs) * most_samples_),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
         feedback_(network_.padded(problem_.feedback)),
         activation_(static_cast<std::size_t>(blocks()) * block_numbers()),
@@ -80,7 +83,7 @@ class WeightSpaceState final : public NetworkReader {
       network_.output_bias() -= static_cast<Scalar>(share) * lesson.error.rowwise().sum();
     } else if (training_.biases) {
       Vector gradient = static_cast<Scalar>(own_share) * lesson.error.rowwise().sum();
-      turn(WeightKind::output_bias, 0, t, gradient);
+      turn(output_biases, 0, t, gradient);
       network_.output_bias() -= static_cast<Scalar>(step_size) * gradient;
     }
     outputs_.setZero(problem_.outputs, batch().size());
@@ -92,6 +95,11 @@ class WeightSpaceState final : public NetworkReader {
         descend(block, lesson, own_share * network_.output_scale(), t, step_size, decay);
       }
       forward(block);
+    }
+    delayed_.pass(numbers_of(lesson.error));
+    if (mirrors(rule_)) {
+      mirror_step(problem_, training_, 1, t, network_.output_weight().topRows(problem_.width),
+                  feedback_.topRows(problem_.width));
     }
     draw_feedback();
     take_errors_of_batch();
@@ -157,8 +165,9 @@ class WeightSpaceState final : public NetworkReader {
     network_.save(out);
     descent_.save(out);
     if (learns_feedback(rule_)) {
-      out.put_array(std::span<const Scalar>(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
+      out.put_array(numbers_of(feedback_));
     }
+    delayed_.save(out);
     sample_sums_.save(out);
   }
 
@@ -173,6 +182,7 @@ class WeightSpaceState final : public NetworkReader {
     if (learns_feedback(rule_)) {
       get_finite(in, std::span(feedback_.data(), static_cast<std::size_t>(feedback_.size())));
     }
+    delayed_.restore(in);
     sample_sums_.restore(in, at.observations);
     draw_feedback();
     load_batch();
@@ -180,11 +190,17 @@ class WeightSpaceState final : public NetworkReader {
   }
 
  private:
+  // What descent_ keeps apart.
+  static constexpr std::size_t hidden_weights = 0;
+  static constexpr std::size_t hidden_biases = 1;
+  static constexpr std::size_t output_weights = 2;
+  static constexpr std::size_t output_biases = 3;
+
   /// What a step learns from.
   struct Lesson {
     const InputBatch<Scalar>& inputs;
     Matrix error;   // outputs x samples
-    Matrix taught;  // what teaches the hidden layer, likewise
+    Matrix taught;  // what teaches the hidden layer, likewise; of a Hebbian rule the errors that come to it
     Matrix output;  // likewise, where b adapts to it
   };
 
@@ -205,6 +221,9 @@ class WeightSpaceState final : public NetworkReader {
   [[nodiscard]] bool drops() const { return training_.dropout > 0; }
   [[nodiscard]] double loss_share(int samples) const { return fasweep::loss_share(training_.reduction, samples); }
   [[nodiscard]] const InputBatch<Scalar>& batch() const { return batches_[step_ % batches_.size()]; }
+  static std::span<const Scalar> numbers_of(const Matrix& matrix) {
+    return {matrix.data(), static_cast<std::size_t>(matrix.size())};
+  }
   /// The real units' rows of a padded matrix, in row-major order.
   static void copy_rows(const Matrix& padded, std::span<double> rows) {
     const auto outputs = static_cast<std::size_t>(padded.cols());
@@ -290,12 +309,14 @@ class WeightSpaceState final : public NetworkReader {
 
   /// What teaches the hidden layer, from the batch's errors and targets: outputs x samples.
   [[nodiscard]] Matrix taught_signal() const {
+    const Scalar* const errors = delayed_.are_late() ? delayed_.arriving().data() : error_.data();
+    const Eigen::Map<const Matrix> arriving(errors, error_.rows(), error_.cols());
     return visit_computed_rule(rule_, [&](auto type) -> Matrix {
       using Rule = typename decltype(type)::type;
-      if constexpr (Rule::error_teaches) {
-        return error_;
+      if constexpr (Rule::error_teaches || Rule::is_hebbian) {
+        return arriving;
       } else {
-        return error_.binaryExpr(targets_, [](Scalar e, Scalar y) { return Rule::teaching(e, y); });
+        return arriving.binaryExpr(targets_, [](Scalar e, Scalar y) { return Rule::teaching(e, y); });
       }
     });
   }
@@ -305,7 +326,7 @@ class WeightSpaceState final : public NetworkReader {
     visit_computed_rule(rule_, [&](auto type) {
       using Rule = typename decltype(type)::type;
       if constexpr (Rule::is_hebbian) {
-        make_hebbian_signal<Rule>(block, factor, lesson.error, signal);
+        make_hebbian_signal<Rule>(block, factor, lesson.taught, signal);
       } else {
         make_signal(block, factor * rule_feedback(block), lesson.taught, signal);
       }
@@ -399,7 +420,7 @@ class WeightSpaceState final : public NetworkReader {
     const Matrix activity = lesson.output.size() > 0 ? Matrix(h * lesson.output.transpose()) : Matrix();
     for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
       const Eigen::Index first = c * network_.padded_width() + block * units();
-      turn(WeightKind::output, static_cast<std::size_t>(first), t, gradient.col(c));
+      turn(output_weights, static_cast<std::size_t>(first), t, gradient.col(c));
     }
     step_readouts(block, gradient, decay, static_cast<Scalar>(step_size));
     if (activity.size() > 0) {
@@ -408,7 +429,7 @@ class WeightSpaceState final : public NetworkReader {
     const auto hidden_step = static_cast<Scalar>(hidden_factor_ * step_size);
     if (training_.biases) {
       Vector of_bias = samples(signal_.data(), lesson.inputs.size()).rowwise().sum();
-      turn(WeightKind::hidden_bias, static_cast<std::size_t>(block * units()), t, of_bias);
+      turn(hidden_biases, static_cast<std::size_t>(block * units()), t, of_bias);
       network_.hidden_bias().segment(block * units(), units()) -= hidden_step * of_bias;
     }
     std::ranges::fill(gradient_, Scalar(0));
@@ -416,7 +437,7 @@ class WeightSpaceState final : public NetworkReader {
     if (own_decay.size() > 0) {
       Eigen::Map<Matrix>(gradient_.data(), w.rows(), w.cols()) += own_decay.asDiagonal() * w;
     }
-    descent_.turn(WeightKind::hidden, static_cast<std::size_t>(block) * network_.block_weights(), t, gradient_);
+    descent_.turn(hidden_weights, static_cast<std::size_t>(block) * network_.block_weights(), t, gradient_);
     const Scalar kept = training_.decay == Decay::all ? decay : Scalar(1);
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
       w.data()[i] = fasweep::descend(w.data()[i], gradient_[i], kept, hidden_step);
@@ -424,7 +445,7 @@ class WeightSpaceState final : public NetworkReader {
   }
 
   template <class Dense>
-  void turn(WeightKind kind, std::size_t first, std::int64_t t, Dense&& gradient) {
+  void turn(std::size_t kind, std::size_t first, std::int64_t t, Dense&& gradient) {
     descent_.turn(kind, first, t, std::span<Scalar>(gradient.data(), static_cast<std::size_t>(gradient.size())));
   }
 
@@ -525,6 +546,7 @@ class WeightSpaceState final : public NetworkReader {
   BlockedNetwork<Scalar> network_;
   Descent<Scalar> descent_;
   int most_samples_;  // of a batch
+  DelayedErrors<Scalar> delayed_;
   std::int64_t step_ = 0;
   std::vector<InputBatch<Scalar>> batches_;  // of this step and, with minibatches, the one before or after
   Matrix feedback_;                          // padded width x outputs

@@ -22,6 +22,7 @@
 #include "model/run_memory.hpp"
 #include "model/run_spec.hpp"
 #include "model/snapshot.hpp"
+#include "model/teaching.hpp"
 
 namespace fasweep {
 
@@ -41,7 +42,8 @@ struct AlignmentTermsMetric {
   static void values(const Snapshot& snapshot, std::span<double> out) {
     const std::span<const double> b = snapshot.feedback();
     const std::span<const double> beta = snapshot.output_weight();
-    if (computed_rule(snapshot.run().rule) != ComputedRules::index_of<FeedbackAlignment>()) {
+    if (computed_rule(snapshot.run().rule) != ComputedRules::index_of<FeedbackAlignment>() ||
+        !is_taught_by_error(snapshot.training(), snapshot.run().rule)) {
       std::ranges::fill(out, not_a_number);
       return;
     }

@@ -30,6 +30,7 @@
 #include "model/rule/readout.hpp"
 #include "model/rule/shallow.hpp"
 #include "model/rule/sign_symmetry.hpp"
+#include "model/rule/weight_mirror.hpp"
 #include "util/host_device.hpp"
 #include "util/type_list.hpp"
 
@@ -42,14 +43,15 @@ namespace fasweep {
 //     that only fill a vector have weights 0 and must not learn;
 //   feedback_is_linear: whether feedback() is linear and homogeneous in (b, beta), which the reduced-linear solver
 //     needs;
-//   teaching(e, y): what teaches the hidden layer, from an output's error and its target. A solver multiplies it by
-//     the sample's share of the loss;
+//   teaching(e, y): what teaches the hidden layer, from an output's error, maybe a late one (training.error-delay), and
+//     its target. A solver multiplies it by the sample's share of the loss;
 //   error_teaches: whether teaching() is e. A unit's gradient is then v_r times what backprop's is beta_r times, so
 //     that one norm gives both;
 //   step(readout, gradient, decay, scale): one step of a unit's weights to and from one output. Affine in the
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
 //   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
+//   mirrors: whether b takes a step of noise_of_step() after each step (model/mirror.hpp); likewise;
 //   adapts_feedback: whether b takes a step of adapt() instead (readout.hpp); learns_feedback is true then;
 //   is_hebbian: whether W's gradient is - [hebbian(|e|^2, H)]^T X instead, less each unit's mean over the samples if
 //     is_centred, and plus sum_i h_i^2 times the unit's own weights if decays_itself (hebbian.hpp);
@@ -62,7 +64,7 @@ namespace fasweep {
 /// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment,
                        Shallow, SignSymmetry, FixedSignSymmetry, RedrawnSignSymmetry, ErrorModulatedHebb, Oja,
-                       SejnowskiTesauro, HebbianFeedback>;
+                       SejnowskiTesauro, HebbianFeedback, SignedDirectFeedbackAlignment, WeightMirror>;
 
 template <class Rule>
 concept ComputesAsAnother = requires {
@@ -92,12 +94,13 @@ decltype(auto) visit_computed_rule(int rule, Visitor&& visitor) {
   return ComputedRules::visit(computed_rule(rule), visitor);
 }
 
-/// What solvers compile of a rule whose feedback they are given as numbers: the same for all that change nothing else.
+/// What solvers compile of a rule whose feedback and teaching they are given as numbers: the same for all that change
+/// nothing else.
 template <class Rule>
 using StepOf = std::conditional_t<
     std::is_same_v<std::integral_constant<decltype(&Rule::template step<float>), &Rule::template step<float>>,
                    std::integral_constant<decltype(&Rule::template step<float>), &RuleDefaults::step<float>>> &&
-        Rule::error_teaches && !Rule::learns_feedback,
+        !Rule::learns_feedback,
     RuleDefaults, Rule>;
 
 /// The feedback of the rule at position `rule` of the list, for where a rule is chosen a number at a time; else
@@ -130,6 +133,9 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 }
 [[nodiscard]] inline bool adapts_feedback(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::adapts_feedback; });
+}
+[[nodiscard]] inline bool mirrors(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::mirrors; });
 }
 [[nodiscard]] inline bool redraws_feedback(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::redraws_feedback; });

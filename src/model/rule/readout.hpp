@@ -35,6 +35,7 @@ struct RuleDefaults {
   static constexpr Route route = Route::layerwise;
   static constexpr bool learns_feedback = false;
   static constexpr bool redraws_feedback = false;
+  static constexpr bool mirrors = false;
   static constexpr bool adapts_feedback = false;
   static constexpr bool is_hebbian = false;
   static constexpr bool error_teaches = true;

@@ -10,8 +10,8 @@ namespace fasweep {
 struct Layered {
   static constexpr std::string_view name = "layered";
   static constexpr std::string_view exact_for =
-      "it is exact for any run without an optimizer, under rules that neither redraw b nor look at activity";
-  static constexpr KeySet honours = WeightSpace::honours.without({"training.optimizer"}).with({"grid.depth"});
+      "it is exact for any run under rules that neither redraw b nor look at activity";
+  static constexpr KeySet honours = WeightSpace::honours.with({"grid.depth"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = !Rule::is_hebbian && !Rule::adapts_feedback && !Rule::redraws_feedback;
@@ -23,7 +23,8 @@ struct Layered {
     const double batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
     const double p = width;
     const double masks = training.dropout > 0 ? 80 : 0;
-    const double inner = batch * p * (4 * p + (Activation::is_cheap ? 4 : 20) + masks) + 30 * p * p;
+    const double directions = is_sgd(training.optimizer) ? 0 : 16;
+    const double inner = batch * p * (4 * p + (Activation::is_cheap ? 4 : 20) + masks) + (30 + directions) * p * p;
     return WeightSpace::step_cost<Activation>(data, training, width) + (training.depth - 1) * inner;
   }
 

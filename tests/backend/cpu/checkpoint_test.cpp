@@ -37,13 +37,15 @@ struct Case {
   int rule;
   Precision precision;
   Optimizer optimizer = {};
+  int error_delay = 0;
 
   [[nodiscard]] std::string name() const {
     std::string name =
         std::string(name_of(solver)) + std::string(Activations::names[static_cast<std::size_t>(activation)]) +
         std::string(Rules::names[static_cast<std::size_t>(rule)]) +
         (precision == Precision::float32 ? "Float32" : "Float64") +
-        (is_sgd(optimizer) ? "" : std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]));
+        (is_sgd(optimizer) ? "" : std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())])) +
+        (error_delay == 0 ? "" : "Delay" + std::to_string(error_delay));
     std::erase(name, '-');
     return name;
   }
@@ -69,6 +71,12 @@ std::vector<Case> all_cases() {
   for (const Optimizer& optimizer : testing::all_optimizers()) {
     cases.push_back({Solver::weight_space, Activations::index_of<Tanh>(), Rules::index_of<KolenPollack>(),
                      Precision::float32, optimizer});
+  }
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::layered}) {
+    for (const int delay : {1, 7}) {
+      cases.push_back({solver, Activations::index_of<Relu>(), Rules::index_of<KolenPollack>(), Precision::float32,
+                       Optimizer(), delay});
+    }
   }
   return cases;
 }
@@ -97,6 +105,7 @@ class ResumedRun : public ::testing::TestWithParam<Case> {
     case_.data.input_law = InputLaw::gaussian_scaled;
     case_.training.precision = GetParam().precision;
     case_.training.optimizer = GetParam().optimizer;
+    case_.training.error_delay = GetParam().error_delay;
     case_.training.schedule = ExponentialSchedule{{0.99}};
     case_.record.steps = {0, 1, 5, 6, 7, 30, 31, 70, 90};
     case_.solver = GetParam().solver;

@@ -15,6 +15,7 @@
 #include "model/activation/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
+#include "reference/train_reference.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "util/error.hpp"
 
@@ -264,6 +265,49 @@ TEST_P(Layers, HaveTheNumbersOfPlainLoops) {
   }
 }
 
+/// Against the network of reference/, which all settings of a run are held to.
+void expect_reference(const DeepCase& c) {
+  const Problem problem = c.problem();
+  const RunRecord record = train(c, problem);
+  const ReferenceRun plain = train_reference(problem, {c.data, c.training, c.record}, c.run, c.training.max_steps);
+  ASSERT_EQ(record.trajectory.size(), plain.trajectory.size());
+  for (std::size_t i = 0; i < plain.trajectory.size(); ++i) {
+    expect_close(record.trajectory[i], plain.trajectory[i], 1e-10, 1e-10,
+                 std::string(Metrics::names[static_cast<std::size_t>(c.record.metrics[i / record.points])]) +
+                     " at step " + std::to_string(i % record.points));
+  }
+}
+
+TEST(Layered, FollowsPlainLoopsUnderEveryOptimizer) {
+  for (const Optimizer& optimizer : testing::all_optimizers()) {
+    for (const int rule : layered_rules()) {
+      SCOPED_TRACE(std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]) + ", " +
+                   std::string(Rules::names[static_cast<std::size_t>(rule)]));
+      if (optimizer == Optimizer(ManhattanOptimizer{}) && rule == Rules::index_of<SignSymmetry>()) {
+        continue;  // errors of classes add up to 0, and so does what comes back where all signs are the same
+      }
+      DeepCase c(3, Activations::index_of<Tanh>(), rule, 100);
+      c.elaborate();
+      c.training.optimizer = optimizer;
+      c.run.step_size = 0.002;  // all optimizers' steps are of the size of eta, or ten times as long
+      expect_reference(c);
+    }
+  }
+}
+
+TEST(Layered, FollowsPlainLoopsWithErrorsThatComeLate) {
+  for (const int rule : layered_rules()) {
+    for (const int delay : {1, 6}) {
+      SCOPED_TRACE(std::string(Rules::names[static_cast<std::size_t>(rule)]) + ", " + std::to_string(delay));
+      DeepCase c(3, Activations::index_of<Tanh>(), rule, 100);
+      c.elaborate();
+      c.training.batch_size = 0;
+      c.training.error_delay = delay;
+      expect_reference(c);
+    }
+  }
+}
+
 TEST(Layered, BackpropIsTheGradientOfTheLoss) {
   for (int depth = 1; depth <= 4; ++depth) {
     for (const bool is_elaborate : {false, true}) {
@@ -396,6 +440,7 @@ TEST(Layered, GoesOnWithTheSameBits) {
       c.elaborate();
       c.training.dropout = 0.25;
       c.training.precision = precision;
+      c.training.optimizer = AdamOptimizer{{0.9, 0.99}};
       c.add_layer_metrics();
       const RunRecord whole = train(c);
       ASSERT_EQ(whole.status, RunStatus::done);

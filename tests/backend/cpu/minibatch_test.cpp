@@ -156,6 +156,49 @@ TEST(Network, EqualsThePlainLoopsForEveryOptimizerAndRule) {
   }
 }
 
+TEST(Network, EqualsThePlainLoopsWithErrorsThatComeLate) {
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const int delay : {1, 4, 50}) {
+      SCOPED_TRACE(std::string(Rules::names[static_cast<std::size_t>(rule)]) + ", " + std::to_string(delay));
+      NetworkCase c(LossFunction::cross_entropy, rule);
+      c.training.error_delay = delay;
+      c.training.biases = true;
+      expect_plain_loops(c);
+    }
+  }
+}
+
+TEST(Network, ErrorsThatHaveNotComeTeachNoHiddenUnit) {
+  NetworkCase c;
+  c.training.error_delay = 4;
+  const Problem problem = c.problem();
+  const RunRecord late = c.train(problem);
+  c.training.error_delay = 0;
+
+  const RunRecord prompt = c.train(problem);
+
+  EXPECT_EQ(value_at<HiddenChangeMetric>(late, 4), 0);
+  EXPECT_EQ(value_at<LossMetric>(late, 0), value_at<LossMetric>(prompt, 0));
+  EXPECT_LT(value_at<LossMetric>(late, 4), value_at<LossMetric>(late, 0)) << "the output weights learn at once";
+  // e(0) moves W at step 4 as it would have at step 0, but for psi', which has not changed either.
+  EXPECT_EQ(value_at<HiddenChangeMetric>(late, 5), value_at<HiddenChangeMetric>(prompt, 1));
+}
+
+TEST(Network, WeightMirrorsFeedbackComesToTheForwardWeights) {
+  NetworkCase c(LossFunction::squared, Rules::index_of<WeightMirror>(), Activations::index_of<Tanh>(), 2000);
+  c.run.step_size = 1e-6;  // beta stays
+  c.training.mirror_step_size = 0.01;
+  c.training.mirror_samples = 200;
+  c.training.mirror_decay = 2;
+  c.record.steps = {0, 2000};
+
+  const RunRecord record = c.train(c.problem());
+
+  // b has the mean beta / 2, and each number of it the variance (a / (2 c)) |beta|^2 / m, about 0.01 / 4 * 21 / 200.
+  EXPECT_LT(std::abs(record.final_values[Metrics::index_of<AlignmentMetric>()]), 1);
+  EXPECT_GT(record.final_values[Metrics::index_of<AlignmentMetric>()], 0.99);
+}
+
 TEST(Network, MomentumZeroIsPlainGradientDescent) {
   NetworkCase c;
   c.training.batch_size = 4;

@@ -13,6 +13,7 @@
 #include "model/batch_order.hpp"
 #include "model/layers.hpp"
 #include "model/loss/list.hpp"
+#include "model/mirror.hpp"
 #include "model/problem.hpp"
 #include "model/rule/list.hpp"
 #include "reference/plain_formulas.hpp"
@@ -80,7 +81,7 @@ class PlainLayers {
 
   static bool is_direct(int rule) {
     const std::string_view name = Rules::names[static_cast<std::size_t>(rule)];
-    return name == "drtp" || name == "dfa";
+    return name == "drtp" || name == "dfa" || name == "sdfa";
   }
 
   /// Of the samples of step `step`, or of others without dropout, as their shares add up.
@@ -139,6 +140,9 @@ class PlainLayers {
     if (rule_.learns_feedback) {
       descend(b, g.beta, decay, eta);
     }
+    if (rule_.mirrors) {
+      mirror(step);
+    }
     if (training_.biases) {
       descend(now.output_bias, g.output_bias, 1, eta);
     }
@@ -147,6 +151,37 @@ class PlainLayers {
   [[nodiscard]] double scale() const { return scale_; }
 
  private:
+  /// b <- b + a (mean xi (xi w) - c b) for weights w from the units that send xi, w(sender, receiver).
+  void mirror(std::int64_t step) {
+    const std::size_t p = width(run_);
+    const auto learn = [&](int layer, PlainMatrix& feedback, std::size_t receivers, const auto& weight,
+                           const auto& place) {
+      const std::vector<double> noise = noise_of_step(problem_, training_, layer, step);
+      for (std::size_t r = 0; r < p; ++r) {
+        for (std::size_t c = 0; c < receivers; ++c) {
+          double mean = 0;
+          for (std::size_t j = 0; j * p < noise.size(); ++j) {
+            double answer = 0;
+            for (std::size_t i = 0; i < p; ++i) {
+              answer += noise[j * p + i] * weight(i, c);
+            }
+            mean += noise[j * p + r] * answer / training_.mirror_samples;
+          }
+          double& number = place(feedback, r, c);
+          number += training_.mirror_step_size * (mean - training_.mirror_decay * number);
+        }
+      }
+    };
+    learn(
+        training_.depth, b, now.beta.columns, [&](std::size_t i, std::size_t c) { return now.beta(i, c); },
+        [](PlainMatrix& m, std::size_t r, std::size_t c) -> double& { return m(r, c); });
+    for (std::size_t l = 1; l < now.w.size(); ++l) {
+      learn(
+          static_cast<int>(l), back[l - 1], p, [&](std::size_t i, std::size_t c) { return now.w[l](c, i); },
+          [](PlainMatrix& m, std::size_t r, std::size_t c) -> double& { return m(c, r); });
+    }
+  }
+
   struct Sample {
     std::vector<double> x;
     std::vector<double> y;

@@ -159,6 +159,18 @@ TEST_P(FastSolver, EqualsWeightSpaceWithCorrelatedFeedback) {
   }
 }
 
+TEST_P(FastSolver, EqualsWeightSpaceWithErrorsThatComeLate) {
+  for (const int delay : {1, 7}) {
+    StableCase c = make_case(12, 20, 45);
+    c.training.error_delay = delay;
+    if (GetParam().solver == Solver::reduced_linear) {
+      EXPECT_FALSE(accepts(GetParam().solver, c.data, c.training, c.run));
+    } else {
+      expect_agreement(c, Precision::float64, close);
+    }
+  }
+}
+
 TEST_P(FastSolver, EqualsWeightSpaceOnTestSamples) {
   for (const int tests : {1, 9, 70}) {
     SCOPED_TRACE(std::to_string(tests) + " test samples");
