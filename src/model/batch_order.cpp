@@ -12,12 +12,13 @@ BatchOrder::BatchOrder(const TrainingSettings& training, const DataSettings& dat
       width_(run.width),
       batch_size_(takes_minibatches(training, data) ? training.batch_size : data.samples),
       steps_an_epoch_(fasweep::steps_an_epoch(training, data)),
+      shuffles_(takes_minibatches(training, data) && training.sample_order == SampleOrder::shuffled),
       order_(static_cast<std::size_t>(data.samples)) {
   std::iota(order_.begin(), order_.end(), 0);
 }
 
 std::span<const std::int32_t> BatchOrder::rows(std::int64_t step) {
-  if (steps_an_epoch_ > 1 && epoch_ != step / steps_an_epoch_) {
+  if (shuffles_ && epoch_ != step / steps_an_epoch_) {
     shuffle(step / steps_an_epoch_);
   }
   const std::int64_t first = step % steps_an_epoch_ * batch_size_;

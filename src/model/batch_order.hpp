@@ -1,5 +1,6 @@
 // Which samples each step of minibatch training sees: every epoch visits every sample once, in a fresh random order
-// that depends on (seed, width, epoch) alone, so that any step's batch can be found without the steps before it.
+// that depends on (seed, width, epoch) alone, so that any step's batch can be found without the steps before it; or in
+// the data's own order. What is left over is a smaller batch, or is not seen (training.sample-order, last-batch).
 #pragma once
 
 #include <cstdint>
@@ -10,9 +11,13 @@
 
 namespace fasweep {
 
-/// Steps that visit every training sample once; the last of them sees the rest when the batch does not divide them.
+/// Steps that visit every training sample once, but for those of a last batch that is dropped.
 [[nodiscard]] inline std::int64_t steps_an_epoch(const TrainingSettings& training, const DataSettings& data) {
-  return takes_minibatches(training, data) ? (data.samples + training.batch_size - 1) / training.batch_size : 1;
+  if (!takes_minibatches(training, data)) {
+    return 1;
+  }
+  const int left_over = training.last_batch == LastBatch::kept ? training.batch_size - 1 : 0;
+  return (data.samples + left_over) / training.batch_size;
 }
 
 class BatchOrder {
@@ -30,6 +35,7 @@ class BatchOrder {
   int width_;
   std::int64_t batch_size_;
   std::int64_t steps_an_epoch_;
+  bool shuffles_;
   std::int64_t epoch_ = -1;  // of order_
   std::vector<std::int32_t> order_;
 };

@@ -100,6 +100,17 @@ enum class Reduction { sum, mean };
 inline constexpr std::array<std::string_view, 2> reduction_names{"sum", "mean"};
 static_assert(names_cover<Reduction>(reduction_names));
 
+/// Whether minibatches take the samples in a fresh random order each epoch, or as they stand in the data.
+enum class SampleOrder { shuffled, unshuffled };
+inline constexpr std::array<std::string_view, 2> sample_order_names{"shuffled", "as-in-data"};
+static_assert(names_cover<SampleOrder>(sample_order_names));
+
+/// What becomes of the samples that are left over where the batch does not divide them: a smaller last batch of each
+/// epoch, or nothing.
+enum class LastBatch { kept, dropped };
+inline constexpr std::array<std::string_view, 2> last_batch_names{"kept", "dropped"};
+static_assert(names_cover<LastBatch>(last_batch_names));
+
 /// f = H beta / sqrt(p), as in the paper's eq. 2.1, or f = H beta.
 enum class OutputScale { root_width, one };
 inline constexpr std::array<std::string_view, 2> output_scale_names{"root-width", "one"};
@@ -129,7 +140,9 @@ struct TrainingSettings {
   Precision precision = Precision::float32;
   LossFunction loss{};
   Reduction reduction = Reduction::sum;
-  int batch_size = 0;  // samples of a step, 1..n; 0: all of them in every step
+  int batch_size = 0;                                // samples of a step, 1..n; 0: all of them in every step
+  SampleOrder sample_order = SampleOrder::shuffled;  // mean something only in minibatches
+  LastBatch last_batch = LastBatch::kept;            // likewise
   double dropout = 0;  // probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step
   OutputScale output_scale = OutputScale::root_width;
   InitialWeights initial_weights = InitialWeights::gaussian;

@@ -16,9 +16,9 @@ std::vector<std::string_view> KeySet::names() const {
 KeySet changed_settings(const DataSettings& data, const TrainingSettings& training) {
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
                label_noise, teacher_width, draw, target, header, split] = data;
-  const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, dropout, output_scale,
-               initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer, error_delay,
-               mirror_step_size, mirror_decay, mirror_samples, depth] = training;
+  const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, sample_order, last_batch, dropout,
+               output_scale, initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer,
+               error_delay, mirror_step_size, mirror_decay, mirror_samples, depth] = training;
   static_cast<void>(mirror_step_size);
   static_cast<void>(mirror_decay);
   static_cast<void>(mirror_samples);
@@ -49,6 +49,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            loss != usual.loss,
                            reduction != usual.reduction,
                            takes_minibatches(training, data),
+                           takes_minibatches(training, data) && sample_order != usual.sample_order,
+                           takes_minibatches(training, data) && last_batch != usual.last_batch,
                            dropout != usual.dropout,
                            output_scale != usual.output_scale,
                            initial_weights != usual.initial_weights,

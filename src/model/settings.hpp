@@ -41,6 +41,8 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.loss",
     "training.reduction",
     "training.batch-size",
+    "training.sample-order",
+    "training.last-batch",
     "training.dropout",
     "training.output-scale",
     "training.initial-weights",

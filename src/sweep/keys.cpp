@@ -507,6 +507,14 @@ std::vector<Key> network_keys() {
           "training.reduction", "reduction", reduction_names[0], "how the losses of a batch's samples are combined",
           one_of(reduction_names), reduction_names, [](auto& point) -> auto& { return point.training.reduction; }),
       batch,
+      name_key(
+          "training.sample-order", "sample_order", sample_order_names[0],
+          "order in which the minibatches of an epoch take the samples", one_of(sample_order_names), sample_order_names,
+          [](auto& point) -> auto& { return point.training.sample_order; }),
+      name_key(
+          "training.last-batch", "last_batch", last_batch_names[0],
+          "what becomes of the samples of an epoch that do not fill a minibatch", one_of(last_batch_names),
+          last_batch_names, [](auto& point) -> auto& { return point.training.last_batch; }),
       real_key(
           "training.dropout", "dropout", "0", "probability q of dropping a hidden unit, drawn for each sample and step",
           "0 <= q < 1", [](double value) { return value >= 0 && value < 1; },
@@ -623,7 +631,7 @@ std::vector<Key> training_keys() {
 
 // What formulas may use beside the numbers of keys, and the keys that it follows from.
 constexpr std::string_view epoch_name = "epoch";
-constexpr std::array<std::string_view, 2> epoch_keys{"data.n", "training.batch-size"};
+constexpr std::array<std::string_view, 3> epoch_keys{"data.n", "training.batch-size", "training.last-batch"};
 constexpr std::string_view theorem_sum_name = "theorem-sum";
 constexpr std::array<std::string_view, 5> theorem_sum_keys{"grid.p", "data.n", "data.d", "data.inputs",
                                                            "training.step-size"};

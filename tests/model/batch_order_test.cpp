@@ -51,6 +51,33 @@ TEST(BatchOrder, EveryEpochVisitsEverySampleOnceInAFreshOrder) {
   EXPECT_EQ(order.rows(4).size(), 3U) << "the last batch has the rest";
 }
 
+TEST(BatchOrder, TakesTheDatasOrderAndDropsWhatIsLeftOver) {
+  OrderCase c(23, 5);
+  c.training.sample_order = SampleOrder::unshuffled;
+  c.training.last_batch = LastBatch::dropped;
+  ASSERT_EQ(steps_an_epoch(c.training, c.data), 4);
+  BatchOrder order = c.order();
+  std::vector<std::int32_t> first(20);
+  std::iota(first.begin(), first.end(), 0);
+  EXPECT_EQ(epoch_of(order, 0, 4), first);
+  EXPECT_EQ(epoch_of(order, 3, 4), first);
+
+  c.training.last_batch = LastBatch::kept;
+  ASSERT_EQ(steps_an_epoch(c.training, c.data), 5);
+  first.insert(first.end(), {20, 21, 22});
+  BatchOrder whole = c.order();
+  EXPECT_EQ(epoch_of(whole, 1, 5), first);
+}
+
+TEST(BatchOrder, DroppedSamplesAreOthersInEveryEpoch) {
+  OrderCase c(8, 5);
+  c.training.last_batch = LastBatch::dropped;
+  ASSERT_EQ(steps_an_epoch(c.training, c.data), 1);
+  BatchOrder order = c.order();
+  EXPECT_EQ(order.rows(0).size(), 5U);
+  EXPECT_NE(epoch_of(order, 0, 1), epoch_of(order, 1, 1));
+}
+
 TEST(BatchOrder, AnyStepsBatchIsFoundWithoutTheStepsBefore) {
   const OrderCase c(23, 5);
   BatchOrder walked = c.order();

@@ -74,7 +74,10 @@ def steps_of_an_epoch(results: Results) -> int:
     """As many batches as it takes to see every training sample once."""
     samples = int(results.settings["data.n"])
     batch = results.settings.get("training.batch-size", "all")
-    return 1 if batch == "all" else math.ceil(samples / int(batch))
+    if batch == "all":
+        return 1
+    drops_the_last = results.settings.get("training.last-batch") == "dropped"
+    return samples // int(batch) if drops_the_last else math.ceil(samples / int(batch))
 
 
 def draw_curves(axes: Axes, panel: Results, metric: str, every_run: bool) -> None:

@@ -21,15 +21,31 @@ namespace fasweep {
 struct WeightSpace {
   static constexpr std::string_view name = "weight-space";
   static constexpr std::string_view exact_for = "it is exact for any run of one hidden layer";
-  static constexpr KeySet honours =
-      teacher_keys.with({"data.source",         "data.path",           "data.outputs",
-                         "data.targets",        "data.normalize",      "data.checksum",
-                         "data.target",         "data.header",         "data.split",
-                         "training.schedule",   "training.max-steps",  "training.stop",
-                         "training.precision",  "training.loss",       "training.reduction",
-                         "training.batch-size", "training.dropout",    "training.output-scale",
-                         "training.biases",     "training.decay",      "training.step-schedule",
-                         "training.optimizer",  "training.error-delay"});
+  static constexpr KeySet honours = teacher_keys.with({"data.source",
+                                                       "data.path",
+                                                       "data.outputs",
+                                                       "data.targets",
+                                                       "data.normalize",
+                                                       "data.checksum",
+                                                       "data.target",
+                                                       "data.header",
+                                                       "data.split",
+                                                       "training.schedule",
+                                                       "training.max-steps",
+                                                       "training.stop",
+                                                       "training.loss",
+                                                       "training.precision",
+                                                       "training.reduction",
+                                                       "training.batch-size",
+                                                       "training.dropout",
+                                                       "training.last-batch",
+                                                       "training.sample-order",
+                                                       "training.output-scale",
+                                                       "training.biases",
+                                                       "training.decay",
+                                                       "training.step-schedule",
+                                                       "training.error-delay",
+                                                       "training.optimizer"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = true;

@@ -168,6 +168,14 @@ TEST(Network, EqualsThePlainLoopsWithErrorsThatComeLate) {
   }
 }
 
+TEST(Network, EqualsThePlainLoopsInTheDatasOrderWithoutTheLastBatch) {
+  NetworkCase c;
+  c.training.batch_size = 4;
+  c.training.sample_order = SampleOrder::unshuffled;
+  c.training.last_batch = LastBatch::dropped;
+  expect_plain_loops(c);
+}
+
 TEST(Network, ErrorsThatHaveNotComeTeachNoHiddenUnit) {
   NetworkCase c;
   c.training.error_delay = 4;
