@@ -51,8 +51,8 @@ namespace fasweep {
 //     gradient: a step of g1 + g2 is one of g1 and then, without decay, one of g2, as solvers may take it;
 //     step((0, 0), 0, ...) = (0, 0);
 //   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
-//   mirrors: whether b takes a step of noise_of_step() after each step (model/mirror.hpp); likewise;
 //   adapts_feedback: whether b takes a step of adapt() instead (readout.hpp); learns_feedback is true then;
+//   mirrors: whether b learns from noise instead (model/mirror.hpp); likewise;
 //   is_hebbian: whether W's gradient is - [hebbian(|e|^2, H)]^T X instead, less each unit's mean over the samples if
 //     is_centred, and plus sum_i h_i^2 times the unit's own weights if decays_itself (hebbian.hpp);
 //   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
