@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
-# Runs README's two commands on a bare Debian: makes a folder of its packages (debootstrap, with apt's own mirror of this
-# machine), and in it, from a clone of the last commit, jobs/quickstart.sh and tests/run.sh, as root and as a user with sudo.
+# Runs README's two commands on a bare Debian or Ubuntu: makes a folder of its packages (debootstrap), and in it, from a
+# clone of the last commit, jobs/quickstart.sh and tests/run.sh, as root and as a user with sudo.
 # Ends with a line for each of the four: its outcome and how long it took. README.md keeps what came of it.
-# usage: sudo tests/distribution.sh bookworm|trixie [quickstart|tests]...      both commands unless named
+# usage: sudo tests/distribution.sh bookworm|trixie|noble [quickstart|tests]...      both commands unless named
 # FASWEEP_DISTRIBUTIONS names a folder for the systems and the logs, 3 GB each; otherwise /var/tmp/fasweep-distributions.
+# FASWEEP_MIRROR names where packages come from; of Debian's, otherwise apt's own mirror.
 # FASWEEP_CCACHE names a folder of compiled objects (ccache) that the systems share; the times then leave compiling out.
 set -euo pipefail
 
 case "${1:-}" in
-  bookworm | trixie) release=$1 ;;
-  *) sed -n '5,7s/^# //p' "$0" >&2; exit 2 ;;
+  bookworm | trixie | noble) release=$1 ;;
+  *) sed -n '5,8s/^# //p' "$0" >&2; exit 2 ;;
 esac
 shift
 commands=("$@")
@@ -17,7 +18,7 @@ commands=("$@")
 for command in "${commands[@]}"; do
   case "$command" in
     quickstart | tests) ;;
-    *) sed -n '5,7s/^# //p' "$0" >&2; exit 2 ;;
+    *) sed -n '5,8s/^# //p' "$0" >&2; exit 2 ;;
   esac
 done
 if [ "$(id -u)" -ne 0 ] || ! command -v debootstrap >/dev/null; then
@@ -30,14 +31,23 @@ folder=${FASWEEP_DISTRIBUTIONS:-/var/tmp/fasweep-distributions}
 mkdir -p "$folder"
 folder=$(cd "$folder" && pwd)
 root=$folder/$release
-# shellcheck disable=SC2016  # apt's own variable, not the shell's
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep '/debian/*$' | head -n 1)
+mirror=${FASWEEP_MIRROR:-}
+if [ -z "$mirror" ] && [ "$release" != noble ]; then
+  # shellcheck disable=SC2016  # apt's own variable, not the shell's
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep '/debian/*$' | head -n 1)
+fi
 if [ -z "$mirror" ]; then
-  echo "distribution.sh: apt names no mirror of Debian here (nothing to make '$root' from); add one and run apt-get update" >&2
+  echo "distribution.sh: no mirror of '$release' is known here (nothing to make '$root' from); name one in FASWEEP_MIRROR" >&2
   exit 1
 fi
 
 packages=ca-certificates,git,sudo
+components=main
+script=()
+if [ "$release" = noble ]; then
+  components=main,universe
+  script=(/usr/share/debootstrap/scripts/gutsy)  # all releases of Ubuntu are made alike
+fi
 environment=(LC_ALL=C.UTF-8)
 mounts=(proc sys dev dev/pts dev/shm)
 sources=(/proc /sys /dev /dev/pts /dev/shm)
@@ -70,7 +80,8 @@ unmount_all() {
 make_system() {
   unmount_all
   rm -rf --one-file-system "$root"
-  debootstrap --variant=minbase --include="$packages" "$release" "$root" "$mirror" >"$folder/$release.log" 2>&1
+  debootstrap --variant=minbase --components="$components" --include="$packages" "$release" "$root" "$mirror" "${script[@]}" \
+    >"$folder/$release.log" 2>&1
   mount_all
   echo "user ALL=(ALL) NOPASSWD: ALL" >"$root/etc/sudoers.d/user"
   chroot "$root" useradd --create-home --shell /bin/bash user
