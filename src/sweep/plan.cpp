@@ -8,6 +8,7 @@
 #include "model/batch_order.hpp"
 #include "model/dataset.hpp"
 #include "model/metric/list.hpp"
+#include "model/optimizer/list.hpp"
 #include "model/snapshot.hpp"
 #include "model/stop/list.hpp"
 #include "model/stop/monitor.hpp"
@@ -369,14 +370,18 @@ std::int64_t snapshot_bytes(const Plan& plan, const Point& point) {
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
 /// are sparse. Hidden layers after the first have feedback weights as large as their weights, and each layer also keeps
-/// what comes back to it.
+/// what comes back to it. Beside them what an optimizer keeps of each weight, and errors that come late.
 std::int64_t worker_bytes(const Point& point) {
   constexpr std::int64_t evaluated_samples = 512;
   const DataSettings& data = point.data;
   const std::int64_t width = point.run.width;
   const std::int64_t samples = std::int64_t{data.samples} + data.test_samples;
   const std::int64_t inner = point.training.depth - 1;
-  const std::int64_t weights = 3 * width * data.inputs + (inner > 0 ? 3 * inner + 2 : 0) * width * width;
+  const int moments =
+      Optimizers::visit(point.training.optimizer.position(), [](auto type) { return decltype(type)::type::moments; });
+  const std::int64_t weights = (3 + moments) * width * data.inputs +
+                               (inner > 0 ? (3 + moments) * inner + 2 : 0) * width * width +
+                               std::int64_t{point.training.error_delay} * data.samples * data.outputs;
   const std::int64_t numbers_a_unit = 3 + 5 * inner;
   if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {
     const std::int64_t batch = point.training.batch_size > 0 ? point.training.batch_size : data.samples;
@@ -422,6 +427,8 @@ PlanSize measure_plan(const Plan& plan, std::span<const Dataset> datasets) {
                                   &key_called("data.d"),
                                   &key_called("data.test-n"),
                                   &key_called("training.batch-size"),
+                                  &key_called("training.optimizer"),
+                                  &key_called("training.error-delay"),
                                   &key_called("grid.depth")};
     grid.for_each_combination(sizes, [&](const Point& point) {
       size.worker_bytes = std::max(size.worker_bytes, worker_bytes(point) + snapshot_bytes(plan, point));

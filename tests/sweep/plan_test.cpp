@@ -45,6 +45,16 @@ TEST(Plan, RunsOfAProblemAreConsecutive) {
   EXPECT_EQ(next, plan.size());
 }
 
+TEST(Plan, CountsWhatOptimizersKeepAndErrorsThatComeLate) {
+  const auto bytes_of = [](const std::string& training) {
+    const std::string job = "[grid]\np = 300\n[data]\nn = 40\nd = 200\noutputs = 3\n[training]\n" + training;
+    return measure_plan(Plan(parse_job(job, "test.cfg"))).worker_bytes;
+  };
+  const std::int64_t usual = bytes_of("");
+  EXPECT_EQ(bytes_of("optimizer = adam(0.9, 0.999)\n") - usual, 2 * 8 * 300 * 200);
+  EXPECT_EQ(bytes_of("error-delay = 0, 500\n") - usual, 8 * 500 * 40 * 3);
+}
+
 TEST(Plan, DepthTakesWorkAndMemory) {
   const auto measure = [](const std::string& depth, const std::string& rest) {
     return measure_plan(Plan(parse_job(
