@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "cli/arguments.hpp"
 #include "model/activation/list.hpp"
 #include "model/rule/list.hpp"

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/run_batch.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
@@ -45,10 +46,6 @@ bool follows(KeySet honoured, const DataSettings& data, const TrainingSettings& 
 }
 
 }  // namespace
-
-bool device_takes_rule(int rule) {
-  return error_teaches(rule) && !learns_feedback(rule) && !redraws_feedback(rule);
-}
 
 Solver choose_device_solver(const DataSettings& data, const TrainingSettings& training, Solver wanted,
                             const RunSpec& run, const DeviceLimits& limits) {

@@ -23,9 +23,6 @@ struct DeviceLimits {
   bool has_products = false;     // the library that makes them is there
 };
 
-/// Whether the kernels train this rule (position in `Rules`): one that the error teaches and that does not learn b.
-[[nodiscard]] bool device_takes_rule(int rule);
-
 /// How a device would train this run: in sample space where its kernels can, else in weight space; automatic: not at
 /// all, because its kernels do not follow the rule or a setting, or because the reduced-linear solver, which needs no
 /// device, is cheapest.

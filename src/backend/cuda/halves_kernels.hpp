@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/weight_space_kernels.hpp"
 
 namespace fasweep::kernels {
@@ -203,7 +204,7 @@ __device__ inline void stage_feedback(const WeightSpaceBatch& batch, int run, in
   for (int i = static_cast<int>(threadIdx.x); i < batch.outputs * signal_units; i += signal_threads) {
     const std::int64_t at = std::int64_t{blockIdx.x} * signal_units * batch.outputs + i;
     v[i % batch.outputs * signal_units + i / batch.outputs] =
-        at < output_size(batch) ? feedback_of(ComputedRules{}, rule, b[at], beta[at]) : 0.0F;
+        at < output_size(batch) ? feedback_of(DeviceRules{}, rule, b[at], beta[at]) : 0.0F;
   }
 }
 

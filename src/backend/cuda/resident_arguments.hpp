@@ -60,7 +60,7 @@ struct ResidentRun {
   double ridge = 0;                           // lambda
   std::int64_t last_step = 0;                 // it ends there at the latest,
   StopReason last_reason = StopReason::none;  // for this reason
-  int rule = 0;                               // position in `ComputedRules`
+  int rule = 0;                               // position in `DeviceRules`
   int problem = 0;                            // which gram, targets, ...
 };
 

@@ -18,10 +18,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/resident_arguments.hpp"
 #include "backend/cuda/simt.hpp"
 #include "model/activation/list.hpp"
-#include "model/rule/list.hpp"
 #include "model/stop/list.hpp"
 
 namespace fasweep::kernels {
@@ -579,7 +579,7 @@ __device__ inline void add_unit(const Resident<columns>& r, int unit, double cha
   const std::int64_t place = (std::int64_t{r.run.problem} * b.unit_tiles + r.first_tile) * resident_units + unit;
   const double beta = r.beta[unit];
   const double feedback = r.feedback[unit];
-  const double v = feedback_of(ComputedRules{}, r.run.rule, feedback, beta);
+  const double v = feedback_of(DeviceRules{}, r.run.rule, feedback, beta);
   const double moved = std::fabs(beta - static_cast<double>(b.initial_output[place]));
   const double gradient = signal * b.inverse_root_width * b.inverse_root_width;
   sums[observed_output_square] += beta * beta;
@@ -658,12 +658,12 @@ __device__ inline void take_step(const Resident<columns>& r, int parity, float u
     }
     const float old_0 = r.beta[unit];
     const float old_8 = r.beta[unit + 8];
-    const float rate_0 = scale * down * feedback_of(ComputedRules{}, r.run.rule, r.feedback[unit], old_0);
-    const float rate_8 = scale * down * feedback_of(ComputedRules{}, r.run.rule, r.feedback[unit + 8], old_8);
+    const float rate_0 = scale * down * feedback_of(DeviceRules{}, r.run.rule, r.feedback[unit], old_0);
+    const float rate_8 = scale * down * feedback_of(DeviceRules{}, r.run.rule, r.feedback[unit + 8], old_8);
     Readout<float> readout_0{old_0, r.feedback[unit]};
     Readout<float> readout_8{old_8, r.feedback[unit + 8]};
-    fasweep::take_step(ComputedRules{}, r.run.rule, readout_0, gradients[0], decay, scale);
-    fasweep::take_step(ComputedRules{}, r.run.rule, readout_8, gradients[1], decay, scale);
+    fasweep::take_step(DeviceRules{}, r.run.rule, readout_0, gradients[0], decay, scale);
+    fasweep::take_step(DeviceRules{}, r.run.rule, readout_8, gradients[1], decay, scale);
     const float beta_0 = r.is_unit(unit) ? readout_0.beta : 0;  // padding has beta = 0 and learns nothing
     const float beta_8 = r.is_unit(unit + 8) ? readout_8.beta : 0;
     __syncwarp();  // all have read

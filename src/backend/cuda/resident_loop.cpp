@@ -7,6 +7,7 @@
 #include <numeric>
 #include <optional>
 
+#include "backend/cuda/device_rules.hpp"
 #include "model/observation.hpp"
 #include "model/rule/list.hpp"
 #include "model/run_memory.hpp"
@@ -27,7 +28,7 @@ std::vector<ResidentRun> resident_runs(const TrainingRequest& settings, std::spa
   for (std::size_t i = 0; i < members.size(); ++i) {
     const RunSpec& run = *members[i].run;
     const StopMonitor monitor(t.stop, t.schedule, run.step_size, run.ridge, t.max_steps, t.step_schedule);
-    runs.push_back({run.step_size, run.ridge, monitor.last_step(), monitor.last_step_reason(), computed_rule(run.rule),
+    runs.push_back({run.step_size, run.ridge, monitor.last_step(), monitor.last_step_reason(), device_rule(run.rule),
                     parts.runs[i].problem});
   }
   return runs;

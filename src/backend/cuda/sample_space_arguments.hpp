@@ -34,7 +34,7 @@ enum ObservedSum {
 /// What differs between runs and never changes.
 struct RunParameters {
   float scale = 0;  // eta / sqrt(p)
-  int rule = 0;     // position in `ComputedRules`
+  int rule = 0;     // position in `DeviceRules`
   int problem = 0;  // which gram, targets, feedback and initial_output
 };
 

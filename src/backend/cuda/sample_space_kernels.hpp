@@ -14,10 +14,10 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/sample_space_arguments.hpp"
 #include "backend/cuda/simt.hpp"
 #include "model/activation/list.hpp"
-#include "model/rule/list.hpp"
 
 namespace fasweep::kernels {
 
@@ -109,7 +109,7 @@ __device__ inline Units own_units(const SampleSpaceBatch& batch, int run, int ti
     if (units.there[u]) {
       const float b = batch.feedback[std::int64_t{parameters.problem} * batch.width + units.unit[u]];
       const float beta = batch.output_weight[std::int64_t{run} * batch.width + units.unit[u]];
-      units.rate[u] = parameters.scale * feedback_of(ComputedRules{}, parameters.rule, b, beta);
+      units.rate[u] = parameters.scale * feedback_of(DeviceRules{}, parameters.rule, b, beta);
     }
   }
   return units;
@@ -158,7 +158,7 @@ __device__ inline void move_output(const SampleSpaceBatch& batch, int run, int t
     float& kept = batch.output_weight[std::int64_t{run} * batch.width + unit];
     const RunParameters& parameters = batch.parameters[run];
     Readout<float> readout{kept, batch.feedback[std::int64_t{parameters.problem} * batch.width + unit]};
-    take_step(ComputedRules{}, parameters.rule, readout, gradient, decay, parameters.scale);
+    take_step(DeviceRules{}, parameters.rule, readout, gradient, decay, parameters.scale);
     beta = readout.beta;
     kept = beta;
   }
@@ -319,7 +319,7 @@ __device__ inline void observe_unit(const SampleSpaceBatch& batch, int run, int 
   const float float_b = batch.feedback[of_problem];
   const double beta = float_beta;
   const double b = float_b;
-  const double v = feedback_of(ComputedRules{}, parameters.rule, float_b, float_beta);
+  const double v = feedback_of(DeviceRules{}, parameters.rule, float_b, float_beta);
   const double change = beta - static_cast<double>(batch.initial_output[of_problem]);
   sums[observed_output_square] += beta * beta;
   sums[observed_feedback_square] += b * b;

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/initial_state.hpp"
 #include "backend/cuda/network_copy.hpp"
 #include "backend/cuda/observed_sums.hpp"
@@ -25,7 +26,7 @@ std::vector<RunParameters> parameters_of(std::span<const BatchRun> runs, int wid
   std::vector<RunParameters> parameters;
   for (const BatchRun& run : runs) {
     parameters.push_back({static_cast<float>(run.step_size / std::sqrt(static_cast<double>(width))),
-                          computed_rule(run.rule), run.problem});
+                          device_rule(run.rule), run.problem});
   }
   return parameters;
 }

@@ -12,6 +12,7 @@
 
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/input_counts.hpp"
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/resident_runs.hpp"
@@ -101,10 +102,10 @@ std::vector<int> rules_of(std::string_view rule) {
 /// The names of the further rules that the kernels compute, and of the first two together, which is empty.
 std::vector<std::string_view> checked_rules() {
   std::vector<std::string_view> rules{""};
-  for (const std::string_view name : ComputedRules::names) {
+  for (const std::string_view name : DeviceRules::names) {
     const int rule = *Rules::find(name);
     const std::vector<int> first = rules_of("");
-    if (device_takes_rule(rule) && std::find(first.begin(), first.end(), rule) == first.end()) {
+    if (std::find(first.begin(), first.end(), rule) == first.end()) {
       rules.push_back(name);
     }
   }

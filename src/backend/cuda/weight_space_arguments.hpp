@@ -29,7 +29,7 @@ enum GradientSum { rule_gradient_square, backprop_gradient_square, gradient_dot,
 /// What differs between runs and never changes.
 struct WeightRunParameters {
   float step_size = 0;
-  int rule = 0;     // position in `ComputedRules`
+  int rule = 0;     // position in `DeviceRules`
   int problem = 0;  // which inputs, targets, feedback and initial weights
 };
 

@@ -11,13 +11,13 @@
 #include <cmath>
 #include <cstdint>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/simt.hpp"
 #include "backend/cuda/weight_space_arguments.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/philox.hpp"
 #include "model/random.hpp"
-#include "model/rule/list.hpp"
 #include "model/run_spec.hpp"
 #include "model/step_samples.hpp"
 
@@ -235,7 +235,7 @@ __global__ void __launch_bounds__(weight_threads) make_signal(WeightSpaceBatch b
       float back = 0;
       for (int c = 0; c < batch.outputs; ++c) {
         const std::int64_t at = std::int64_t{unit} * batch.outputs + c;
-        back = fmaf(error[c], feedback_of(ComputedRules{}, rule, b[at], beta[at]), back);
+        back = fmaf(error[c], feedback_of(DeviceRules{}, rule, b[at], beta[at]), back);
       }
       // Activations that need z are not trained here (choose_device_solver).
       const float slope = Activation::derivative(hidden[unit], hidden[unit]) * (unit % 2 == 0 ? mask.even : mask.odd);
@@ -265,7 +265,7 @@ __global__ void __launch_bounds__(weight_threads)
     sums[0] += static_cast<double>(before) * static_cast<double>(before);
     if (moves) {
       Readout<float> readout{before, b[i]};
-      take_step(ComputedRules{}, batch.parameters[run].rule, readout, gradient[i], decay, scale);
+      take_step(DeviceRules{}, batch.parameters[run].rule, readout, gradient[i], decay, scale);
       beta[i] = readout.beta;
     }
   }

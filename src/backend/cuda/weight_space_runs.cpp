@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/input_counts.hpp"
 #include "backend/cuda/network_copy.hpp"
 #include "model/metric/list.hpp"
@@ -28,7 +29,7 @@ std::vector<float> to_single(std::span<const double> values) {
 std::vector<WeightRunParameters> parameters_of(std::span<const BatchRun> runs) {
   std::vector<WeightRunParameters> parameters;
   for (const BatchRun& run : runs) {
-    parameters.push_back({static_cast<float>(run.step_size), computed_rule(run.rule), run.problem});
+    parameters.push_back({static_cast<float>(run.step_size), device_rule(run.rule), run.problem});
   }
   return parameters;
 }
@@ -612,7 +613,7 @@ void WeightSpaceRuns::queue_gradients(const PassInputs& of) {
     WeightSpaceBatch only = batch_;
     only.active += position;
     for (const auto& [rule, into] :
-         {std::pair(-1, by_rule), std::pair(ComputedRules::index_of<Backprop>(), by_backprop)}) {
+         {std::pair(-1, by_rule), std::pair(DeviceRules::index_of<Backprop>(), by_backprop)}) {
       queue_signal_of(only, of.pass, {false, rule}, 1);
       queue_hidden_product(of, alone, 0, into);
       if (shape_.has_counts) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/sample_space_arguments.hpp"
 #include "model/activation/list.hpp"
 #include "model/loss/list.hpp"

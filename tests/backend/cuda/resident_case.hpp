@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "backend/cuda/device_rules.hpp"
 #include "backend/cuda/kernel_case.hpp"
 #include "backend/cuda/resident_plan.hpp"
 #include "backend/cuda/resident_runs.hpp"
@@ -33,7 +34,7 @@ inline std::vector<ResidentResult> train_on_chip(const KernelCase& c, int shared
   }
   std::vector<ResidentRun> runs;
   for (const BatchRun& run : c.runs) {
-    runs.push_back({run.step_size, c.ridge, c.steps, StopReason::max_steps, computed_rule(run.rule), run.problem});
+    runs.push_back({run.step_size, c.ridge, c.steps, StopReason::max_steps, device_rule(run.rule), run.problem});
   }
   TrainingSettings training;
   training.max_steps = c.steps;

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cuda/device_case.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "model/activation/list.hpp"
 #include "model/rule/list.hpp"
 #include "support/cuda_emulation.hpp"

@@ -1,6 +1,6 @@
 // The kernels in emulation against plain loops, at the shapes where tiles, passes and panels begin and end.
 #include "backend/cuda/sample_space_kernels.hpp"
-#include "backend/cuda/device_plan.hpp"
+#include "backend/cuda/device_rules.hpp"
 #include "model/activation/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
