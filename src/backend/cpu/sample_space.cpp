@@ -245,14 +245,14 @@ class SampleSpaceState final : public NetworkReader {
         const Scalar* z0 = &shared_.start.pre_activation[static_cast<std::size_t>(i) * shared_.start.width + first];
         const Scalar e = error_[static_cast<std::size_t>(i)];
         network_.copy_pre_activations(i, first, std::span(z, static_cast<std::size_t>(units)));
-        for (int u = 0; u < units; ++u) {
-          const Scalar slope = Activation::derivative(z[u], Activation::value(z[u]));
-          s[u] = e * slope;
-          if (!taught_.empty()) {
-            block.rule_signal(u, i) = taught_[static_cast<std::size_t>(i)] * slope;
-          }
+        for (int u = 0; u < units; ++u) {  // without a branch, which would keep it from vectors
+          s[u] = Activation::derivative(z[u], Activation::value(z[u]));
           z[u] -= z0[u];
         }
+        if (!taught_.empty()) {
+          block.rule_signal.col(i) = taught_[static_cast<std::size_t>(i)] * block.signal.col(i);
+        }
+        block.signal.col(i) *= e;
       }
       for (int u = 0; u < units; ++u) {
         const auto at = static_cast<std::size_t>(first + u);
