@@ -272,6 +272,7 @@ void expect_reference(const DeepCase& c) {
   const ReferenceRun plain = train_reference(problem, {c.data, c.training, c.record}, c.run, c.training.max_steps);
   ASSERT_EQ(record.trajectory.size(), plain.trajectory.size());
   for (std::size_t i = 0; i < plain.trajectory.size(); ++i) {
+    // Rounding of 1e-16 a step over 100 steps, and cosines near 0; optimizers divide by what may be small.
     expect_close(record.trajectory[i], plain.trajectory[i], 1e-10, 1e-10,
                  std::string(Metrics::names[static_cast<std::size_t>(c.record.metrics[i / record.points])]) +
                      " at step " + std::to_string(i % record.points));

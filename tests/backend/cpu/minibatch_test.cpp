@@ -202,8 +202,10 @@ TEST(Network, WeightMirrorsFeedbackComesToTheForwardWeights) {
 
   const RunRecord record = c.train(c.problem());
 
-  // b has the mean beta / 2, and each number of it the variance (a / (2 c)) |beta|^2 / m, about 0.01 / 4 * 21 / 200.
-  EXPECT_LT(std::abs(record.final_values[Metrics::index_of<AlignmentMetric>()]), 1);
+  // b has the mean beta / 2, and each number of it the variance (a / (2 c)) |beta|^2 / m, about 0.01 / 4 * 21 / 200:
+  // a thousandth of 1/4, the square of its mean, so that the cosine lacks some 5e-4 of 1. Without mirroring it is
+  // small.
+  EXPECT_LT(std::abs(record.trajectory[Metrics::index_of<AlignmentMetric>() * record.points]), 0.5);
   EXPECT_GT(record.final_values[Metrics::index_of<AlignmentMetric>()], 0.99);
 }
 
