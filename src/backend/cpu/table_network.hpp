@@ -234,7 +234,7 @@ class TableNetwork {
     const Scalar* const error = error_.data();
     const int training_positions = training_positions_;
     const std::size_t z_stride = at(0, lanes);
-    const Scalar* z = z_.data() + at(first, 0);
+    const Scalar* z = training_positions > 0 ? z_.data() + at(first, 0) : nullptr;  // all samples may be in the tail
     P gradient[units];
     for (int u = 0; u < units; ++u) {
       gradient[u] = P::broadcast(0);
