@@ -24,7 +24,7 @@ template <class Number>
 /// Of a run that makes at most `last_step` steps and observes something between the saved step and `other_step`.
 inline std::vector<Bytes> forgeries_of(const Bytes& saved, std::int64_t last_step, std::int64_t other_step) {
   std::vector<Bytes> forgeries;
-  for (std::size_t size = 0; size < saved.size(); size += size < 64 ? 3 : saved.size() / 16) {
+  for (std::size_t size = 0; size < saved.size(); size += size < 64 ? 7 : saved.size() / 4) {
     forgeries.emplace_back(saved.begin(), saved.begin() + static_cast<std::ptrdiff_t>(size));
   }
   forgeries.push_back(saved);
