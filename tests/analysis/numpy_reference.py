@@ -168,6 +168,7 @@ def kernels(
     tangent = g + h_bp
     z = x @ w.T
     return {
+        "outputs": psi(z) @ beta / np.sqrt(p),
         "kernel_eigenvalues": np.linalg.eigvalsh(g),
         "feedback_kernel_eigenvalues": np.linalg.eigvalsh(g + h_fa),
         "tangent_kernel_eigenvalues": np.linalg.eigvalsh(tangent),

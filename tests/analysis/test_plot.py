@@ -222,3 +222,27 @@ def test_what_cannot_be_drawn_is_one_sentence(shared_file: Path, spectrum_file: 
         code, err = plot(file, *arguments, "-o", tmp_path / "out.png")
         assert (code, sentence in err, err.count("\n")) == (2, True, 1), err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_ratio_of_two_metrics(shared_file: Path):
+    conditions = [f"rule={FEEDBACK}", "lambda=0", "activation=tanh"]
+    (line, *_), = drawn(shared_file, *conditions, x="p", y="loss/output_norm", at="step=0").axes[0].containers
+
+    with h5py.File(shared_file) as file:
+        ratio = file["loss"][:, 0].astype(float) / file["output_norm"][:, 0].astype(float)
+        chosen = [rows(file, p=p, rule=FEEDBACK, activation="tanh", **{"lambda": 0}) for p in np.unique(file["p"][...])]
+        np.testing.assert_allclose(line.get_ydata(), [ratio[runs].mean() for runs in chosen], rtol=1e-12)
+
+
+def test_schedules_are_named_as_the_job_writes_them_and_runs_of_other_lengths_have_records_of_their_own(make_file: Callable[..., Path]):
+    job = SPECTRUM.replace("max-steps = 300", "schedule = cutoff(3 * sqrt(p)), constant\nmax-steps = 30 * p").replace("p = 10, 40", "p = 10, 40\nlambda = 0.1")
+    path = make_file("schedules", job.replace("loss, alignment, kernel_eigenvalues", "loss"))
+
+    figure = drawn(path, x="p", y="loss", column="schedule", at="eta*t=4")
+
+    assert [axes.get_title() for axes in figure.axes] == ["schedule = cutoff(3 * sqrt(p))", "schedule = constant"]
+    for axes in figure.axes:
+        (line, *_), = axes.containers
+        assert len(line.get_ydata()) == 2, "a value for each width, though few steps are recorded in both"
+    code, err = plot(path, "--x", "p", "--y", "loss", "--col", "schedule", "--where", "schedule=cutoff(3 * sqrt(p))", "-o", path.with_suffix(".png"))
+    assert code == 0, err

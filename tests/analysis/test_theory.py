@@ -326,7 +326,7 @@ def test_each_schedule_of_a_job_is_a_group(make_file: Callable[..., Path]):
     options = {"ridge": "0.2, 0.7", "seeds": 1, "schedule": "cutoff(3 * sqrt(p)), constant, cutoff(floor(9 / lambda))"}
     groups = measure(str(make_file("schedules", JOB.format(**DEFAULTS | options))))["groups"]
 
-    assert [group["group"]["schedule"] for group in groups] == ["cutoff(...), schedule 1 of the job", "constant", "cutoff(...), schedule 3 of the job"]
+    assert [group["group"]["schedule"] for group in groups] == ["cutoff(3 * sqrt(p))", "constant", "cutoff(floor(9 / lambda))"]
     assert all(group["lambda"] == [0.2, 0.7] and len(group["widths"]) == 5 for group in groups)
 
 
@@ -409,3 +409,28 @@ def test_what_is_not_covered_says_what_would_cover_it(shared_file: Path, make_fi
     assert "is about training.batch-size = all, not 2" in statement(measured(batches), "Theorem 3.2, (3.1)")["why"]
     code, _, err = command(shared_file, "--where", "rule=backprop")
     assert (code, "no run of feedback-alignment" in err) == (2, True)
+
+
+def test_outputs_of_finite_width_near_those_of_the_widest(make_file: Callable[..., Path]):
+    """Outputs F + d/sqrt(p) in place of a run's own: the exponent is -1/2, and of the widest the mean alone counts."""
+    job = JOB.format(**DEFAULTS | {"seeds": 3}).replace("kernel_eigenvalues", "outputs").replace("[training]", "teacher-width = 30\nseed = 0\n[training]")
+    path = Path(shutil.copy(make_file("outputs", job), make_file("outputs", job).with_name("near.h5")))
+    with h5py.File(path, "r+") as file:
+        p, step = file["p"][...].astype(float), file["step"][...]
+        limit = np.sin(1 + step)[:, np.newaxis] * np.array([3.0, 0, 4, 0])
+        away = np.where((step == 7)[:, np.newaxis], np.array([0, 2.0, 0, 0]), 0)  # at one step alone, of the norm 2
+        file["outputs"][...] = limit + away / np.sqrt(p)[:, np.newaxis, np.newaxis] * (p < p.max())[:, np.newaxis, np.newaxis]
+        file["final_outputs"][...] = np.array([3.0, 0, 4, 0])
+
+    group = measured(path)
+
+    assert exponent(group, "finite-width error")["slope"] == pytest.approx(-0.5, abs=1e-9)
+    (found,) = (one for one in group["exponents"]["of"] if one["metric"] == "finite-width error")
+    assert found["by_width"] == {str(int(width)): pytest.approx(2 / 5 / np.sqrt(width)) for width in (10, 20, 40, 80)}
+    assert found["of_the_widest_itself"] == pytest.approx(0, abs=1e-12)
+
+
+def test_outputs_of_different_tasks_are_not_compared(make_file: Callable[..., Path]):
+    job = JOB.format(**DEFAULTS | {"seeds": 1}).replace("kernel_eigenvalues", "outputs")
+
+    assert "finite-width error" not in [one["metric"] for one in measured(make_file("tasks", job))["exponents"]["of"]]

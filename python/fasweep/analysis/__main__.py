@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     plot.add_argument("file", metavar="FILE.h5")
     plot.add_argument("--x", required=True, metavar="AXIS", help="an axis of the file, or step, or eta*t")
-    plot.add_argument("--y", required=True, metavar="METRIC", help="a recorded metric")
+    plot.add_argument("--y", required=True, metavar="METRIC", help="a recorded metric, or A/B, the ratio of two")
     plot.add_argument("--hue", metavar="AXIS", help="a curve for each of its values")
     plot.add_argument("--col", dest="column", metavar="AXIS", help="a panel for each of its values")
     plot.add_argument("--at", default="end", metavar="TIME", help="end, step=N or eta*t=T, the nearest record; %(default)s")

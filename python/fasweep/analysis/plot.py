@@ -5,8 +5,9 @@ Only seeds are averaged: every other axis must be named, follow from those that 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from fasweep.analysis.drawing import check_output, name_ticks, save, write_note
 from fasweep.analysis.results import (
     WORDS, AnalysisError, Dimension, Results, check_only_seeds_vary, check_some_done, counted_by_status, listed, metric_dimension, points, read, select, where,
 )
-from fasweep.analysis.schedules import flow_time
+from fasweep.analysis.schedules import flow_time, written
 
 TIMES = ("step", "eta*t")  # that x may be, besides axes
 SPREADS = {"mean": "mean and 95 % interval", "median": "median and middle 68 %"}
 GUIDE: dict[str, Any] = {"color": "grey", "linestyle": ":", "linewidth": 1}
+TITLE_LETTERS = 32  # that fit above a panel
 MOST_NUMBERS = 60  # that fit into the cells of a map
 NEAR = 0.1  # how far, relative to it, a record may be from the time that was asked for
 
@@ -70,11 +72,24 @@ def write_plot(file: str, output: str, request: Request, conditions: Sequence[st
 
 
 def read_for(file: str, metric: str, conditions: Sequence[str] = ()) -> tuple[Results, Dimension | None]:
-    """The runs, and the metric's own dimension, of which a condition may take one: kernel_eigenvalues, eigenvalue=0."""
-    dimension = metric_dimension(file, metric)
+    """The runs with a metric, or A/B, the ratio of two; and its own dimension, of which a condition may take one: kernel_eigenvalues,
+    eigenvalue=0. Schedules are named as the job writes them."""
+    upper, _, lower = (part.strip() for part in metric.partition("/"))
+    dimension = metric_dimension(file, upper)
+    names = [name for name in (upper, lower) if name]
+    if lower and (dimension or metric_dimension(file, lower)):
+        raise AnalysisError(f"'{metric}' is a ratio of several numbers a step; take metrics of one number each")
+    results = read(file, [name for one in names for name in (one, f"final_{one}")])
+    if "schedule" in results.columns:
+        others = [name for name in results.columns if name != "schedule"]
+        results = replace(results, columns=results.columns | {"schedule": written(results, others)})
     own = [one for one in conditions if dimension and one.partition("=")[0].strip() == dimension.name]
-    results = where(read(file, (metric, f"final_{metric}")), [one for one in conditions if one not in own])
-    return (results, dimension) if not dimension or not own else (take(results, metric, dimension, own[-1]), None)
+    results = where(results, [one for one in conditions if one not in own])
+    if lower:
+        values = results.metrics
+        with np.errstate(divide="ignore", invalid="ignore"):
+            results = results.with_metrics({f"{part}{metric}": values[part + upper] / values[part + lower] for part in ("", "final_")})
+    return (results, dimension) if not dimension or not own else (take(results, upper, dimension, own[-1]), None)
 
 
 def take(results: Results, metric: str, dimension: Dimension, condition: str) -> Results:
@@ -101,7 +116,7 @@ def draw(results: Results, request: Request, dimension: Dimension | None = None)
             if curve is not None and not request.map:
                 draw_curve(axes, curve, position, request)
         if request.column is not None:
-            axes.set_title(f"{request.column} = {text(column, request.column)}")
+            axes.set_title(textwrap.fill(f"{request.column} = {text(column, request.column)}", TITLE_LETTERS))
         axes.set_xlabel({"eta*t": r"$\eta t$", "p": "hidden width p", "lambda": r"$\lambda$"}.get(request.x, request.x))
         if request.map:
             continue  # the caption says what is left out, below the cells
@@ -112,7 +127,7 @@ def draw(results: Results, request: Request, dimension: Dimension | None = None)
     if request.map:
         draw_maps(figure, panels, curves, hues, request, label)
     else:
-        panels[0].set_ylabel(label)
+        panels[0].set_ylabel(label.replace("/", " /\n"))
         set_scales(panels, drawn, results, request)
         draw_guides(panels, drawn, request)
         draw_legend(figure, hues, request)
@@ -199,7 +214,8 @@ def values_at(results: Results, metric: str, at: str) -> tuple[np.ndarray, np.nd
     everything = np.concatenate([trajectories, finals[:, np.newaxis]], axis=1)
     steps = np.column_stack([np.broadcast_to(results.step, (len(results), len(results.step))), results.steps])
     times = flow_time(results, steps) if name.strip() == "eta*t" else steps.astype(float)
-    times = np.where(steps <= results.steps[:, np.newaxis], times, np.inf)
+    has_record = ~np.isnan(everything.reshape(*steps.shape, -1)).all(axis=2)  # runs of other lengths record at other steps
+    times = np.where((steps <= results.steps[:, np.newaxis]) & has_record, times, np.inf)
     near = np.argmin(np.abs(times - time), axis=1)
     rows = np.arange(len(results))
     chosen = times[rows, near]
@@ -301,7 +317,8 @@ def draw_legend(figure: Figure, hues: Sequence[object], request: Request) -> Non
     handles += [Line2D([], [], **GUIDE, label=f"slope {slope:g}") for slope in request.guides]
     if not handles:
         return
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), 4))
+    columns = 4 if max(len(str(handle.get_label())) for handle in handles) < TITLE_LETTERS else 2
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=min(len(handles), columns))
 
 
 def caption(results: Results, request: Request, drawn: Sequence[Curve]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -63,3 +64,35 @@ def parsed(schedule: str) -> tuple[str, list[float]]:
         return match[1], [float(value) for value in (match[2] or "").split(",") if value.strip()]
     except ValueError:
         return schedule, []
+
+
+def written(results: Results, known: Sequence[str]) -> np.ndarray:
+    """Each run's schedule of lambda as the job writes it. One whose parameters are formulas is another text for each point of the `known`
+    axes, from which they follow, but has the same place among the schedules of every point."""
+    names = results.columns["schedule"]
+    found: dict[tuple[object, ...], list[str]] = {}
+    place = np.empty(len(results), dtype=int)
+    for row, point in enumerate(zip(*(results.columns[name].tolist() for name in known))):
+        schedules = found.setdefault(point, [])
+        if names[row] not in schedules:
+            schedules.append(names[row])
+        place[row] = schedules.index(names[row])
+    count = place.max(initial=-1) + 1
+    if len(np.unique(names)) == count:
+        return names
+    texts = items(results.settings.get("training.schedule", ""))
+    if len(texts) != count:
+        texts = [f"{str(names[place == one][0]).partition('(')[0]}(...), schedule {one + 1} of the job" for one in range(count)]
+    return np.array(texts)[place]
+
+
+def items(text: str) -> list[str]:
+    """Of a list in which commas also stand between parentheses."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]

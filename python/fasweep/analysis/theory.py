@@ -22,7 +22,7 @@ from fasweep.analysis.plot import text, values_at
 from fasweep.analysis.results import (
     AnalysisError, Results, check_only_seeds_vary, check_some_done, metric_names, points, read, select, trajectory, where,
 )
-from fasweep.analysis.schedules import each_run, factors, flow_time, parsed
+from fasweep.analysis.schedules import each_run, factors, flow_time, parsed, written
 
 RULE = "feedback-alignment"
 BOUNDED = ("tanh", "sigmoid", "erf")  # and smooth, as Theorems 3.2 and 4.2 assume
@@ -47,10 +47,11 @@ FITTED: dict[str, tuple[bool, str, str]] = {
     "lazy_deviation": (False, "", ""),
     "infinite_width_deviation": (False, "", ""),
 }
+WIDTH_ERROR = "finite-width error"
 GREATEST = ("lazy_deviation", "infinite_width_deviation")  # fitted where they are largest, since they vanish with the error
 USED = (
     *(name for name in FITTED if not name.startswith("change of")), *OF_TASK, "error_norm", "kernel_eigenvalues", "slowest_contraction",
-    "first_order_error", "alignment_terms",
+    "first_order_error", "alignment_terms", "outputs",
 )
 
 
@@ -134,25 +135,11 @@ def groups_of(runs: Results, ask: bool) -> list[Group]:
 
 
 def by_schedule(runs: Results, known: Sequence[str]) -> list[tuple[dict[str, object], Results]]:
-    """The runs of each schedule of the job. One whose parameters are formulas of p or lambda is another text for each, but has
-    the same place among those of every point."""
+    """The runs of each schedule of the job."""
     if "schedule" not in runs.columns or len(points(runs, [*known, "schedule"])) == len(points(runs, known)):
         return [({}, runs)]
-    found: dict[tuple[object, ...], list[str]] = {}
-    place = np.empty(len(runs), dtype=int)
-    for row, point in enumerate(zip(*(runs.columns[name].tolist() for name in known))):
-        schedules = found.setdefault(point, [])
-        name = str(runs.columns["schedule"][row])
-        if name not in schedules:
-            schedules.append(name)
-        place[row] = schedules.index(name)
-    parts = [runs.at(place == one) for one in np.unique(place)]
-    return [({"schedule": schedule_name(part, number)}, part) for number, part in enumerate(parts, start=1)]
-
-
-def schedule_name(runs: Results, number: int) -> str:
-    names = np.unique(runs.columns["schedule"])
-    return str(names[0]) if len(names) == 1 else f"{str(names[0]).partition('(')[0]}(...), schedule {number} of the job"
+    names = written(runs, known)
+    return [({"schedule": str(name)}, runs.at(names == name)) for name in dict.fromkeys(names.tolist())]
 
 
 def problems_in(runs: Results) -> Problems | None:
@@ -628,14 +615,45 @@ def fitted(group: Group, at: str | None) -> tuple[str, list[dict[str, Any]]]:
             if divisor:
                 values = values / np.sqrt(np.log(mine.p))
             table = by_seed_and_width(mine.p, mine.seed, values)
-            every, last = fit(*table, squares=squares), fit(*widest(*table, 4), squares=squares)
-            entry = {
-                "metric": name, "divided_by": divisor, "average": "root mean square" if squares else "mean", "lambda": float(ridge),
-                "all_widths": exponents.as_json(every), "widest_four": exponents.as_json(last), "paper": paper if ridge == 0 else "",
-                "texts": [exponents.text(every), exponents.text(last)],
-            }
+            result.append(exponent_entry(name, divisor, squares, float(ridge), table, paper if ridge == 0 else ""))
+        if "outputs" in mine.metrics and has_one_task(mine):
+            narrower, errors, own = width_errors(mine)
+            table = by_seed_and_width(narrower.p, narrower.seed, errors)
+            entry = exponent_entry(WIDTH_ERROR, "", True, float(ridge), table, "")
+            entry["by_width"] = {str(p): float(np.sqrt((errors[narrower.p == p] ** 2).mean())) for p in np.unique(narrower.p)}
+            entry["of_the_widest_itself"] = own
             result.append(entry)
     return at, result
+
+
+def exponent_entry(name: str, divisor: str, squares: bool, ridge: float, table: tuple[np.ndarray, np.ndarray], paper: str) -> dict[str, Any]:
+    every, last = fit(*table, squares=squares), fit(*widest(*table, 4), squares=squares)
+    return {
+        "metric": name, "divided_by": divisor, "average": "root mean square" if squares else "mean", "lambda": ridge,
+        "all_widths": exponents.as_json(every), "widest_four": exponents.as_json(last), "paper": paper,
+        "texts": [exponents.text(every), exponents.text(last)],
+    }
+
+
+def has_one_task(runs: Results) -> bool:
+    """Whether all runs have the same samples, so that outputs of different widths are about the same."""
+    is_read = each_run(runs, "source", "data.source", "teacher") != "teacher"
+    is_shared = (each_run(runs, "teacher_width", "data.teacher-width", "width") != "width") & (each_run(runs, "data_seed", "data.seed", "") != "")
+    return bool(np.all(is_read | is_shared)) and len(points(runs, [name for name in ("data_seed", "n", "d") if name in runs.columns])) == 1
+
+
+def width_errors(runs: Results) -> tuple[Results, np.ndarray, float]:
+    """Of every run but the widest the greatest ||f - F|| / ||F at the end|| over the recorded steps, F the mean output of the widest at the
+    step, which stands for an infinitely wide network; and how far F itself may be off, by the spread of the widest over seeds, NaN of a
+    single one. The greatest, since all outputs end at the targets."""
+    outputs = runs.metrics["outputs"]  # runs x steps x samples, NaN after the last step
+    wide = runs.p == runs.p.max()
+    limit = outputs[wide].mean(axis=0)
+    size = np.linalg.norm(runs.metrics["final_outputs"][wide].mean(axis=0))
+    errors = np.nanmax(np.linalg.norm(outputs[~wide] - limit, axis=2), axis=1) / size
+    count = int(wide.sum())
+    own = np.sqrt(np.nanmax(outputs[wide].var(axis=0, ddof=1).sum(axis=1) / count)) / size if count > 1 else np.nan
+    return runs.at(~wide), errors, float(own)
 
 
 def greatest(runs: Results, metric: str) -> Results:
@@ -695,5 +713,8 @@ def exponent_lines(fits: dict[str, Any]) -> list[str]:
         cells.append((f"{entry['lambda']:g}", entry["metric"] + divisor + squares, *entry["texts"], entry["paper"]))
     widths = [max(map(len, column)) for column in zip(*cells)]
     lines = ["    " + "  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    for entry in rows:
+        if "by_width" in entry:
+            errors = ", ".join(f"{error:.2g} at p = {p}" for p, error in entry["by_width"].items())
+            lines.append(f"    lambda = {entry['lambda']:g}: outputs differ from the widest network's by up to {errors}; its own are known to {entry['of_the_widest_itself']:.1g}")
     return [f"  exponents in p at {fits['at']}, with what 95 % of resampled seeds give", *lines]
-

@@ -29,6 +29,7 @@
 #include "model/metric/loss.hpp"
 #include "model/metric/output_norm.hpp"
 #include "model/metric/output_parts.hpp"
+#include "model/metric/outputs.hpp"
 #include "model/metric/prediction.hpp"
 #include "model/metric/signal_alignment.hpp"
 #include "model/metric/traits.hpp"
@@ -52,7 +53,7 @@ using Metrics =
              InputGramMaxMetric, TargetNormMetric, LazyDeviationMetric, InfiniteWidthDeviationMetric,
              SlowestContractionMetric, FirstOrderErrorMetric, OutputPartsMetric, LayerWeightAlignmentMetric,
              LayerSignalAlignmentMetric, LayerGradientAlignmentMetric, LayerFeedbackNormRatioMetric,
-             LayerEffectiveRankMetric>;
+             LayerEffectiveRankMetric, OutputsMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>
