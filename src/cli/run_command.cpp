@@ -22,6 +22,7 @@
 #include "cluster/sweep_runner.hpp"
 #include "data/load_dataset.hpp"
 #include "data/share_dataset.hpp"
+#include "reference/first_step.hpp"
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
 #include "sweep/plan.hpp"
@@ -374,6 +375,8 @@ SweepOptions make_sweep_options(const RunOptions& options, const Plan& plan, std
   sweep.device_rate = first_device_rate;
   sweep.datasets = datasets;
   sweep.checkpoints = checkpoints;
+  static const PlainFirstStep first_step;
+  sweep.first_step = &first_step;
   if (checkpoints != nullptr) {
     sweep.master.saved_after_s = least_saved_s(checkpoints->interval_s());
   }

@@ -90,7 +90,7 @@ struct Takeover {};
 using WireMessage = std::variant<Hello, Welcome, Assign, Result, Heartbeat, HeartbeatReply, Drain, Stop, Bye, Takeover>;
 
 /// Changes whenever the wire format or the meaning of a message does.
-inline constexpr std::uint32_t protocol_version = 7;
+inline constexpr std::uint32_t protocol_version = 8;
 
 [[nodiscard]] Bytes encode(const WireMessage& message);
 

@@ -18,14 +18,15 @@
 namespace fasweep {
 
 struct SweepOptions {
-  int workers = 1;                     // threads of this rank that train on a core each; 0 only with devices
-  int device_count = 0;                // GPUs of this rank; workers_a_device threads more for each
-  std::string description;             // of this rank, for the provenance
-  std::vector<std::string> devices;    // GPUs this rank takes to be its own, by UUID
-  double device_rate = 0;              // assumed flop per second of a GPU until it is measured
-  std::span<const Dataset> datasets;   // that the runs train on, shared by the workers; none: teachers'
-  Checkpoints* checkpoints = nullptr;  // of this rank's workers; none: nothing is saved of an unfinished run
-  double heartbeat_s = 1;              // how often agent and master hear of each other
+  int workers = 1;                             // threads of this rank that train on a core each; 0 only with devices
+  int device_count = 0;                        // GPUs of this rank; workers_a_device threads more for each
+  std::string description;                     // of this rank, for the provenance
+  std::vector<std::string> devices;            // GPUs this rank takes to be its own, by UUID
+  double device_rate = 0;                      // assumed flop per second of a GPU until it is measured
+  std::span<const Dataset> datasets;           // that the runs train on, shared by the workers; none: teachers'
+  Checkpoints* checkpoints = nullptr;          // of this rank's workers; none: nothing is saved of an unfinished run
+  const FirstStepCheck* first_step = nullptr;  // of every run; none: not checked
+  double heartbeat_s = 1;                      // how often agent and master hear of each other
   MasterOptions master;
   /// Called on a rank whose turn it is to lead: where records go from now on; nullptr if they cannot be kept here. Must
   /// make sure that the rank that led no longer writes. Empty: this rank never leads unless it did from the start.

@@ -73,8 +73,13 @@ std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::s
 }  // namespace
 
 WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores,
-                       int devices, Waker& waker, Checkpoints* checkpoints)
-    : plan_(plan), datasets_(datasets), factory_(factory), waker_(waker), checkpoints_(checkpoints) {
+                       int devices, Waker& waker, Checkpoints* checkpoints, const FirstStepCheck* first_step)
+    : plan_(plan),
+      datasets_(datasets),
+      factory_(factory),
+      waker_(waker),
+      checkpoints_(checkpoints),
+      first_step_(first_step) {
   const int device_workers = workers_a_device * devices;
   for (int worker = 0; worker < device_workers + cores; ++worker) {
     progress_.emplace_back(plan);
@@ -262,7 +267,7 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
         made = part.problem;
       }
       requests.push_back({problems.back(), settings.data, settings.training, settings.record, part.runs,
-                          plan_.wanted_solver(), cancelled_, checkpoints_, &listener, this});
+                          plan_.wanted_solver(), cancelled_, checkpoints_, &listener, this, nullptr, first_step_});
     }
     return trainer.train_together(requests);
   } catch (const DeviceError&) {

@@ -33,9 +33,9 @@ class WorkerPool final : private IdleWorkers {
 
   /// Starts `cores` threads of the crew of cores and workers_a_device for each of `devices` of that of devices, whose
   /// numbers come first. waker is called whenever a result is ready. datasets: those of the plan. checkpoints: nullptr
-  /// for none. Everything referred to outlives the pool.
+  /// for none. first_step: likewise. Everything referred to outlives the pool.
   WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores, int devices,
-             Waker& waker, Checkpoints* checkpoints);
+             Waker& waker, Checkpoints* checkpoints, const FirstStepCheck* first_step = nullptr);
 
   /// Cancels what runs and joins the threads.
   ~WorkerPool() override;
@@ -79,6 +79,7 @@ class WorkerPool final : private IdleWorkers {
   const TrainerFactory& factory_;
   Waker& waker_;
   Checkpoints* checkpoints_;
+  const FirstStepCheck* first_step_;
   std::atomic<std::int32_t> first_worker_ = 0;
   std::atomic<bool> cancelled_ = false;
   std::mutex mutex_;

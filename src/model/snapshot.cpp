@@ -35,10 +35,12 @@ class InitialNetwork : public NetworkReader {
  public:
   explicit InitialNetwork(const Problem& problem) : problem_(problem) {}
 
-  void read_output_weight(std::span<double> beta) const override {
-    std::ranges::copy(problem_.output_weight, beta.begin());
+  void read_output_weight(int first, std::span<double> beta) const override {
+    std::copy_n(&problem_.output_weight[product(first, problem_.outputs)], beta.size(), beta.begin());
   }
-  void read_feedback(std::span<double> b) const override { std::ranges::copy(problem_.feedback, b.begin()); }
+  void read_feedback(int first, std::span<double> b) const override {
+    std::copy_n(&problem_.feedback[product(first, problem_.outputs)], b.size(), b.begin());
+  }
   void read_pre_activation(int first, std::span<double> z) const override {
     const std::size_t rows =
         static_cast<std::size_t>(problem_.samples) + static_cast<std::size_t>(problem_.test_samples);
@@ -113,7 +115,7 @@ std::array<double, 3> NetworkReader::output_parts() const {
   return {not_a_number, not_a_number, not_a_number};
 }
 
-void NetworkReader::read_hidden_bias(std::span<double> bias) const {
+void NetworkReader::read_hidden_bias(int /*first*/, std::span<double> bias) const {
   std::fill(bias.begin(), bias.end(), 0.0);
 }
 
@@ -151,14 +153,14 @@ double Snapshot::ridge() const {
 
 std::span<const double> Snapshot::output_weight() const {
   if (!output_weight_) {
-    network_.read_output_weight(output_weight_.emplace(product(sizes_.width, sizes_.outputs)));
+    network_.read_output_weight(0, output_weight_.emplace(product(sizes_.width, sizes_.outputs)));
   }
   return *output_weight_;
 }
 
 std::span<const double> Snapshot::feedback() const {
   if (!feedback_) {
-    network_.read_feedback(feedback_.emplace(product(sizes_.width, sizes_.outputs)));
+    network_.read_feedback(0, feedback_.emplace(product(sizes_.width, sizes_.outputs)));
   }
   return *feedback_;
 }
@@ -179,7 +181,7 @@ std::vector<double> Snapshot::output_bias() const {
 
 std::vector<double> Snapshot::hidden_bias() const {
   std::vector<double> bias(static_cast<std::size_t>(sizes_.width));
-  network_.read_hidden_bias(bias);
+  network_.read_hidden_bias(0, bias);
   return bias;
 }
 

@@ -31,15 +31,16 @@ class NetworkReader {
  public:
   virtual ~NetworkReader() = default;
 
-  /// beta(t): width x outputs.
-  virtual void read_output_weight(std::span<double> beta) const = 0;
+  /// beta(t) of the hidden units first, first + 1, ... as many as `beta` holds: units x outputs.
+  virtual void read_output_weight(int first, std::span<double> beta) const = 0;
 
-  /// b(t): width x outputs, whether or not the rule uses it.
-  virtual void read_feedback(std::span<double> b) const = 0;
+  /// b(t) likewise, whether or not the rule uses it.
+  virtual void read_feedback(int first, std::span<double> b) const = 0;
 
-  /// Biases of the outputs: outputs; of the hidden units: width. Solvers without biases leave them 0.
+  /// Biases of the outputs: outputs; of the hidden units first, first + 1, ...: units. Solvers without biases leave
+  /// them 0.
   virtual void read_output_bias(std::span<double> bias) const;
-  virtual void read_hidden_bias(std::span<double> bias) const;
+  virtual void read_hidden_bias(int first, std::span<double> bias) const;
 
   /// W(t) of the hidden units first, first + 1, ... as many as `weights` holds: units x inputs. first is even. A solver
   /// that keeps no W adds its change to W(0).
@@ -55,6 +56,13 @@ class NetworkReader {
   /// (Z(t) - Z(0))^T K^+ X. This holds for a K of any rank, since K K^+ X = X; but rounding in Z(t) - Z(0) is amplified
   /// by up to the inverse root of K's smallest eigenvalue, and eigenvalues below 1e-12 of the largest count as 0.
   virtual void read_hidden_change(int first, std::span<double> change) const = 0;
+
+  /// Whether W or its change is kept, and not Z alone, from which read_hidden_change() has to recover it.
+  [[nodiscard]] virtual bool keeps_hidden_weight() const { return true; }
+
+  /// f of the step's batch, with its dropout, as the solver has it: samples of the batch x outputs. False if it cannot
+  /// say.
+  [[nodiscard]] virtual bool read_batch_outputs(std::span<double> /*f*/) const { return false; }
 
   /// Norms of the parts of beta in beta(0), in W(0) X^T and in b; not numbers of a solver that does not keep them
   /// apart.
@@ -104,6 +112,8 @@ class Snapshot {
   /// What the run keeps from step to step.
   [[nodiscard]] const RunMemory& memory() const;
   [[nodiscard]] std::int64_t step() const { return step_; }
+  /// What the solver tells, for those who look at a few units.
+  [[nodiscard]] const NetworkReader& network() const { return network_; }
   /// f = output_scale H beta + bias: 1/sqrt(p) or 1.
   [[nodiscard]] double output_scale() const { return output_scale_; }
   [[nodiscard]] double step_size() const;  // eta(t)

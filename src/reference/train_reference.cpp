@@ -4,44 +4,11 @@
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
-#include "model/layers.hpp"
 #include "model/metric.hpp"
-#include "model/random.hpp"
 #include "model/rule/list.hpp"
+#include "reference/plain_masks.hpp"
 
 namespace fasweep {
-namespace {
-
-/// The masks of a hidden layer of a run: uniform numbers of its stream at (step, sample of the batch, unit), each
-/// sample's at an even position.
-class Masks {
- public:
-  /// layer: from 0.
-  Masks(const RunSpec& run, double dropout, int batch_size, int layer)
-      : stream_(layer_masks(seed_of_training(run), run.width, layer + 1)),
-        dropout_(dropout),
-        batch_size_(batch_size),
-        uniform_(static_cast<std::size_t>(run.width + 1) / 2 * 2) {}
-
-  [[nodiscard]] double factor(std::int64_t step, int sample, int unit) {
-    if (step != step_ || sample != sample_) {
-      step_ = step;
-      sample_ = sample;
-      stream_.fill_uniform(uniform_, static_cast<std::uint64_t>(step_ * batch_size_ + sample) * uniform_.size());
-    }
-    return uniform_[static_cast<std::size_t>(unit)] < dropout_ ? 0 : 1 / (1 - dropout_);
-  }
-
- private:
-  RandomStream stream_;
-  double dropout_;
-  int batch_size_;
-  std::vector<double> uniform_;  // of one sample
-  std::int64_t step_ = -1;
-  int sample_ = -1;
-};
-
-}  // namespace
 
 ReferenceRun train_reference(const Problem& problem, const RunSettings& settings, const RunSpec& run,
                              std::int64_t last_step, const PlainRounding& rounding) {
@@ -51,7 +18,7 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
                        Rules::names[static_cast<std::size_t>(run.rule)]);
   network.rounding = rounding;
   BatchOrder order(training, settings.data, run);
-  std::vector<Masks> masks;
+  std::vector<PlainMasks> masks;
   masks.reserve(static_cast<std::size_t>(training.depth));
   for (int layer = 0; layer < training.depth; ++layer) {
     masks.emplace_back(run, training.dropout, static_cast<int>(order.rows(0).size()), layer);

@@ -10,6 +10,7 @@
 #include "hdf5/hdf5_writing.hpp"
 #include "model/metric/list.hpp"
 #include "store/damage_guard.hpp"
+#include "store/result_writer.hpp"
 #include "sweep/keys.hpp"
 #include "util/error.hpp"
 
@@ -21,8 +22,8 @@ using hdf5::Handle;
 
 /// Names at the root of files of any version: what a file no longer has was not added by others.
 std::set<std::string> own_names() {
-  std::set<std::string> names{"run",   "step",   "status", "stop_reason", "solver",
-                              "steps", "worker", "wall_s", "finished_at", "provenance"};
+  std::set<std::string> names{"run",    "step",   "status",      "stop_reason", "solver",         "steps",
+                              "worker", "wall_s", "finished_at", "provenance",  first_step_column};
   for (const Key& key : all_keys()) {
     names.emplace(key.column);
   }

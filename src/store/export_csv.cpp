@@ -25,7 +25,7 @@ void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows ro
   for (const Key* key : columns) {
     out << "," << key->column;
   }
-  out << (rows == CsvRows::runs ? ",status,stop_reason,steps,solver,wall_s" : ",step");
+  out << (rows == CsvRows::runs ? ",status,stop_reason,steps,solver,wall_s,first_step_deviation" : ",step");
   for (const MetricPlace& place : plan.layout().places) {
     for (std::size_t number = 0; number < place.size; ++number) {
       out << (rows == CsvRows::runs ? ",final_" : ",") << Metrics::names[static_cast<std::size_t>(place.metric)];
@@ -48,7 +48,8 @@ void export_csv(const std::filesystem::path& path, std::ostream& out, CsvRows ro
     if (rows == CsvRows::runs) {
       write_axes(record);
       out << "," << name_of(record.status) << "," << name_of(record.reason) << "," << record.steps << ","
-          << name_of(record.solver) << "," << format_real(record.wall_s);
+          << name_of(record.solver) << "," << format_real(record.wall_s) << ","
+          << format_real(record.first_step_deviation);
       for_each_number(record, [&](std::optional<std::size_t> number) {
         out << "," << format_real(number ? record.final_values[*number] : not_a_number);
       });

@@ -29,7 +29,7 @@ struct JournalContents {
 
 /// Version of what the frames of a journal hold. Changes whenever that or its meaning does, the record's encoding above
 /// all; journals of earlier versions are read.
-inline constexpr std::uint32_t journal_version = 2;
+inline constexpr std::uint32_t journal_version = 3;
 [[nodiscard]] Bytes make_format_payload();
 
 /// What a journal says of its runs, in the order in which it was said.

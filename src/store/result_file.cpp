@@ -270,6 +270,18 @@ std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<h
   return values;
 }
 
+bool ResultFile::has_first_step_deviations() const {
+  const auto guarded = guard();
+  return H5Lexists(file_.id(), first_step_column, H5P_DEFAULT) > 0;
+}
+
+std::vector<double> ResultFile::read_first_step_deviations() const {
+  if (has_first_step_deviations()) {
+    return read_column<double>(first_step_column);
+  }
+  return std::vector<double>(static_cast<std::size_t>(plan_.size()), not_a_number);
+}
+
 void ResultFile::for_each_record(const std::function<void(const RunRecord&)>& visit) const {
   for_each_record(0, plan_.size(), visit);
 }
@@ -291,6 +303,7 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
   const auto worker = read_column<std::int32_t>("worker");
   const auto wall_s = read_column<double>("wall_s");
   const auto finished_at = read_column<double>("finished_at");
+  const auto first_step_deviation = read_first_step_deviations();
   const auto failures = read_failures(provenance_.failures);
   constexpr std::size_t slab_numbers = std::size_t{1} << 20U;
   constexpr std::size_t most_rows = 4096;
@@ -326,6 +339,7 @@ void ResultFile::for_each_record(std::int64_t begin, std::int64_t end,
       record.steps = steps[row];
       record.wall_s = wall_s[row];
       record.finished_at = finished_at[row];
+      record.first_step_deviation = first_step_deviation[row];
       record.worker = worker[row];
       record.status = static_cast<RunStatus>(status[row]);
       record.reason = static_cast<StopReason>(reason[row]);
@@ -473,6 +487,9 @@ std::vector<std::string> ResultFile::find_wrong_scales() const {
   for (const Key* key : is_first_schema_ ? paper_axes() : plan_.columns()) {
     scaled.emplace_back(key->column);
   }
+  if (has_first_step_deviations()) {
+    scaled.emplace_back(first_step_column);
+  }
   for (const std::string& name : scaled) {
     if (!has_scales(name)) {
       problems.push_back("dataset '" + name + "' has no scale for one of its dimensions");
@@ -489,9 +506,11 @@ std::vector<std::string> ResultFile::find_wrong_pending() const {
   const auto worker = read_column<std::int32_t>("worker");
   const auto wall_s = read_column<double>("wall_s");
   const auto finished_at = read_column<double>("finished_at");
+  const auto deviation = read_first_step_deviations();
   for (std::size_t row = 0; row < statuses.size(); ++row) {
-    if (statuses[row] == RunStatus::pending && (reason[row] != 0 || steps[row] != 0 || worker[row] != -1 ||
-                                                !std::isnan(wall_s[row]) || !std::isnan(finished_at[row]))) {
+    if (statuses[row] == RunStatus::pending &&
+        (reason[row] != 0 || steps[row] != 0 || worker[row] != -1 || !std::isnan(wall_s[row]) ||
+         !std::isnan(finished_at[row]) || !std::isnan(deviation[row]))) {
       problems.push_back("run " + std::to_string(row) + " is pending but its columns say how it went");
     }
   }

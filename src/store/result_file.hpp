@@ -60,6 +60,9 @@ class ResultFile {
  private:
   template <class Number>
   [[nodiscard]] std::vector<Number> read_column(const std::string& name) const;
+  [[nodiscard]] bool has_first_step_deviations() const;
+  /// Not numbers where the file has none, as those of earlier versions.
+  [[nodiscard]] std::vector<double> read_first_step_deviations() const;
   template <class Number>
   [[nodiscard]] std::string find_wrong_axis(const Key& key) const;
   [[nodiscard]] std::vector<std::string> read_texts(const std::string& name) const;

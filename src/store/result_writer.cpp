@@ -42,7 +42,7 @@ struct Columns {
   std::vector<Solver> solver;
   std::vector<std::int64_t> steps;
   std::vector<std::int32_t> worker;
-  std::vector<double> wall_s, finished_at;
+  std::vector<double> first_step_deviation, wall_s, finished_at;
   std::array<std::int64_t, run_status_names.size()> counts{};
   double wall_s_total = 0;
 
@@ -52,6 +52,7 @@ struct Columns {
     solver.reserve(runs);
     steps.reserve(runs);
     worker.reserve(runs);
+    first_step_deviation.reserve(runs);
     wall_s.reserve(runs);
     finished_at.reserve(runs);
   }
@@ -66,6 +67,7 @@ struct Columns {
     wall_s_total += record ? r.wall_s : 0;
     steps.push_back(r.steps);
     worker.push_back(record ? r.worker : -1);
+    first_step_deviation.push_back(r.first_step_deviation);
     wall_s.push_back(record ? r.wall_s : nan);
     finished_at.push_back(record ? r.finished_at : nan);
   }
@@ -348,6 +350,8 @@ class ResultWriter {
     write_texts("stop_reason", names_of(columns.reason), "what ended the run");
     write_texts("solver", names_of(columns.solver), "formulation that was computed");
     write_column("steps", columns.steps, "training steps taken; the step of the final values", "1");
+    write_column(first_step_column, columns.first_step_deviation,
+                 "deviation of the first step from its rule's formula, relative to the step; NaN: not checked", "1");
     mark_provenance(write_column("worker", columns.worker, "worker that trained the run", "1"));
     mark_provenance(write_column("wall_s", columns.wall_s, "wall time of training", "s"));
     mark_provenance(write_column("finished_at", columns.finished_at, "time the run ended", "seconds since 1970-01-01"));

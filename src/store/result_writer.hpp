@@ -19,6 +19,9 @@ namespace fasweep {
 inline constexpr const char* result_schema = "fasweep-2";
 inline constexpr const char* first_result_schema = "fasweep-1";
 
+/// A column that files of earlier versions lack.
+inline constexpr const char* first_step_column = "first_step_deviation";
+
 /// Text for /provenance; each may have several lines.
 struct Provenance {
   std::string build;

@@ -35,8 +35,8 @@ void compare_with_journal(const ResultFile& file, const MappedFile& map, const J
     const RunRecord record = read_record(read_frame(map.bytes(), found->second.offset)).record;
     if (record.status != row.status || record.reason != row.reason || record.solver != row.solver ||
         record.steps != row.steps || record.worker != row.worker || !same(record.wall_s, row.wall_s) ||
-        !same(record.finished_at, row.finished_at) || !same_numbers(record.trajectory, row.trajectory) ||
-        !same_numbers(record.final_values, row.final_values)) {
+        !same(record.finished_at, row.finished_at) || !same(record.first_step_deviation, row.first_step_deviation) ||
+        !same_numbers(record.trajectory, row.trajectory) || !same_numbers(record.final_values, row.final_values)) {
       problems.push_back("run " + std::to_string(row.run) + " is not what the journal recorded");
     }
   });

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/observation.hpp"
 #include "model/run_spec.hpp"
 #include "model/solver.hpp"
 #include "model/status.hpp"
@@ -24,9 +25,10 @@ struct RecordHeader {
   RunStatus status = RunStatus::pending;
   StopReason reason = StopReason::none;
   Solver solver = Solver::automatic;
-  Precision precision = Precision::float32;  // of the numbers in the encoding
-  std::uint32_t metrics = 0;                 // numbers at each recorded step (MetricLayout::values)
-  std::uint32_t points = 0;                  // recorded steps reached, <= steps of RecordSettings
+  Precision precision = Precision::float32;    // of the numbers in the encoding
+  std::uint32_t metrics = 0;                   // numbers at each recorded step (MetricLayout::values)
+  std::uint32_t points = 0;                    // recorded steps reached, <= steps of RecordSettings
+  double first_step_deviation = not_a_number;  // train/first_step.hpp
 };
 
 struct RunRecord : RecordHeader {

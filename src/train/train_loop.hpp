@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <concepts>
 #include <limits>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "model/metric_layout.hpp"
@@ -17,6 +19,7 @@
 #include "model/snapshot.hpp"
 #include "model/stop/monitor.hpp"
 #include "train/checkpoint.hpp"
+#include "train/first_step.hpp"
 #include "train/trainer.hpp"
 #include "util/bytes.hpp"
 #include "util/error.hpp"
@@ -158,6 +161,9 @@ class RunTraining {
 
   [[nodiscard]] RunRecord train() {
     for (;; advance()) {
+      if (!first_step_.mismatch.empty()) {
+        return fail();
+      }
       if (const std::optional<StopReason> reason = check()) {
         return finish(*reason);
       }
@@ -193,8 +199,24 @@ class RunTraining {
     if (memory_.sees_steps()) {
       memory_.leave(snapshot());
     }
+    const std::unique_ptr<ExpectedStep> expected = step_ == 0 ? expect_first_step() : nullptr;
     state_.advance(step_size(), ridge());
     ++step_;
+    if (expected != nullptr) {
+      first_step_ = expected->compare(snapshot());
+    }
+  }
+
+  /// nullptr: the run is not checked.
+  [[nodiscard]] std::unique_ptr<ExpectedStep> expect_first_step() const {
+    return request_.first_step == nullptr ? nullptr : request_.first_step->expect(snapshot(), request_.data);
+  }
+
+  [[nodiscard]] RunRecord fail() {
+    RunRecord record = failed_record(run_, request_.data, request_.training, request_.record, solver_,
+                                     std::move(first_step_.mismatch));
+    record.first_step_deviation = first_step_.deviation;
+    return record;
   }
 
   [[nodiscard]] std::optional<StopReason> check() {
@@ -224,7 +246,9 @@ class RunTraining {
     if (reason != StopReason::interrupted) {
       tell_of_steps(step_);
     }
-    return recorder_.finish(step_, reason);
+    RunRecord record = recorder_.finish(step_, reason);
+    record.first_step_deviation = first_step_.deviation;
+    return record;
   }
 
   /// A run that is not over is measured by the steps it may make, one that is by those it has made.
@@ -250,6 +274,9 @@ class RunTraining {
       memory_.save(out);
     }
     state_.save(out);
+    if (first_step_.is_checked()) {
+      out.put(first_step_.deviation);
+    }
     checkpoints_->save(run_.run, solver_, out.view());
     save_timer_.restart();
   }
@@ -269,6 +296,9 @@ class RunTraining {
       memory_.restore(in);
     }
     state_.restore(in, {step_, recorder_.observations().size()});
+    if (in.left() > 0) {  // of a run that was checked, as earlier versions did none
+      first_step_.deviation = get_finite<double>(in, 1)[0];
+    }
     check_end(in);
   }
 
@@ -280,6 +310,7 @@ class RunTraining {
   StopMonitor monitor_;
   Recorder recorder_;
   RunMemory memory_;
+  FirstStep first_step_;
   StepTimer save_timer_;
   StepTimer tell_timer_;
   std::int64_t step_ = 0;      // t of the state

@@ -12,6 +12,7 @@
 #include "model/snapshot.hpp"
 #include "model/solver.hpp"
 #include "train/checkpoint.hpp"
+#include "train/first_step.hpp"
 #include "train/idle_workers.hpp"
 #include "train/progress_listener.hpp"
 #include "train/record.hpp"
@@ -39,6 +40,7 @@ struct TrainingRequest {
   ProgressListener* listener = nullptr;  // told how far runs have come; may be none
   IdleWorkers* idle_workers = nullptr;   // who may evaluate while a run trains; none: the run waits
   SnapshotVisitor* visitor = nullptr;    // shown every run at its recorded steps and its last; none: costs nothing
+  const FirstStepCheck* first_step = nullptr;  // checks the first step of runs that CPUs train; none: nothing does
 };
 
 /// Trains runs one batch at a time; used by one thread at a time. Results depend on the request alone, not on what was

@@ -95,7 +95,7 @@ class Record:
     times: tuple[float, float]  # wall_s, finished_at
     status: int
     steps: int
-    numbers: bytes  # trajectory of every metric, then the final values, as in the journal
+    numbers: bytes  # trajectory of every metric, the final values and the first step's deviation, as in the journal
 
 
 def journal_records(data: bytes) -> dict[int, Record]:
@@ -128,10 +128,12 @@ def file_records(path: Path) -> dict[int, Record]:
         reached = np.searchsorted(file["step"][...], steps, side="right")
         trajectories = {name: file[name][...] for name in ("loss", "alignment")}
         finals = {name: file["final_" + name][...] for name in ("loss", "alignment")}
+        deviation = file["first_step_deviation"][...]
     records = {}
     for row in np.flatnonzero(status):
         parts = [trajectories[name][row, : reached[row]].tobytes() for name in trajectories]
         parts += [finals[name][row].tobytes() for name in finals]
+        parts += [] if np.isnan(deviation[row]) else [deviation[row].tobytes()]
         records[int(row)] = Record((wall_s[row], finished_at[row]), int(status[row]), int(steps[row]), b"".join(parts))
     return records
 

@@ -57,11 +57,27 @@ fs::path make_sound_file() {
 }
 
 constexpr std::array attributes{"schema", "complete", "plan_hash", "count_done", "count_pending", "history"};
-constexpr std::array datasets{"run",    "step",       "status",           "stop_reason",
-                              "solver", "steps",      "worker",           "wall_s",
-                              "p",      "lambda",     "activation",       "loss",
-                              "seed",   "final_loss", "provenance/job",   "provenance/failures",
-                              "rule",   "alignment",  "provenance/build", "provenance/sessions"};
+constexpr std::array datasets{"run",
+                              "step",
+                              "status",
+                              "stop_reason",
+                              "solver",
+                              "steps",
+                              "worker",
+                              "wall_s",
+                              "p",
+                              "lambda",
+                              "activation",
+                              "loss",
+                              "seed",
+                              "final_loss",
+                              "provenance/job",
+                              "provenance/failures",
+                              "rule",
+                              "alignment",
+                              "provenance/build",
+                              "provenance/sessions",
+                              "first_step_deviation"};
 
 Handle make_type(std::uint8_t choice) {
   const auto copy = [](hid_t type) { return Handle(H5Tcopy(type), H5Tclose, "a type"); };

@@ -51,6 +51,26 @@ TEST(Record, DecodesToWhatWasEncoded) {
   }
 }
 
+TEST(Record, EndsWithTheDeviationOfItsFirstStepIfItHasOne) {
+  for (const Precision precision : {Precision::float32, Precision::float64}) {
+    RunRecord record = sample(precision);
+    const Bytes without = encoded(record);
+    record.first_step_deviation = 1e-7;
+    const Bytes bytes = encoded(record);
+    EXPECT_EQ(bytes.size(), without.size() + sizeof(double));
+
+    ByteReader decoding(bytes);
+    const RunRecord back = decode_record(decoding);
+    ByteReader skipping(bytes);
+
+    EXPECT_EQ(back.first_step_deviation, 1e-7);
+    EXPECT_EQ(back.precision, precision);
+    EXPECT_EQ(decoding.left(), 0U);
+    EXPECT_EQ(skip_record(skipping).first_step_deviation, 1e-7);
+    EXPECT_EQ(skipping.left(), 0U);
+  }
+}
+
 TEST(Record, SkippingReadsTheHeaderAndLandsBehindTheRecord) {
   Bytes two = encoded(sample(Precision::float32));
   const Bytes second = encoded(sample(Precision::float64));
@@ -65,7 +85,9 @@ TEST(Record, SkippingReadsTheHeaderAndLandsBehindTheRecord) {
 }
 
 TEST(Record, EveryTruncationIsRefused) {
-  const Bytes whole = encoded(sample(Precision::float64));
+  RunRecord record = sample(Precision::float64);
+  record.first_step_deviation = 0.5;
+  const Bytes whole = encoded(record);
   for (std::size_t size = 0; size < whole.size(); ++size) {
     ByteReader decoding(std::span<const std::byte>(whole).first(size));
     EXPECT_THROW(static_cast<void>(decode_record(decoding)), TransportError) << size;

@@ -37,8 +37,8 @@ struct ConstantState final : NetworkReader {
   }
   void save(ByteWriter& /*out*/) const {}
   void restore(ByteReader& /*in*/, const SavedAt& /*at*/) {}
-  void read_output_weight(std::span<double> beta) const override { std::ranges::fill(beta, 2.0); }
-  void read_feedback(std::span<double> b) const override { std::ranges::fill(b, 3.0); }
+  void read_output_weight(int /*first*/, std::span<double> beta) const override { std::ranges::fill(beta, 2.0); }
+  void read_feedback(int /*first*/, std::span<double> b) const override { std::ranges::fill(b, 3.0); }
   void read_pre_activation(int /*first*/, std::span<double> z) const override { std::ranges::fill(z, 1.0); }
   void read_hidden_change(int /*first*/, std::span<double> change) const override { std::ranges::fill(change, 0.0); }
 };

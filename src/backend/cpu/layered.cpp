@@ -121,13 +121,19 @@ class LayeredState final : public NetworkReader {
   }
 
   // Where there is one hidden layer: snapshots of several show their layers alone.
-  void read_output_weight(std::span<double> beta) const override { copy_rows(network_.output_weight(), beta); }
-  void read_feedback(std::span<double> b) const override { copy_rows(feedback_, b); }
+  void read_output_weight(int first, std::span<double> beta) const override {
+    copy_rows(network_.output_weight(), first, beta);
+  }
+  void read_feedback(int first, std::span<double> b) const override { copy_rows(feedback_, first, b); }
   void read_output_bias(std::span<double> bias) const override {
     std::copy_n(network_.ends().output_bias().data(), bias.size(), bias.begin());
   }
-  void read_hidden_bias(std::span<double> bias) const override {
-    std::copy_n(network_.ends().hidden_bias().data(), bias.size(), bias.begin());
+  void read_hidden_bias(int first, std::span<double> bias) const override {
+    std::copy_n(network_.ends().hidden_bias().data() + first, bias.size(), bias.begin());
+  }
+  [[nodiscard]] bool read_batch_outputs(std::span<double> f) const override {
+    std::copy_n(outputs_.data(), f.size(), f.begin());
+    return true;
   }
   void read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const override {
     network_.ends().copy_hidden_weight(first, weights);
@@ -245,10 +251,12 @@ class LayeredState final : public NetworkReader {
   static double square_of(const Dense& dense) {
     return dense.template cast<double>().squaredNorm();
   }
+  /// Rows first, first + 1, ... of a matrix, as many as `rows` holds, in row-major order.
   template <class Dense>
-  static void copy_rows(const Dense& matrix, std::span<double> rows) {
+  static void copy_rows(const Dense& matrix, int first, std::span<double> rows) {
     using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-    Eigen::Map<RowMajor>(rows.data(), matrix.rows(), matrix.cols()) = matrix.template cast<double>();
+    const Eigen::Index units = static_cast<Eigen::Index>(rows.size()) / matrix.cols();
+    Eigen::Map<RowMajor>(rows.data(), units, matrix.cols()) = matrix.middleRows(first, units).template cast<double>();
   }
 
   /// Of a layerwise rule B_2, B_3, ...; of a direct one B_1, B_2, ..., those of all layers but the last.

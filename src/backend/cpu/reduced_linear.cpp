@@ -116,12 +116,16 @@ class ReducedLinearState final : public NetworkReader {
     return o;
   }
 
-  void read_output_weight(std::span<double> beta) const override {
-    Eigen::Map<Eigen::VectorXd>(beta.data(), static_cast<Eigen::Index>(beta.size())).noalias() =
-        shared_.basis * output_;
+  void read_output_weight(int first, std::span<double> beta) const override {
+    const auto units = static_cast<Eigen::Index>(beta.size());
+    Eigen::Map<Eigen::VectorXd>(beta.data(), units).noalias() = shared_.basis.middleRows(first, units) * output_;
   }
-  void read_feedback(std::span<double> b) const override {
-    std::copy_n(shared_.basis.col(Shared::feedback).data(), b.size(), b.begin());
+  void read_feedback(int first, std::span<double> b) const override {
+    std::copy_n(shared_.basis.col(Shared::feedback).data() + first, b.size(), b.begin());
+  }
+  [[nodiscard]] bool read_batch_outputs(std::span<double> f) const override {
+    Eigen::Map<Eigen::VectorXd>(f.data(), shared_.samples) = (error_ + shared_.y).head(shared_.samples);
+    return true;
   }
   /// Z^T = U + B A K, of which the rows of B that belong to the block.
   void read_pre_activation(int first, std::span<double> z) const override {

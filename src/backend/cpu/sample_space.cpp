@@ -153,10 +153,12 @@ class SampleSpaceState final : public NetworkReader {
     return o;
   }
 
-  void read_output_weight(std::span<double> beta) const override {
-    std::ranges::copy(network_.output_weight(), beta.begin());
+  void read_output_weight(int first, std::span<double> beta) const override {
+    std::copy_n(&network_.output_weight()[static_cast<std::size_t>(first)], beta.size(), beta.begin());
   }
-  void read_feedback(std::span<double> b) const override { std::ranges::copy(network_.feedback(), b.begin()); }
+  void read_feedback(int first, std::span<double> b) const override {
+    std::copy_n(&network_.feedback()[static_cast<std::size_t>(first)], b.size(), b.begin());
+  }
   void read_pre_activation(int first, std::span<double> z) const override { read_rows(shared_.start.rows, first, z); }
   void read_hidden_change(int first, std::span<double> change) const override {
     const auto samples = static_cast<std::size_t>(shared_.start.samples);
@@ -173,6 +175,13 @@ class SampleSpaceState final : public NetworkReader {
     shared_.gram.solve(moved);
     std::ranges::fill(change, 0.0);
     add_input_multiples(shared_.problem, moved, change);
+  }
+  [[nodiscard]] bool keeps_hidden_weight() const override { return false; }
+  [[nodiscard]] bool read_batch_outputs(std::span<double> f) const override {
+    std::transform(f.begin(), f.end(), network_.outputs().begin(), f.begin(), [&](double /*f*/, Scalar output) {
+      return static_cast<double>(output / static_cast<Scalar>(root_width_));
+    });
+    return true;
   }
 
   void save(ByteWriter& out) const {

@@ -128,13 +128,19 @@ class WeightSpaceState final : public NetworkReader {
     return o;
   }
 
-  void read_output_weight(std::span<double> beta) const override { copy_rows(network_.output_weight(), beta); }
-  void read_feedback(std::span<double> b) const override { copy_rows(feedback_, b); }
+  void read_output_weight(int first, std::span<double> beta) const override {
+    copy_rows(network_.output_weight(), first, beta);
+  }
+  void read_feedback(int first, std::span<double> b) const override { copy_rows(feedback_, first, b); }
   void read_output_bias(std::span<double> bias) const override {
     std::copy_n(network_.output_bias().data(), bias.size(), bias.begin());
   }
-  void read_hidden_bias(std::span<double> bias) const override {
-    std::copy_n(network_.hidden_bias().data(), bias.size(), bias.begin());
+  void read_hidden_bias(int first, std::span<double> bias) const override {
+    std::copy_n(network_.hidden_bias().data() + first, bias.size(), bias.begin());
+  }
+  [[nodiscard]] bool read_batch_outputs(std::span<double> f) const override {
+    std::copy_n(outputs_.data(), f.size(), f.begin());
+    return true;
   }
   void read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const override {
     network_.copy_hidden_weight(first, weights);
@@ -224,12 +230,12 @@ class WeightSpaceState final : public NetworkReader {
   static std::span<const Scalar> numbers_of(const Matrix& matrix) {
     return {matrix.data(), static_cast<std::size_t>(matrix.size())};
   }
-  /// The real units' rows of a padded matrix, in row-major order.
-  static void copy_rows(const Matrix& padded, std::span<double> rows) {
-    const auto outputs = static_cast<std::size_t>(padded.cols());
+  /// Rows first, first + 1, ... of a matrix, as many as `rows` holds, in row-major order.
+  static void copy_rows(const Matrix& matrix, int first, std::span<double> rows) {
+    const auto outputs = static_cast<std::size_t>(matrix.cols());
     for (std::size_t i = 0; i < rows.size(); ++i) {
-      rows[i] =
-          static_cast<double>(padded(static_cast<Eigen::Index>(i / outputs), static_cast<Eigen::Index>(i % outputs)));
+      rows[i] = static_cast<double>(
+          matrix(first + static_cast<Eigen::Index>(i / outputs), static_cast<Eigen::Index>(i % outputs)));
     }
   }
   void load_batch() {

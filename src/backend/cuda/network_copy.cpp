@@ -6,9 +6,15 @@
 namespace fasweep {
 namespace {
 
-/// b as it was rounded at the start.
-void copy_rounded(std::span<const double> feedback, std::span<double> b) {
-  std::transform(feedback.begin(), feedback.end(), b.begin(),
+/// Where the rows of the hidden units first, first + 1, ... begin in a matrix of this many columns.
+std::ptrdiff_t row_of(int first, int columns) {
+  return static_cast<std::ptrdiff_t>(first) * columns;
+}
+
+/// b of the hidden units first, first + 1, ... as it was rounded at the start.
+void copy_rounded(const Problem& problem, int first, std::span<double> b) {
+  const auto from = problem.feedback.begin() + row_of(first, problem.outputs);
+  std::transform(from, from + static_cast<std::ptrdiff_t>(b.size()), b.begin(),
                  [](double value) { return static_cast<double>(static_cast<float>(value)); });
 }
 
@@ -31,12 +37,12 @@ SampleSpaceCopy::SampleSpaceCopy(const Problem& problem, std::vector<float> z, s
       output_weight_(std::move(output_weight)),
       multipliers_(std::move(multipliers)) {}
 
-void SampleSpaceCopy::read_output_weight(std::span<double> beta) const {
-  std::ranges::copy(output_weight_, beta.begin());
+void SampleSpaceCopy::read_output_weight(int first, std::span<double> beta) const {
+  std::copy_n(output_weight_.begin() + row_of(first, problem_.outputs), beta.size(), beta.begin());
 }
 
-void SampleSpaceCopy::read_feedback(std::span<double> b) const {
-  copy_rounded(problem_.feedback, b);
+void SampleSpaceCopy::read_feedback(int first, std::span<double> b) const {
+  copy_rounded(problem_, first, b);
 }
 
 void SampleSpaceCopy::read_pre_activation(int first, std::span<double> z) const {
@@ -60,25 +66,24 @@ WeightSpaceCopy::WeightSpaceCopy(const Problem& problem, std::vector<float> hidd
       hidden_bias_(std::move(hidden_bias)),
       output_bias_(std::move(output_bias)) {}
 
-void WeightSpaceCopy::read_output_weight(std::span<double> beta) const {
-  std::ranges::copy(output_weight_, beta.begin());
+void WeightSpaceCopy::read_output_weight(int first, std::span<double> beta) const {
+  std::copy_n(output_weight_.begin() + row_of(first, problem_.outputs), beta.size(), beta.begin());
 }
 
-void WeightSpaceCopy::read_feedback(std::span<double> b) const {
-  copy_rounded(problem_.feedback, b);
+void WeightSpaceCopy::read_feedback(int first, std::span<double> b) const {
+  copy_rounded(problem_, first, b);
 }
 
 void WeightSpaceCopy::read_output_bias(std::span<double> bias) const {
   std::ranges::copy(output_bias_, bias.begin());
 }
 
-void WeightSpaceCopy::read_hidden_bias(std::span<double> bias) const {
-  std::ranges::copy(hidden_bias_, bias.begin());
+void WeightSpaceCopy::read_hidden_bias(int first, std::span<double> bias) const {
+  std::copy_n(hidden_bias_.begin() + first, bias.size(), bias.begin());
 }
 
 void WeightSpaceCopy::read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const {
-  std::copy_n(hidden_weight_.begin() + static_cast<std::ptrdiff_t>(first) * problem_.inputs, weights.size(),
-              weights.begin());
+  std::copy_n(hidden_weight_.begin() + row_of(first, problem_.inputs), weights.size(), weights.begin());
 }
 
 void WeightSpaceCopy::read_pre_activation(int first, std::span<double> z) const {

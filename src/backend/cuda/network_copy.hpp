@@ -21,10 +21,11 @@ class SampleSpaceCopy final : public NetworkReader {
   SampleSpaceCopy(const Problem& problem, std::vector<float> z, std::vector<float> output_weight,
                   ReadMultipliers multipliers);
 
-  void read_output_weight(std::span<double> beta) const override;
-  void read_feedback(std::span<double> b) const override;
+  void read_output_weight(int first, std::span<double> beta) const override;
+  void read_feedback(int first, std::span<double> b) const override;
   void read_pre_activation(int first, std::span<double> z) const override;
   void read_hidden_change(int first, std::span<double> change) const override;
+  [[nodiscard]] bool keeps_hidden_weight() const override { return false; }
 
  private:
   const Problem& problem_;
@@ -43,10 +44,10 @@ class WeightSpaceCopy final : public NetworkReader {
   WeightSpaceCopy(const Problem& problem, std::vector<float> hidden_weight, std::vector<float> output_weight,
                   std::vector<float> hidden_bias, std::vector<float> output_bias);
 
-  void read_output_weight(std::span<double> beta) const override;
-  void read_feedback(std::span<double> b) const override;
+  void read_output_weight(int first, std::span<double> beta) const override;
+  void read_feedback(int first, std::span<double> b) const override;
   void read_output_bias(std::span<double> bias) const override;
-  void read_hidden_bias(std::span<double> bias) const override;
+  void read_hidden_bias(int first, std::span<double> bias) const override;
   void read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const override;
   void read_pre_activation(int first, std::span<double> z) const override;
   void read_hidden_change(int first, std::span<double> change) const override;

@@ -17,6 +17,7 @@
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "reference/first_step.hpp"
 #include "support/forged_checkpoints.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "train/train_loop.hpp"
@@ -187,6 +188,32 @@ TEST(Checkpoint, InMidEpochGoesOnWithTheSameBatchAndMasks) {
 
       EXPECT_EQ(outcome(train(c, &checkpoints)), outcome(whole)) << "after " << saves << " saves";
     }
+  }
+}
+
+TEST(Checkpoint, KeepsTheDeviationOfTheFirstStep) {
+  TrainingCase c(9, 6, 21, Activations::index_of<Tanh>(), 0, 20);
+  c.training.precision = Precision::float32;  // which deviates by more than nothing
+  const Problem problem = c.problem();
+  const PlainFirstStep check;
+  std::atomic<bool> cancelled = false;
+  MemoryCheckpoints checkpoints(cancelled);
+  TrainingRequest request{problem, c.data, c.training, c.record, {&c.run, 1}, c.solver, cancelled};
+  request.first_step = &check;
+  const RunRecord whole = make_cpu_trainer()->train(request).at(0);
+  request.checkpoints = &checkpoints;
+  for (const int saves : {1, 2, 9}) {  // the first is made before the first step
+    checkpoints.states.clear();
+    checkpoints.saves = saves;
+    cancelled = false;
+    ASSERT_EQ(make_cpu_trainer()->train(request).at(0).status, RunStatus::cancelled);
+    cancelled = false;
+    checkpoints.saves = std::numeric_limits<int>::max();
+
+    const RunRecord resumed = make_cpu_trainer()->train(request).at(0);
+
+    EXPECT_GT(resumed.first_step_deviation, 0);
+    EXPECT_EQ(outcome(resumed), outcome(whole)) << saves;
   }
 }
 

@@ -1,0 +1,310 @@
+// The check of first steps: it passes what every solver does under every rule, and nothing else.
+#include "reference/first_step.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/training_case.hpp"
+#include "model/activation/list.hpp"
+#include "model/loss/list.hpp"
+#include "model/optimizer/list.hpp"
+#include "model/rule/list.hpp"
+#include "model/schedule/list.hpp"
+#include "model/stop/list.hpp"
+
+namespace fasweep {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using testing::TrainingCase;
+
+constexpr int fa = Rules::index_of<FeedbackAlignment>();
+
+std::string name_of_rule(int rule) {
+  return std::string(Rules::names[static_cast<std::size_t>(rule)]);
+}
+
+RunRecord train(const TrainingCase& c, const FirstStepCheck& check) {
+  const Problem problem = c.problem();
+  TrainingRequest request = c.request(problem);
+  request.first_step = &check;
+  return std::move(make_cpu_trainer()->train(request).at(0));
+}
+
+/// Odd width, so that the last unit stands alone, and enough steps for the thorough check.
+struct FirstStepCase : TrainingCase {
+  FirstStepCase(int activation, int rule, Precision precision) : TrainingCase(13, 6, 21, activation, rule, 1000) {
+    run.step_size = 0.1;
+    data.input_law = InputLaw::gaussian_scaled;
+    data.test_samples = 2;
+    record.steps = {0, 1000};
+    training.stop = TimeStop{{run.step_size}};  // after the first of them
+    record.metrics = {0};
+    training.precision = precision;
+    training.schedule = ExponentialSchedule{{0.9}};
+  }
+};
+
+/// Weights of size 1 take steps of a hundredth on average, of which a float32 keeps 1e-5 and a float64 1e-14, and some
+/// weights far smaller ones.
+double usual_deviation(Precision precision) {
+  return precision == Precision::float64 ? 1e-11 : first_step_tolerance(precision) / 3;
+}
+
+void expect_sound(const TrainingCase& c, const std::string& what) {
+  const RunRecord record = train(c, PlainFirstStep());
+  EXPECT_EQ(record.error, "") << what;
+  EXPECT_LE(record.first_step_deviation, usual_deviation(c.training.precision)) << what;  // nor not a number
+}
+
+class FirstStepOfRule : public ::testing::TestWithParam<int> {};
+
+INSTANTIATE_TEST_SUITE_P(, FirstStepOfRule, ::testing::Range(0, Rules::size));
+
+TEST_P(FirstStepOfRule, IsTheFormulasUnderEverySolverActivationAndPrecision) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear, Solver::layered}) {
+    for (int activation = 0; activation < Activations::size; ++activation) {
+      for (const Precision precision : {Precision::float32, Precision::float64}) {
+        FirstStepCase c(activation, GetParam(), precision);
+        c.solver = solver;
+        if (accepts(solver, c.data, c.training, c.run)) {
+          expect_sound(c, std::string(name_of(solver)) + " " + std::string(Activations::names[activation]));
+        }
+      }
+    }
+  }
+}
+
+/// What else a step depends on, one after the other.
+const std::vector<std::pair<std::string, std::function<void(TrainingCase&)>>> settings{
+    {"outputs", [](TrainingCase& c) { c.data.outputs = 3; }},
+    {"minibatches", [](TrainingCase& c) { c.training.batch_size = 5; }},
+    {"mean", [](TrainingCase& c) { c.training.reduction = Reduction::mean; }},
+    {"dropout", [](TrainingCase& c) { c.training.dropout = 0.3; }},
+    {"biases", [](TrainingCase& c) { c.training.biases = true; }},
+    {"decay", [](TrainingCase& c) { c.training.decay = Decay::all; }},
+    {"scale", [](TrainingCase& c) { c.training.output_scale = OutputScale::one; }},
+    {"richness", [](TrainingCase& c) { c.training.richness = 0.5; }},
+    {"late errors", [](TrainingCase& c) { c.training.error_delay = 2; }},
+    {"classes",
+     [](TrainingCase& c) {
+       c.data.outputs = 3;
+       c.data.targets = Targets::classes;
+       c.training.loss = LossFunction::cross_entropy;
+       c.training.biases = true;
+       c.training.dropout = 0.5;
+       c.training.batch_size = 7;
+     }},
+    {"binary",
+     [](TrainingCase& c) {
+       c.data.outputs = 2;
+       c.data.targets = Targets::classes;
+       c.training.loss = LossFunction::binary_cross_entropy;
+     }},
+};
+
+TEST_P(FirstStepOfRule, IsTheFormulasUnderEverySetting) {
+  for (const auto& [name, set] : settings) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+      FirstStepCase c(Activations::index_of<Relu>(), GetParam(), precision);
+      set(c);
+      if (accepts(c.solver, c.data, c.training, c.run)) {
+        expect_sound(c, name);
+      }
+    }
+  }
+}
+
+TEST_P(FirstStepOfRule, IsTheFormulasUnderEveryOptimizer) {
+  for (const Optimizer& optimizer : testing::all_optimizers()) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+      FirstStepCase c(Activations::index_of<Tanh>(), GetParam(), precision);
+      c.training.optimizer = optimizer;
+      c.training.biases = true;
+      const RunRecord record = train(c, PlainFirstStep());
+      EXPECT_EQ(record.error, "") << optimizer.position();
+      EXPECT_LE(record.first_step_deviation, first_step_tolerance(precision)) << optimizer.position();
+    }
+  }
+}
+
+/// Takes the run to be of another rule: a trainer that computes the wrong one looks like that.
+class MistakenCheck final : public FirstStepCheck {
+ public:
+  explicit MistakenCheck(int rule) : rule_(rule) {}
+
+  [[nodiscard]] std::unique_ptr<ExpectedStep> expect(const Snapshot& start, const DataSettings& data) const override {
+    run_ = start.run();
+    run_.rule = rule_;
+    return plain_.expect({start.problem(), start.training(), run_, 0, start.network()}, data);
+  }
+
+ private:
+  int rule_;
+  mutable RunSpec run_;
+  PlainFirstStep plain_;
+};
+
+/// Whether the first steps of two rules are the same with one hidden layer.
+bool are_alike(int a, int b) {
+  return computed_rule(a) == computed_rule(b) && redraws_feedback(a) == redraws_feedback(b);
+}
+
+TEST_P(FirstStepOfRule, IsNotThatOfAnotherRule) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+    for (const Precision precision : {Precision::float32, Precision::float64}) {
+      for (int other = 0; other < Rules::size; ++other) {
+        FirstStepCase c(Activations::index_of<Linear>(), GetParam(), precision);
+        c.solver = solver;
+        if (!accepts(solver, c.data, c.training, c.run)) {
+          continue;
+        }
+        const RunRecord record = train(c, MistakenCheck(other));
+
+        if (are_alike(GetParam(), other)) {
+          EXPECT_EQ(record.error, "") << name_of_rule(other);
+          continue;
+        }
+        EXPECT_EQ(record.status, RunStatus::failed) << name_of_rule(other);
+        EXPECT_THAT(record.error, AllOf(HasSubstr("not that of rule '" + name_of_rule(other) + "'"),
+                                        HasSubstr("of hidden unit"), HasSubstr("should be")));
+        EXPECT_GT(record.first_step_deviation, first_step_tolerance(precision)) << name_of_rule(other);
+      }
+    }
+  }
+}
+
+/// A network whose feedback weights and outputs are read as so many times what they are.
+class Changed final : public NetworkReader {
+ public:
+  Changed(const NetworkReader& network, double feedback, double output) : of_(network), b_(feedback), f_(output) {}
+
+  void read_output_weight(int first, std::span<double> beta) const override { of_.read_output_weight(first, beta); }
+  void read_feedback(int first, std::span<double> b) const override {
+    of_.read_feedback(first, b);
+    std::ranges::transform(b, b.begin(), [&](double value) { return b_ * value; });
+  }
+  void read_hidden_weight(const Problem& problem, int first, std::span<double> w) const override {
+    of_.read_hidden_weight(problem, first, w);
+  }
+  void read_pre_activation(int first, std::span<double> z) const override { of_.read_pre_activation(first, z); }
+  void read_hidden_change(int first, std::span<double> change) const override { of_.read_hidden_change(first, change); }
+  [[nodiscard]] bool keeps_hidden_weight() const override { return of_.keeps_hidden_weight(); }
+  [[nodiscard]] bool read_batch_outputs(std::span<double> f) const override {
+    static_cast<void>(of_.read_batch_outputs(f));
+    std::ranges::transform(f, f.begin(), [&](double value) { return f_ * value; });
+    return true;
+  }
+
+ private:
+  const NetworkReader& of_;
+  double b_;
+  double f_;
+};
+
+class ChangedCheck final : public FirstStepCheck {
+ public:
+  ChangedCheck(double feedback, double output) : b_(feedback), f_(output) {}
+  [[nodiscard]] std::unique_ptr<ExpectedStep> expect(const Snapshot& start, const DataSettings& data) const override {
+    const Changed network(start.network(), b_, f_);
+    return plain_.expect({start.problem(), start.training(), start.run(), 0, network}, data);
+  }
+
+ private:
+  double b_;
+  double f_;
+  PlainFirstStep plain_;
+};
+
+TEST(FirstStep, WithTheWrongSignOfFeedbackFailsTheRun) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space}) {
+    for (const std::int64_t steps : {10, 1000}) {  // a short run's first and last units are looked at too
+      FirstStepCase c(Activations::index_of<Tanh>(), fa, Precision::float32);
+      c.solver = solver;
+      c.training.max_steps = steps;
+      c.record.steps = {0, steps};
+
+      const RunRecord record = train(c, ChangedCheck(-1, 1));
+
+      EXPECT_EQ(record.status, RunStatus::failed);
+      EXPECT_EQ(record.reason, StopReason::error);
+      EXPECT_THAT(record.error, HasSubstr("rule 'feedback-alignment'"));
+      EXPECT_GT(record.first_step_deviation, 0.01);
+      EXPECT_EQ(train(c, ChangedCheck(1, 1)).error, "");
+    }
+  }
+}
+
+TEST(FirstStep, FromOutputsThatAreNotTheNetworksFailsTheRun) {
+  const FirstStepCase c(Activations::index_of<Tanh>(), fa, Precision::float32);
+  EXPECT_THAT(train(c, ChangedCheck(1, 1.5)).error, HasSubstr("should be"));
+}
+
+TEST(FirstStep, BelowWhatFloat32ResolvesPasses) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space}) {
+    for (const double step_size : {1e-5, 1e-7, 1e-9, 1e-30}) {
+      FirstStepCase c(Activations::index_of<Relu>(), fa, Precision::float32);
+      c.solver = solver;
+      c.run.step_size = step_size;
+      const RunRecord record = train(c, PlainFirstStep());
+      EXPECT_EQ(record.error, "") << step_size;
+      EXPECT_LE(record.first_step_deviation, first_step_tolerance(Precision::float32)) << step_size;
+    }
+  }
+}
+
+TEST(FirstStep, OfARunThatDivergesAtOnceIsNoMismatch) {
+  for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::layered}) {
+    for (const double step_size : {1e3, 1e10, 1e20, 1e38}) {
+      FirstStepCase c(Activations::index_of<Softplus>(), fa, Precision::float32);
+      c.solver = solver;
+      c.run.step_size = step_size;
+      c.training.stop = NeverStop();
+      const RunRecord record = train(c, PlainFirstStep());
+      EXPECT_EQ(record.error, "") << step_size;
+      EXPECT_EQ(record.status, RunStatus::diverged) << step_size;
+    }
+  }
+}
+
+TEST(FirstStep, OfInputsOfAllSizesAndSaturatedUnitsIsTheFormulas) {
+  for (int activation = 0; activation < Activations::size; ++activation) {
+    for (const double size : {1e-6, 30.0, 1e3}) {
+      FirstStepCase c(activation, fa, Precision::float32);
+      c.run.step_size = 1e-3 / (1 + size * size);
+      Problem problem = c.problem();
+      for (double& x : problem.x) {
+        x = size * std::abs(x);
+      }
+      const PlainFirstStep check;
+      TrainingRequest request = c.request(problem);
+      request.first_step = &check;
+      const RunRecord record = std::move(make_cpu_trainer()->train(request).at(0));
+      EXPECT_EQ(record.error, "") << Activations::names[static_cast<std::size_t>(activation)] << " " << size;
+    }
+  }
+}
+
+TEST(FirstStep, IsNotCheckedWithoutStepsOrInSeveralLayers) {
+  FirstStepCase none(0, fa, Precision::float64);
+  none.training.max_steps = 0;
+  none.record.steps = {0};
+  EXPECT_TRUE(std::isnan(train(none, PlainFirstStep()).first_step_deviation));
+  FirstStepCase deep(0, fa, Precision::float64);
+  deep.training.depth = 2;
+  deep.solver = Solver::layered;
+  EXPECT_TRUE(std::isnan(train(deep, PlainFirstStep()).first_step_deviation));
+}
+
+}  // namespace
+}  // namespace fasweep
