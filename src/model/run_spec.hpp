@@ -121,10 +121,19 @@ enum class InitialWeights { gaussian, gaussian_scaled };
 inline constexpr std::array<std::string_view, 2> initial_weights_names{"gaussian", "gaussian-scaled"};
 static_assert(names_cover<InitialWeights>(initial_weights_names));
 
-/// What the ridge acts on: beta alone, as in the paper's eq. 4.1, or W too. Never biases.
-enum class Decay { output, all };
-inline constexpr std::array<std::string_view, 2> decay_names{"output", "all"};
-static_assert(names_cover<Decay>(decay_names));
+/// The layers whose weights the ridge acts on: the outputs', as in the paper's eq. 4.1, and hidden ones. Never biases.
+struct Decay {
+  std::uint32_t layers = 1;  // bit 0: beta; bit l: W_l of hidden layer l
+
+  static const Decay output;
+  static const Decay all;
+
+  [[nodiscard]] constexpr bool reaches(int layer) const { return (layers >> static_cast<unsigned>(layer) & 1U) != 0; }
+  [[nodiscard]] constexpr bool reaches_output() const { return reaches(0); }
+  friend bool operator==(const Decay&, const Decay&) = default;
+};
+inline constexpr Decay Decay::output{1};
+inline constexpr Decay Decay::all{~std::uint32_t{0}};
 
 /// Richness of the paper's own network, whose hidden weights move the less the wider it is (model/richness.hpp).
 inline constexpr double lazy = 0;
@@ -147,7 +156,7 @@ struct TrainingSettings {
   OutputScale output_scale = OutputScale::root_width;
   InitialWeights initial_weights = InitialWeights::gaussian;
   bool biases = false;  // of hidden units and outputs, 0 at the start
-  Decay decay = Decay::output;
+  Decay decay;
   Schedule step_schedule;           // of eta, as `schedule` is of lambda
   double richness = lazy;           // or > 0
   double feedback_correlation = 0;  // of b and beta(0), from -1 to 1

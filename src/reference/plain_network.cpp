@@ -320,10 +320,11 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   g.hidden_bias = direction(g.hidden_bias, kept_hidden_bias_);
   g.output_bias = direction(g.output_bias, kept_output_bias_);
   const double decay = 1 - step_size * ridge;
-  w = (training_.decay == Decay::all ? decay : 1) * w - hidden_step_size(step_size) * g.w;
-  beta = decay * beta - step_size * g.beta;
+  const auto kept = [&](int layer) { return training_.decay.reaches(layer) ? decay : 1; };  // 0: the outputs
+  w = kept(1) * w - hidden_step_size(step_size) * g.w;
+  beta = kept(0) * beta - step_size * g.beta;
   if (rule_.learns_feedback) {
-    b = decay * b - step_size * g.beta;
+    b = kept(0) * b - step_size * g.beta;
   }
   if (rule_.adapts_feedback) {
     b += step_size * (g.activity - b * g.power.asDiagonal());
@@ -332,7 +333,7 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   for (std::size_t layer = 0; layer < inner.size(); ++layer) {
     g.inner[layer].w = direction(g.inner[layer].w, kept_inner_[2 * layer]);
     g.inner[layer].bias = direction(g.inner[layer].bias, kept_inner_[2 * layer + 1]);
-    const double inner_decay = training_.decay == Decay::all ? decay : 1;
+    const double inner_decay = kept(static_cast<int>(layer) + 2);
     const auto step = [&](const MatrixXd& weights) -> MatrixXd {
       return inner_decay * weights - hidden_step_size(step_size) * g.inner[layer].w;
     };
@@ -374,11 +375,12 @@ void PlainNetwork::mirror(std::int64_t step) {
 }
 
 double PlainNetwork::decayed_square() const {
-  double hidden = w.squaredNorm();
-  for (const PlainLayer& layer : inner) {
-    hidden += layer.w.squaredNorm();
+  const Decay decay = training_.decay;
+  double sum = (decay.reaches_output() ? beta.squaredNorm() : 0) + (decay.reaches(1) ? w.squaredNorm() : 0);
+  for (std::size_t layer = 0; layer < inner.size(); ++layer) {
+    sum += decay.reaches(static_cast<int>(layer) + 2) ? inner[layer].w.squaredNorm() : 0;
   }
-  return beta.squaredNorm() + (training_.decay == Decay::all ? hidden : 0);
+  return sum;
 }
 
 void PlainNetwork::observe_signals(Rows batch, Observation& o) const {

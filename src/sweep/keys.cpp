@@ -473,6 +473,65 @@ std::vector<Key> rule_keys() {
   };
 }
 
+constexpr std::array<std::string_view, 3> decay_names{"output", "all", "layers"};
+
+Decay read_decay(std::string_view text) {
+  const std::optional<Call> call = parse_call(text);
+  if (!call) {
+    throw ConfigError("parentheses do not match");
+  }
+  const std::string_view name = decay_names[static_cast<std::size_t>(read_name(call->name, decay_names))];
+  if ((name == "layers") == call->arguments.empty()) {
+    throw ConfigError(name == "layers" ? "it names no layer" : "'" + std::string(name) + "' takes no layers");
+  }
+  if (name != "layers") {
+    return name == "all" ? Decay::all : Decay::output;
+  }
+  Decay decay{0};
+  for (const std::string_view argument : call->arguments) {
+    const std::optional<std::int64_t> layer = argument == "output" ? 0 : parse_integer(argument);
+    if (!layer || *layer > max_depth || (*layer < 1 && argument != "output")) {
+      throw ConfigError("'" + std::string(argument) + "' is neither a hidden layer from 1 to " +
+                        std::to_string(max_depth) + " nor output");
+    }
+    if (decay.reaches(static_cast<int>(*layer))) {
+      throw ConfigError("'" + std::string(argument) + "' stands there twice");
+    }
+    decay.layers |= 1U << static_cast<unsigned>(*layer);
+  }
+  return decay;
+}
+
+std::string write_decay(Decay decay) {
+  if (decay == Decay::output || decay == Decay::all) {
+    return decay == Decay::all ? "all" : "output";
+  }
+  std::string layers;
+  for (int layer = 1; layer <= max_depth; ++layer) {
+    if (decay.reaches(layer)) {
+      layers += (layers.empty() ? "" : ", ") + std::to_string(layer);
+    }
+  }
+  return "layers(" + layers + (decay.reaches_output() ? ", output)" : ")");
+}
+
+Key decay_key() {
+  Key key{.name = "training.decay",
+          .column = "decay",
+          .kind = KeyKind::call,
+          .default_text = "output",
+          .meaning = "what lambda decays",
+          .accepted =
+              "output: beta; all: beta and every W; or those of a list of hidden layers from 1 on and output: "
+              "layers(1, 3, output)",
+          .words = {{"output", 0}}};
+  key.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    point.training.decay = read_decay(text);
+  };
+  key.write = [](const Point& point) { return write_decay(point.training.decay); };
+  return key;
+}
+
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
@@ -529,10 +588,7 @@ std::vector<Key> network_keys() {
       name_key(
           "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
           no_yes, [](auto& point) -> auto& { return point.training.biases; }),
-      name_key(
-          "training.decay", "decay", decay_names[0], "what lambda decays",
-          one_of(decay_names) + ": beta, or beta and W", decay_names,
-          [](auto& point) -> auto& { return point.training.decay; }),
+      decay_key(),
   };
   for (std::vector<Key> more = rule_keys(); Key & key : more) {
     keys.push_back(std::move(key));
@@ -862,7 +918,8 @@ std::vector<const Key*> keys_in_formula(const Key& key, std::string_view text) {
   if (key.kind == KeyKind::call) {
     const std::optional<Call> call = parse_call(text);
     for (const std::string_view argument : call ? call->arguments : std::vector<std::string_view>()) {
-      if (!parse_real(argument)) {
+      const bool is_word = std::ranges::any_of(key.words, [&](const auto& word) { return word.first == argument; });
+      if (!parse_real(argument) && !is_word) {
         const std::vector<std::string> more = variables_of(argument, formula_names());
         names.insert(names.end(), more.begin(), more.end());
       }
@@ -911,6 +968,12 @@ void check_together(const Point& point) {
   if (point.training.error_delay > 0 && takes_minibatches(point.training, point.data)) {
     refuse("training.error-delay",
            "late errors are those of all samples, but a minibatch has other samples every step");
+  }
+  for (int layer = point.training.depth + 1; layer <= max_depth && point.training.decay != Decay::all; ++layer) {
+    if (point.training.decay.reaches(layer)) {
+      refuse("training.decay",
+             "there is no layer " + std::to_string(layer) + " at depth " + std::to_string(point.training.depth));
+    }
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");

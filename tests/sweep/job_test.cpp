@@ -130,6 +130,38 @@ TEST(Job, TakesTheDelayOfErrorsInFullBatch) {
   EXPECT_EQ(error_of(text + "0\nbatch-size = 5\n"), "accepted");
 }
 
+TEST(Job, DecaysTheLayersOfAList) {
+  const auto decay_of = [](const std::string& value) {
+    return parse_job("[grid]\np = 4\ndepth = 3\n[training]\ndecay = " + value + "\n", "test.cfg").training().decay;
+  };
+  EXPECT_EQ(decay_of("output"), Decay::output);
+  EXPECT_EQ(decay_of("layers(output)"), Decay::output);
+  EXPECT_EQ(decay_of("all"), Decay::all);
+  EXPECT_EQ(decay_of("layers(3, output, 1)").layers, 0b1011U);
+  EXPECT_EQ(decay_of("layers(2)").layers, 0b100U);
+
+  const std::string text = "[grid]\np = 4\ndepth = 2\n[training]\ndecay = ";
+  EXPECT_EQ(Plan(parse_job(text + "layers(output)\n", "test.cfg")).identity(0),
+            Plan(parse_job("[grid]\np = 4\ndepth = 2\n", "test.cfg")).identity(0));
+  const Plan axis(parse_job(text + "output, all, layers(2,output), layers(1)\n", "test.cfg"));
+  ASSERT_EQ(axis.size(), 4);
+  EXPECT_EQ(axis.point(2).training.decay.layers, 0b101U);
+  EXPECT_EQ(axis.point(3).training.decay.layers, 0b10U);
+  const std::string resolved = resolved_text(axis.job());
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+  const Plan one(parse_job(text + "layers(2,1)\n", "test.cfg"));
+  EXPECT_THAT(resolved_text(one.job()), HasSubstr("decay = layers(1, 2)\n"));
+
+  EXPECT_THAT(error_of(text + "layers(3)\n"), HasSubstr("there is no layer 3 at depth 2"));
+  EXPECT_THAT(error_of(text + "layers(0)\n"), HasSubstr("'0' is neither a hidden layer from 1 to 16 nor output"));
+  EXPECT_THAT(error_of(text + "layers(4294967297)\n"), HasSubstr("neither a hidden layer"));
+  EXPECT_THAT(error_of(text + "layers(1, 1)\n"), HasSubstr("'1' stands there twice"));
+  EXPECT_THAT(error_of(text + "layers\n"), HasSubstr("it names no layer"));
+  EXPECT_THAT(error_of(text + "all(1)\n"), HasSubstr("'all' takes no layers"));
+  EXPECT_THAT(error_of(text + "hidden\n"),
+              AllOf(HasSubstr("'hidden' is not known"), HasSubstr("layers(1, 3, output)")));
+}
+
 TEST(Job, DepthIsAnAxisThatChangesNoPlanWithoutIt) {
   const std::string text = "[grid]\np = 4, 9\nseed = 0..1\n";
   const Job flat = parse_job(text, "test.cfg");

@@ -68,20 +68,20 @@ class LayeredState final : public NetworkReader {
 
   [[nodiscard]] double loss() const { return sums_.loss * share_of(batch_.size()); }
   [[nodiscard]] double decayed_square() const {
-    const double square = square_of(network_.ends().output_weight());
-    return training_.decay == Decay::output ? square : square + hidden_square();
+    const double output = training_.decay.reaches_output() ? square_of(network_.ends().output_weight()) : 0;
+    return output + decayed_hidden_square();
   }
 
   /// All layers learn from the batch of step t, by what the weights of step t send back.
   void advance(double step_size, double ridge) {
     const auto decay = static_cast<Scalar>(1 - step_size * ridge);
     send_back(rule_, taught_signal(), way_back_);
-    step_outputs(step_size, decay);
-    const Scalar hidden_decay = training_.decay == Decay::all ? decay : Scalar(1);
+    const auto kept = [&](int layer) { return training_.decay.reaches(layer) ? decay : Scalar(1); };  // 0: the outputs
+    step_outputs(step_size, kept(0));
     for (int layer = depth(); layer > 1; --layer) {
-      step_inner(layer, hidden_factor_ * step_size, hidden_decay);
+      step_inner(layer, hidden_factor_ * step_size, kept(layer));
     }
-    step_first(hidden_factor_ * step_size, hidden_decay);
+    step_first(hidden_factor_ * step_size, kept(1));
     if (mirrors(rule_)) {
       mirror();
     }
@@ -473,7 +473,7 @@ class LayeredState final : public NetworkReader {
     AlignedNumbers<Scalar> signal(static_cast<std::size_t>(ends.units()) * batch_.size());
     for (int block = 0; block < ends.blocks(); ++block) {
       copy_block(delta, block, -static_cast<Scalar>(step_size * share), signal);
-      if (training_.decay == Decay::all) {
+      if (training_.decay.reaches(1)) {
         Eigen::Map<Matrix>(ends.hidden_weight(block), ends.units(), problem_.inputs) *= decay;
       }
       if (training_.biases) {
@@ -513,13 +513,15 @@ class LayeredState final : public NetworkReader {
     target.bottomRows(ends.units() - real).setZero();
   }
 
-  [[nodiscard]] double hidden_square() const {
+  [[nodiscard]] double decayed_hidden_square() const {
     double sum = 0;
-    for (const Scalar w : network_.ends().hidden_weights()) {
-      sum += static_cast<double>(w) * static_cast<double>(w);
+    if (training_.decay.reaches(1)) {
+      for (const Scalar w : network_.ends().hidden_weights()) {
+        sum += static_cast<double>(w) * static_cast<double>(w);
+      }
     }
     for (int layer = 2; layer <= depth(); ++layer) {
-      sum += square_of(network_.weight(layer));
+      sum += training_.decay.reaches(layer) ? square_of(network_.weight(layer)) : 0;
     }
     return sum;
   }

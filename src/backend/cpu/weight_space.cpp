@@ -66,8 +66,9 @@ class WeightSpaceState final : public NetworkReader {
 
   [[nodiscard]] double loss() const { return sums_.loss * loss_share(batch().size()); }
   [[nodiscard]] double decayed_square() const {
-    const double square = network_.output_weight().template cast<double>().squaredNorm();
-    return training_.decay == Decay::output ? square : square + hidden_square();
+    const Decay decay = training_.decay;
+    const double square = decay.reaches_output() ? network_.output_weight().template cast<double>().squaredNorm() : 0;
+    return decay.reaches(1) ? square + hidden_square() : square;
   }
 
   /// All blocks learn from the batch of step t and see that of step t + 1.
@@ -405,8 +406,8 @@ class WeightSpaceState final : public NetworkReader {
       adapt_feedback(block, activity, lesson.output.rowwise().squaredNorm(), static_cast<Scalar>(scale));
     }
     if (own_decay.size() > 0) {
-      w.array().colwise() *= (training_.decay == Decay::all ? decay : Scalar(1)) - own_decay.array();
-    } else if (training_.decay == Decay::all) {
+      w.array().colwise() *= (training_.decay.reaches(1) ? decay : Scalar(1)) - own_decay.array();
+    } else if (training_.decay.reaches(1)) {
       w *= decay;
     }
     if (training_.biases) {
@@ -444,7 +445,7 @@ class WeightSpaceState final : public NetworkReader {
       Eigen::Map<Matrix>(gradient_.data(), w.rows(), w.cols()) += own_decay.asDiagonal() * w;
     }
     descent_.turn(hidden_weights, static_cast<std::size_t>(block) * network_.block_weights(), t, gradient_);
-    const Scalar kept = training_.decay == Decay::all ? decay : Scalar(1);
+    const Scalar kept = training_.decay.reaches(1) ? decay : Scalar(1);
     for (std::size_t i = 0; i < gradient_.size(); ++i) {
       w.data()[i] = fasweep::descend(w.data()[i], gradient_[i], kept, hidden_step);
     }
@@ -464,9 +465,11 @@ class WeightSpaceState final : public NetworkReader {
     }
   }
 
-  /// One step of beta and b of a block. gradient: its real units x outputs. It is scaled before the step and not in it:
-  /// compilers then fuse the subtraction with this product, which gives the bits that result files have.
+  /// One step of beta and b of a block, which decay if beta does. gradient: its real units x outputs. It is scaled
+  /// before the step and not in it: compilers then fuse the subtraction with this product, which gives the bits that
+  /// result files have.
   void step_readouts(int block, const Matrix& gradient, Scalar decay, Scalar scale) {
+    const Scalar kept = training_.decay.reaches_output() ? decay : Scalar(1);
     visit_computed_rule(rule_, [&](auto type) {
       using Rule = typename decltype(type)::type;
       for (Eigen::Index c = 0; c < gradient.cols(); ++c) {
@@ -475,7 +478,7 @@ class WeightSpaceState final : public NetworkReader {
         Scalar* const b = feedback_.col(c).data() + block * units();
         for (Eigen::Index u = 0; u < gradient.rows(); ++u) {
           Readout<Scalar> readout{beta[u], b[u]};
-          Rule::step(readout, scale * g[u], decay, Scalar(1));
+          Rule::step(readout, scale * g[u], kept, Scalar(1));
           beta[u] = readout.beta;
           if constexpr (Rule::learns_feedback) {
             b[u] = readout.b;

@@ -62,7 +62,7 @@ Solver choose_device_solver(const DataSettings& data, const TrainingSettings& tr
   }
   const bool may_multiply = (is_automatic || wanted == Solver::weight_space) && limits.has_products &&
                             follows(weight_space_keys, data, training) && has_kernels(training.loss) &&
-                            !derivative_needs_input(run.activation);
+                            !derivative_needs_input(run.activation) && training.decay.reaches_output();
   return may_multiply ? Solver::weight_space : Solver::automatic;
 }
 

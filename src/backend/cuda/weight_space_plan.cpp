@@ -39,7 +39,7 @@ WeightSpaceShape weight_space_shape(const DataSettings& data, const TrainingSett
   shape.takes_minibatches = takes_minibatches(training, data);
   shape.batch_samples = shape.takes_minibatches ? training.batch_size : data.samples;
   shape.drops = training.dropout > 0;
-  shape.decays_hidden = training.decay == Decay::all;
+  shape.decays_hidden = training.decay.reaches(1);
   shape.shares_data = data.source != DataSource::teacher;
   shape.has_counts = has_counts;
   shape.traits = traits_of({metrics.begin(), metrics.end()});

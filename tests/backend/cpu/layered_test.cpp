@@ -309,6 +309,43 @@ TEST(Layered, FollowsPlainLoopsWithErrorsThatComeLate) {
   }
 }
 
+TEST(Layered, DecaysTheLayersThatItIsTold) {
+  for (int depth = 1; depth <= 3; ++depth) {
+    for (std::uint32_t layers = 0; layers < 2U << static_cast<unsigned>(depth); ++layers) {
+      for (const Optimizer& optimizer : {Optimizer(GradientDescent{}), Optimizer(MomentumOptimizer{{0.5}})}) {
+        DeepCase c(depth, Activations::index_of<Tanh>(), Rules::index_of<KolenPollack>(), 20);
+        c.training.decay = {layers};
+        c.training.optimizer = optimizer;
+        c.run.ridge = 2;
+        SCOPED_TRACE("depth " + std::to_string(depth) + ", layers " + std::to_string(layers));
+        expect_reference(c);
+        if (depth == 1) {
+          c.solver = Solver::weight_space;
+          expect_reference(c);
+        }
+        if (!is_sgd(optimizer)) {
+          continue;  // which the loops below are without
+        }
+        c.solver = Solver::layered;
+        const Problem problem = c.problem();
+        const RunRecord record = train(c, problem);
+        PlainLayers plain(problem, c.data, c.training, c.run);
+        for (int step = 0; step < 20; ++step) {
+          plain.advance(step);
+        }
+        double square = layers % 2 == 1 ? dot(plain.now.beta, plain.now.beta) : 0;
+        for (std::size_t l = 0; l < plain.now.w.size(); ++l) {
+          square += (layers >> (l + 1)) % 2 == 1 ? dot(plain.now.w[l], plain.now.w[l]) : 0;
+        }
+        // Rounding of 1e-16 a step.
+        expect_close(value_at<LossMetric>(record, 20), plain.loss_of(0, c.data.samples), 1e-10, 0, "loss");
+        expect_close(value_at<RegularizedLossMetric>(record, 20), value_at<LossMetric>(record, 20) + square, 1e-10, 0,
+                     "regularized loss");
+      }
+    }
+  }
+}
+
 TEST(Layered, BackpropIsTheGradientOfTheLoss) {
   for (int depth = 1; depth <= 4; ++depth) {
     for (const bool is_elaborate : {false, true}) {

@@ -118,7 +118,7 @@ class PlainLayers {
   void advance(std::int64_t step) {
     const double eta = run_.step_size;
     const double decay = 1 - eta * run_.ridge;
-    const double hidden_decay = training_.decay == Decay::all ? decay : 1;
+    const auto kept = [&](std::size_t layer) { return (training_.decay.layers >> layer) % 2 == 1 ? decay : 1; };
     const double richness = training_.richness;
     const double hidden = rule_.feedback(0, 1) != 0 && richness > 0 ? eta * richness * richness * run_.width : eta;
     const PlainWeights g = gradient(step, false);
@@ -128,17 +128,17 @@ class PlainLayers {
       }
     };
     for (std::size_t l = 0; l < now.w.size(); ++l) {
-      descend(now.w[l], g.w[l], hidden_decay, hidden);
+      descend(now.w[l], g.w[l], kept(l + 1), hidden);
       if (l > 0 && rule_.learns_feedback) {
-        descend(back[l - 1], g.w[l], hidden_decay, hidden);
+        descend(back[l - 1], g.w[l], kept(l + 1), hidden);
       }
       if (training_.biases) {
         descend(now.bias[l], g.bias[l], 1, hidden);
       }
     }
-    descend(now.beta, g.beta, decay, eta);
+    descend(now.beta, g.beta, kept(0), eta);
     if (rule_.learns_feedback) {
-      descend(b, g.beta, decay, eta);
+      descend(b, g.beta, kept(0), eta);
     }
     if (rule_.mirrors) {
       mirror(step);
