@@ -135,6 +135,11 @@ struct Decay {
 inline constexpr Decay Decay::output{1};
 inline constexpr Decay Decay::all{~std::uint32_t{0}};
 
+/// Whether inverse layers learn in the same step as forward layers, or before the targets that these learn by.
+enum class InverseUpdates { parallel, alternating };
+inline constexpr std::array<std::string_view, 2> inverse_updates_names{"parallel", "alternating"};
+static_assert(names_cover<InverseUpdates>(inverse_updates_names));
+
 /// Richness of the paper's own network, whose hidden weights move the less the wider it is (model/richness.hpp).
 inline constexpr double lazy = 0;
 
@@ -165,7 +170,11 @@ struct TrainingSettings {
   double mirror_step_size = 0.001;  // > 0, of b under weight-mirror (model/mirror.hpp)
   double mirror_decay = 1;          // >= 0, likewise
   int mirror_samples = 1;           // of noise in each step, 1..max_mirror_samples, likewise
-  int depth = 1;                    // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
+  double target_step_size = 0.1;    // > 0, of the last target under target propagation (model/target_propagation.hpp)
+  double inverse_step_size = 0.01;  // >= 0, of inverse layers, likewise
+  double inverse_noise = 0.1;       // >= 0, standard deviation of what they learn from, likewise
+  InverseUpdates inverse_updates = InverseUpdates::parallel;  // likewise
+  int depth = 1;  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };

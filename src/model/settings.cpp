@@ -18,10 +18,15 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, sample_order, last_batch, dropout,
                output_scale, initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer,
-               error_delay, mirror_step_size, mirror_decay, mirror_samples, depth] = training;
+               error_delay, mirror_step_size, mirror_decay, mirror_samples, target_step_size, inverse_step_size,
+               inverse_noise, inverse_updates, depth] = training;
   static_cast<void>(mirror_step_size);
   static_cast<void>(mirror_decay);
   static_cast<void>(mirror_samples);
+  static_cast<void>(target_step_size);
+  static_cast<void>(inverse_step_size);
+  static_cast<void>(inverse_noise);
+  static_cast<void>(inverse_updates);
   static_cast<void>(batch_size);  // takes_minibatches() looks at it
   static const DataSettings usual_data;
   static const TrainingSettings usual;

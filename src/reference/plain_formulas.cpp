@@ -109,6 +109,17 @@ const std::vector<PlainRule> plain_rules{
      .teaching = [](double e, double) { return e; },
      .learns_feedback = false,
      .mirrors = true},
+    {.name = "difference-target-propagation",
+     .feedback = [](double, double beta) { return beta; },
+     .teaching = [](double e, double) { return e; },
+     .learns_feedback = false,
+     .propagates_targets = true},
+    {.name = "simplified-difference-target-propagation",
+     .feedback = [](double b, double) { return b; },
+     .teaching = [](double e, double) { return e; },
+     .learns_feedback = false,
+     .propagates_targets = true,
+     .inverts_outputs = true},
 };
 
 const std::vector<PlainLoss> plain_losses{

@@ -35,6 +35,8 @@ struct PlainRule {
   bool is_centred = false;                                     // each unit's over the samples
   bool decays_itself = false;                                  // W of a unit, by its sum of h^2
   bool adapts_feedback = false;                                // b by Oja's rule
+  bool propagates_targets = false;                             // through inverse layers, which learn
+  bool inverts_outputs = false;                                // for the last hidden layer's target too
   bool is_direct = false;  // what teaches comes straight from the outputs to every hidden layer
 };
 

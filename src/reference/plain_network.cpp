@@ -10,6 +10,7 @@
 #include "model/metric/list.hpp"
 #include "model/mirror.hpp"
 #include "model/optimizer/list.hpp"
+#include "model/target_propagation.hpp"
 
 namespace fasweep {
 namespace {
@@ -50,6 +51,7 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
       b(matrix_of(problem.feedback, problem.width, problem.outputs)),
       hidden_bias(VectorXd::Zero(problem.width)),
       output_bias(VectorXd::Zero(problem.outputs)),
+      last_inverse_bias(VectorXd::Zero(problem.width)),
       problem_(problem),
       training_(training),
       function_(find_plain(plain_activations, activation)),
@@ -65,7 +67,8 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
   for (int layer = 2; layer <= training.depth; ++layer) {
     inner.push_back({rows(fill_inner_weight, layer, problem.width), VectorXd::Zero(problem.width),
                      rule_.is_direct ? rows(fill_direct_feedback, layer - 1, problem.outputs)
-                                     : rows(fill_inner_feedback, layer, problem.width)});
+                                     : rows(fill_inner_feedback, layer, problem.width),
+                     VectorXd::Zero(problem.width)});
   }
 }
 
@@ -216,7 +219,7 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back, boo
                    VectorXd::Zero(output_bias.size()),
                    {}};
   for (const PlainLayer& layer : inner) {
-    g.inner.push_back({MatrixXd::Zero(layer.w.rows(), layer.w.cols()), VectorXd::Zero(layer.bias.size()), {}});
+    g.inner.push_back({MatrixXd::Zero(layer.w.rows(), layer.w.cols()), VectorXd::Zero(layer.bias.size()), {}, {}});
   }
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
   for_each_pass(rows, [&](const Pass& p, std::size_t first) {
@@ -239,12 +242,24 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back, boo
         }
       }
     }
+    MatrixXd away;  // of a layer's H from its target
+    if (way_back.propagates_targets) {
+      const double size = training_.target_step_size;
+      away = way_back.inverts_outputs ? short_of_target(p, inner.size(), size * taught)
+                                      : MatrixXd(size * output_scale() * taught * beta.transpose());
+      signal = share(rows) / size * away.cwiseProduct(slope(inner.size()));
+    }
     if (way_back.is_centred) {
       signal.rowwise() -= signal.colwise().mean().eval();
     }
     for (std::size_t above = inner.size(); above-- > 0;) {
       g.inner[above].w += output_scale() * signal.transpose() * p.layers[above].seen;
       g.inner[above].bias += signal.colwise().sum().transpose();
+      if (way_back.propagates_targets) {
+        away = short_of_target(p, above, away);
+        signal = share(rows) / training_.target_step_size * away.cwiseProduct(slope(above));
+        continue;
+      }
       const MatrixXd back = way_back.is_direct ? MatrixXd(share(rows) * taught * direct(above, way_back).transpose())
                                                : MatrixXd(signal * layerwise(above, way_back));
       signal = output_scale() * back.cwiseProduct(slope(above));
@@ -261,6 +276,50 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back, boo
     g.output_bias += share(rows) * p.error.colwise().sum().transpose();
   });
   return g;
+}
+
+MatrixXd PlainNetwork::invert(std::size_t layer, const MatrixXd& above) const {
+  const bool is_last = layer == inner.size();
+  const MatrixXd v = is_last ? b : MatrixXd(inner[layer].b.transpose());
+  const VectorXd& bias = is_last ? last_inverse_bias : inner[layer].inverse_bias;
+  return (output_scale() * above * v.transpose()).rowwise() + bias.transpose();
+}
+
+MatrixXd PlainNetwork::short_of_target(const Pass& pass, std::size_t layer, const MatrixXd& above) const {
+  const MatrixXd& now = layer == inner.size() ? pass.f : pass.layers[layer + 1].seen;
+  return rounded(invert(layer, now).unaryExpr(function_.psi)) -
+         rounded(invert(layer, now - above).unaryExpr(function_.psi));
+}
+
+void PlainNetwork::learn_inverses(Rows rows, std::int64_t step) {
+  if (!rule_.propagates_targets) {
+    return;
+  }
+  const Pass p = pass(rows, 0);
+  const double size = training_.inverse_step_size / static_cast<double>(rows.size());
+  for (std::size_t layer = 0; layer < inner.size() + (rule_.inverts_outputs ? 1 : 0); ++layer) {
+    const bool is_last = layer == inner.size();
+    const int samples = static_cast<int>(rows.size());
+    const MatrixXd noise = matrix_of(noise_of_inverse(problem_, training_, static_cast<int>(layer) + 1, step, samples),
+                                     samples, problem_.width);
+    const MatrixXd noisy = p.layers[layer].seen + training_.inverse_noise * noise;
+    const MatrixXd sent = output_scale() * noisy * (is_last ? beta : MatrixXd(inner[layer].w.transpose()));
+    const MatrixXd above = is_last
+                               ? MatrixXd(sent.rowwise() + output_bias.transpose())
+                               : MatrixXd((sent.rowwise() + inner[layer].bias.transpose()).unaryExpr(function_.psi));
+    const MatrixXd back = invert(layer, above);
+    const MatrixXd wrong =
+        (rounded(back.unaryExpr(function_.psi)) - noisy).cwiseProduct(back.unaryExpr(function_.psi_prime));
+    const MatrixXd gradient = output_scale() * wrong.transpose() * above;  // width x units above
+    if (is_last) {
+      b -= size * gradient;
+    } else {
+      inner[layer].b -= size * gradient.transpose();
+    }
+    if (training_.biases) {
+      (is_last ? last_inverse_bias : inner[layer].inverse_bias) -= size * wrong.colwise().sum().transpose();
+    }
+  }
 }
 
 /// Of the layer below inner layer `above`: width x outputs.
@@ -310,7 +369,14 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   if (training_.error_delay > 0 && late_errors_.empty()) {
     late_errors_.assign(static_cast<std::size_t>(training_.error_delay), errors(rows) * 0);
   }
+  const bool alternates = training_.inverse_updates == InverseUpdates::alternating;
+  if (alternates) {
+    learn_inverses(rows, step_);
+  }
   PlainGradients g = gradients(rows);
+  if (!alternates) {
+    learn_inverses(rows, step_);
+  }
   if (!late_errors_.empty()) {
     late_errors_.push_back(errors(rows));
     late_errors_.pop_front();

@@ -40,6 +40,7 @@ struct PlainLayer {
   Eigen::MatrixXd w;     // width x width
   Eigen::VectorXd bias;  // width
   Eigen::MatrixXd b;  // what teaches the layer below by: as w, or of a direct rule width x outputs; no gradient has it
+  Eigen::VectorXd inverse_bias = {};  // of the layer below, where b is an inverse layer
 };
 
 struct PlainGradients {
@@ -74,6 +75,7 @@ class PlainNetwork {
   Eigen::VectorXd hidden_bias;  // width
   Eigen::VectorXd output_bias;  // outputs
   std::vector<PlainLayer> inner;
+  Eigen::VectorXd last_inverse_bias;  // width: of the last hidden layer, where b is an inverse of the outputs
   /// Factor of a hidden unit of a layer, 0 the first, for the i-th sample of the step's batch: dropout. Empty: 1.
   std::function<double(int i, int unit, int layer)> mask;
   PlainRounding rounding;
@@ -139,6 +141,13 @@ class PlainNetwork {
   [[nodiscard]] Eigen::MatrixXd direction(const Eigen::MatrixXd& gradient, Kept& kept) const;
   /// Feedback weights learn from noise.
   void mirror(std::int64_t step);
+  /// H of hidden layer `layer`, 0 the first, by the inverse of what follows it; above: samples x its units or outputs.
+  [[nodiscard]] Eigen::MatrixXd invert(std::size_t layer, const Eigen::MatrixXd& above) const;
+  /// What the targets of that layer's H are short of it, from what those of the layer above, or the outputs, are.
+  [[nodiscard]] Eigen::MatrixXd short_of_target(const Pass& pass, std::size_t layer,
+                                                const Eigen::MatrixXd& above) const;
+  /// Inverse layers learn from the samples of step `step`.
+  void learn_inverses(Rows rows, std::int64_t step);
   void observe_signals(Rows batch, Observation& o) const;
 
   const Problem& problem_;

@@ -470,6 +470,26 @@ std::vector<Key> rule_keys() {
           "training.mirror-samples", "mirror_samples", "1", "samples xi_j of noise in each step under weight-mirror",
           "whole numbers from 1 to " + std::to_string(max_mirror_samples), 1, max_mirror_samples,
           [](auto& point) -> auto& { return point.training.mirror_samples; }),
+      real_key(
+          "training.target-step-size", "target_step_size", "0.1",
+          "step size a of the last target under target propagation: H_L - a dL/dH_L, or f - a dL/df of the outputs",
+          "a number > 0; with squared loss f - a dL/df is y at 1", [](double value) { return value > 0; },
+          "not a positive number", [](auto& point) -> auto& { return point.training.target_step_size; }),
+      real_key(
+          "training.inverse-step-size", "inverse_step_size", "0.01",
+          "step size of inverse layers under target propagation, of the mean over the batch", "a number >= 0; 0: fixed",
+          [](double value) { return value >= 0; }, "negative",
+          [](auto& point) -> auto& { return point.training.inverse_step_size; }),
+      real_key(
+          "training.inverse-noise", "inverse_noise", "0.1",
+          "standard deviation of the noise in what inverse layers learn to give back", "a number >= 0",
+          [](double value) { return value >= 0; }, "negative",
+          [](auto& point) -> auto& { return point.training.inverse_noise; }),
+      name_key(
+          "training.inverse-updates", "inverse_updates", inverse_updates_names[0],
+          "whether inverse layers learn in the same step as forward layers, or before the targets that these learn by",
+          one_of(inverse_updates_names), inverse_updates_names,
+          [](auto& point) -> auto& { return point.training.inverse_updates; }),
   };
 }
 

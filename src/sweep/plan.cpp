@@ -9,6 +9,7 @@
 #include "model/dataset.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
+#include "model/rule/list.hpp"
 #include "model/snapshot.hpp"
 #include "model/stop/list.hpp"
 #include "model/stop/monitor.hpp"
@@ -370,7 +371,8 @@ std::int64_t snapshot_bytes(const Plan& plan, const Point& point) {
 /// Full batch: weights, a copy that is evaluated and their gradient; pre-activations, activations and derivatives of
 /// all samples. Minibatches and data sets: those of a batch, and of the evaluated chunk; the inputs once unless they
 /// are sparse. Hidden layers after the first have feedback weights as large as their weights, and each layer also keeps
-/// what comes back to it. Beside them what an optimizer keeps of each weight, and errors that come late.
+/// what comes back to it; inverse layers add what one of them learns from. Beside them what an optimizer keeps of each
+/// weight, and errors that come late.
 std::int64_t worker_bytes(const Point& point) {
   constexpr std::int64_t evaluated_samples = 512;
   const DataSettings& data = point.data;
@@ -382,7 +384,7 @@ std::int64_t worker_bytes(const Point& point) {
   const std::int64_t weights = (3 + moments) * width * data.inputs +
                                (inner > 0 ? (3 + moments) * inner + 2 : 0) * width * width +
                                std::int64_t{point.training.error_delay} * data.samples * data.outputs;
-  const std::int64_t numbers_a_unit = 3 + 5 * inner;
+  const std::int64_t numbers_a_unit = 3 + 5 * inner + (propagates_targets(point.run.rule) ? 7 : 0);
   if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {
     const std::int64_t batch = point.training.batch_size > 0 ? point.training.batch_size : data.samples;
     const bool copies_inputs = traits_of(data.source).density >= sparse_density;

@@ -31,6 +31,7 @@ PURPOSES = (
     "split",
     "feedback_of_steps",
     "mirror_noise",
+    "inverse_noise",
 )
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -107,10 +108,11 @@ def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([c0, c1, c2, c3], axis=1)
 
 
-def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0) -> np.ndarray:
-    """`count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose)."""
+def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0, layer: int = 0) -> np.ndarray:
+    """`count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose + 2^16 layer)."""
+    tag = PURPOSES.index(purpose) + (layer << 16)
     pairs = np.arange(first_pair, first_pair + (count + 1) // 2, dtype=np.uint64)
-    words = pairs % 2**32, pairs >> np.uint64(32), *(np.full_like(pairs, w) for w in (width, PURPOSES.index(purpose)))
+    words = pairs % 2**32, pairs >> np.uint64(32), *(np.full_like(pairs, w) for w in (width, tag))
     counters = np.stack(words, axis=1)
     bits = philox(counters, (seed % 2**32, seed >> 32))
     u, v = (

@@ -13,11 +13,30 @@
 namespace fasweep {
 namespace {
 
-TEST(Solver, WeightSpaceTakesEveryRun) {
+TEST(Solver, WeightSpaceTakesEveryRunOfErrors) {
   for (int activation = 0; activation < Activations::size; ++activation) {
     for (int rule = 0; rule < Rules::size; ++rule) {
-      EXPECT_TRUE(accepts(Solver::weight_space, {}, {}, {0, 200, 0, activation, rule, 0}));
-      EXPECT_EQ(choose_solver(Solver::weight_space, {}, {}, {0, 200, 0, activation, rule, 0}), Solver::weight_space);
+      const RunSpec run{0, 200, 0, activation, rule, 0};
+      ASSERT_EQ(accepts(Solver::weight_space, {}, {}, run), !propagates_targets(rule));
+      if (!propagates_targets(rule)) {
+        EXPECT_EQ(choose_solver(Solver::weight_space, {}, {}, run), Solver::weight_space);
+      }
+    }
+  }
+}
+
+TEST(Solver, LayeredAloneTakesRulesThatPropagateTargets) {
+  for (const int rule :
+       {Rules::index_of<DifferenceTargetPropagation>(), Rules::index_of<SimplifiedDifferenceTargetPropagation>()}) {
+    const RunSpec run{0, 200, 0, Activations::index_of<Linear>(), rule, 0};
+    EXPECT_EQ(choose_solver(Solver::automatic, {}, {}, run), Solver::layered);
+    for (const Solver other : {Solver::weight_space, Solver::sample_space, Solver::reduced_linear}) {
+      try {
+        static_cast<void>(choose_solver(other, {}, {}, run));
+        ADD_FAILURE() << name_of(other);
+      } catch (const ConfigError& error) {
+        EXPECT_THAT(error.what(), ::testing::HasSubstr("choose layered or auto"));
+      }
     }
   }
 }

@@ -12,6 +12,7 @@
 #include "backend/cpu/delayed_errors.hpp"
 #include "backend/cpu/descent.hpp"
 #include "backend/cpu/input_rows.hpp"
+#include "backend/cpu/inverse_layers.hpp"
 #include "backend/cpu/layered_network.hpp"
 #include "backend/cpu/mirror_step.hpp"
 #include "backend/cpu/network_state.hpp"
@@ -60,6 +61,7 @@ class LayeredState final : public NetworkReader {
         batch_(inputs_),
         feedback_(network_.ends().padded(problem_.feedback).topRows(problem_.width)),
         layers_(static_cast<std::size_t>(training_.depth)),
+        inverses_(problem_, training_, psi_, network_.scale()),
         sample_sums_(request) {
     make_inner_feedback();
     load_batch();
@@ -75,7 +77,14 @@ class LayeredState final : public NetworkReader {
   /// All layers learn from the batch of step t, by what the weights of step t send back.
   void advance(double step_size, double ridge) {
     const auto decay = static_cast<Scalar>(1 - step_size * ridge);
+    const bool alternates = training_.inverse_updates == InverseUpdates::alternating;
+    if (alternates) {
+      learn_inverses();
+    }
     send_back(rule_, taught_signal(), way_back_);
+    if (!alternates) {
+      learn_inverses();
+    }
     const auto kept = [&](int layer) { return training_.decay.reaches(layer) ? decay : Scalar(1); };  // 0: the outputs
     step_outputs(step_size, kept(0));
     for (int layer = depth(); layer > 1; --layer) {
@@ -188,6 +197,9 @@ class LayeredState final : public NetworkReader {
         out.put_array(network_.numbers(b));
       }
     }
+    if (propagates_targets(rule_)) {
+      inverses_.save(out);
+    }
     sample_sums_.save(out);
   }
 
@@ -205,6 +217,9 @@ class LayeredState final : public NetworkReader {
       for (Matrix& b : inner_feedback_) {
         get_finite(in, network_.numbers(b));
       }
+    }
+    if (propagates_targets(rule_)) {
+      inverses_.restore(in);
     }
     sample_sums_.restore(in, at.observations);
     load_batch();
@@ -347,6 +362,10 @@ class LayeredState final : public NetworkReader {
   void send_back(int rule, const Matrix& taught, WayBack& back) const {
     back.signal.resize(layers_.size());
     back.delta.resize(layers_.size());
+    if (propagates_targets(rule)) {
+      send_targets(taught, back);
+      return;
+    }
     const bool is_direct = route_of(rule) == Route::direct;
     const Matrix beta = network_.output_weight();
     Matrix made;
@@ -364,6 +383,52 @@ class LayeredState final : public NetworkReader {
                            back.delta[index(layer + 1)];
       }
       take_slopes(layers_[index(layer)], signal, back.delta[index(layer)]);
+    }
+  }
+
+  /// What the layers' targets are away from what the layers pass on: of the last by the gradient or by an inverse of
+  /// the outputs, of the others by inverses of the layers above.
+  void send_targets(const Matrix& taught, WayBack& back) const {
+    const auto size = static_cast<Scalar>(training_.target_step_size);
+    const auto scale = static_cast<Scalar>(network_.scale());
+    Matrix away = size * taught;  // of the outputs, then of each layer
+    for (int layer = depth(); layer >= 1; --layer) {
+      Matrix& signal = back.signal[index(layer)];
+      if (layer == depth() && !inverts_outputs(rule_)) {
+        signal.noalias() = network_.output_weight() * taught;
+        away = size * scale * signal;
+      } else {
+        const Matrix& above = layer == depth() ? outputs_ : seen(layer + 1);
+        away = invert(layer, above) - invert(layer, above - away);
+        signal = away / (size * scale);
+      }
+      take_slopes(layers_[index(layer)], signal, back.delta[index(layer)]);
+    }
+  }
+
+  /// What the inverse of the layer above, or of the outputs, takes `layer` to pass on.
+  [[nodiscard]] Matrix invert(int layer, const Matrix& above) const {
+    return layer == depth() ? inverses_.apply(layer, feedback_, above)
+                            : inverses_.apply(layer, feedback_to(layer).transpose(), above);
+  }
+
+  /// Inverse layers learn from the batch and the forward weights of the step, if the rule has them.
+  void learn_inverses() {
+    if (!propagates_targets(rule_)) {
+      return;
+    }
+    Matrix z;
+    Matrix above;
+    for (int layer = 1; layer < depth(); ++layer) {
+      const Matrix noisy = inverses_.with_noise(layer, seen(layer), step_);
+      network_.activate(layer + 1, noisy, z, above);
+      inverses_.learn(layer, inner_feedback_[index(layer)].transpose(), noisy, above);
+    }
+    if (inverts_outputs(rule_)) {
+      const Matrix noisy = inverses_.with_noise(depth(), seen(depth()), step_);
+      above.noalias() = network_.output_weight().transpose() * noisy;
+      network_.ends().finish_outputs(above);
+      inverses_.learn(depth(), feedback_, noisy, above);
     }
   }
 
@@ -653,13 +718,14 @@ class LayeredState final : public NetworkReader {
   Matrix feedback_;                     // b: width x outputs
   std::vector<Matrix> inner_feedback_;  // see make_inner_feedback()
   std::vector<Layer> layers_;
-  WayBack way_back_;        // of the step
-  Matrix gradient_;         // as above, of one layer
-  Matrix targets_;          // outputs x samples of the batch
-  Matrix outputs_;          // as above
-  Matrix error_;            // as above
-  OutputSums sums_;         // of the batch
-  SampleSums sample_sums_;  // of copies of the network; what they refer to lies above
+  InverseLayers<Scalar> inverses_;  // of a rule that propagates targets
+  WayBack way_back_;                // of the step
+  Matrix gradient_;                 // as above, of one layer
+  Matrix targets_;                  // outputs x samples of the batch
+  Matrix outputs_;                  // as above
+  Matrix error_;                    // as above
+  OutputSums sums_;                 // of the batch
+  SampleSums sample_sums_;          // of copies of the network; what they refer to lies above
 };
 
 }  // namespace

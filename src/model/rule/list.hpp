@@ -21,6 +21,7 @@
 #include <type_traits>
 
 #include "model/rule/backprop.hpp"
+#include "model/rule/difference_target_propagation.hpp"
 #include "model/rule/direct_feedback_alignment.hpp"
 #include "model/rule/direct_random_target_projection.hpp"
 #include "model/rule/feedback_alignment.hpp"
@@ -53,6 +54,8 @@ namespace fasweep {
 //   learns_feedback: whether step() changes b, which solvers then keep and save for each run;
 //   adapts_feedback: whether b takes a step of adapt() instead (readout.hpp); learns_feedback is true then;
 //   mirrors: whether b learns from noise instead (model/mirror.hpp); likewise;
+//   propagates_targets: whether B_2, B_3, ... are inverse layers, which learn and through which targets come back in
+//     place of errors (model/target_propagation.hpp); likewise. inverts_outputs: whether b is one of them;
 //   is_hebbian: whether W's gradient is - [hebbian(|e|^2, H)]^T X instead, less each unit's mean over the samples if
 //     is_centred, and plus sum_i h_i^2 times the unit's own weights if decays_itself (hebbian.hpp);
 //   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
@@ -64,7 +67,8 @@ namespace fasweep {
 /// New ones go to the end: positions are stored in result files.
 using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTargetProjection, DirectFeedbackAlignment,
                        Shallow, SignSymmetry, FixedSignSymmetry, RedrawnSignSymmetry, ErrorModulatedHebb, Oja,
-                       SejnowskiTesauro, HebbianFeedback, SignedDirectFeedbackAlignment, WeightMirror>;
+                       SejnowskiTesauro, HebbianFeedback, SignedDirectFeedbackAlignment, WeightMirror,
+                       DifferenceTargetPropagation, SimplifiedDifferenceTargetPropagation>;
 
 template <class Rule>
 concept ComputesAsAnother = requires {
@@ -136,6 +140,12 @@ FASWEEP_HOST_DEVICE inline void take_step(TypeList<Types...> /*rules*/, int rule
 }
 [[nodiscard]] inline bool mirrors(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::mirrors; });
+}
+[[nodiscard]] inline bool propagates_targets(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::propagates_targets; });
+}
+[[nodiscard]] inline bool inverts_outputs(int rule) {
+  return Rules::visit(rule, [](auto type) { return decltype(type)::type::inverts_outputs; });
 }
 [[nodiscard]] inline bool redraws_feedback(int rule) {
   return Rules::visit(rule, [](auto type) { return decltype(type)::type::redraws_feedback; });

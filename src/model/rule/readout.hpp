@@ -37,6 +37,8 @@ struct RuleDefaults {
   static constexpr bool redraws_feedback = false;
   static constexpr bool mirrors = false;
   static constexpr bool adapts_feedback = false;
+  static constexpr bool propagates_targets = false;
+  static constexpr bool inverts_outputs = false;
   static constexpr bool is_hebbian = false;
   static constexpr bool error_teaches = true;
   template <class T>

@@ -13,14 +13,14 @@ struct SampleSpace {
   static constexpr std::string_view exact_for =
       "it is exact for one hidden layer, one output, a teacher's data, squared loss summed over all samples in every "
       "step, no dropout, no biases, decay of the output weights and scale root-width, under rules that neither redraw "
-      "nor mirror b nor look at activity";
+      "nor mirror b nor look at activity nor propagate targets";
   static constexpr KeySet honours =
       teacher_keys.with({"training.schedule", "training.max-steps", "training.stop", "training.precision",
                          "training.step-schedule", "training.error-delay"});
 
   template <class Activation, class Rule>
-  static constexpr bool takes =
-      !Rule::redraws_feedback && !Rule::is_hebbian && !Rule::adapts_feedback && !Rule::mirrors;
+  static constexpr bool takes = !Rule::redraws_feedback && !Rule::is_hebbian && !Rule::adapts_feedback &&
+                                !Rule::mirrors && !Rule::propagates_targets;
 
   template <class Activation>
   [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& /*training*/, int width) {

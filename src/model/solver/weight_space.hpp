@@ -20,7 +20,8 @@ namespace fasweep {
 
 struct WeightSpace {
   static constexpr std::string_view name = "weight-space";
-  static constexpr std::string_view exact_for = "it is exact for any run of one hidden layer";
+  static constexpr std::string_view exact_for =
+      "it is exact for any run of one hidden layer under rules that do not propagate targets";
   static constexpr KeySet honours = teacher_keys.with({"data.source",
                                                        "data.path",
                                                        "data.outputs",
@@ -48,7 +49,7 @@ struct WeightSpace {
                                                        "training.optimizer"});
 
   template <class Activation, class Rule>
-  static constexpr bool takes = true;
+  static constexpr bool takes = !Rule::propagates_targets;
 
   template <class Activation>
   [[nodiscard]] static double step_cost(const DataSettings& data, const TrainingSettings& training, int width) {

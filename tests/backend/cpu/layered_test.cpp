@@ -29,19 +29,9 @@ using testing::MemoryCheckpoints;
 using testing::PlainLayers;
 using testing::PlainMatrix;
 using testing::PlainWeights;
+using testing::rules_of;
 using testing::TrainingCase;
 using testing::value_at;
-
-/// Positions of the rules that the solver takes.
-std::vector<int> layered_rules() {
-  std::vector<int> rules;
-  for (int rule = 0; rule < Rules::size; ++rule) {
-    if (accepts(Solver::layered, {}, {}, {0, 1, 0, Activations::index_of<Tanh>(), rule, 0})) {
-      rules.push_back(rule);
-    }
-  }
-  return rules;
-}
 
 /// Of odd sizes, stable; every metric of sums, and those of layers.
 struct DeepCase : TrainingCase {
@@ -135,7 +125,7 @@ struct VariantCase : DeepCase {
 class Layers : public ::testing::TestWithParam<Variant> {};
 
 INSTANTIATE_TEST_SUITE_P(, Layers,
-                         ::testing::Combine(::testing::Range(1, 5), ::testing::ValuesIn(layered_rules()),
+                         ::testing::Combine(::testing::Range(1, 5), ::testing::ValuesIn(rules_of(Solver::layered)),
                                             ::testing::Range(0, 3)),
                          name_of_variant);
 
@@ -281,7 +271,7 @@ void expect_reference(const DeepCase& c) {
 
 TEST(Layered, FollowsPlainLoopsUnderEveryOptimizer) {
   for (const Optimizer& optimizer : testing::all_optimizers()) {
-    for (const int rule : layered_rules()) {
+    for (const int rule : rules_of(Solver::layered)) {
       SCOPED_TRACE(std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]) + ", " +
                    std::string(Rules::names[static_cast<std::size_t>(rule)]));
       if (optimizer == Optimizer(ManhattanOptimizer{}) && rule == Rules::index_of<SignSymmetry>()) {
@@ -297,7 +287,7 @@ TEST(Layered, FollowsPlainLoopsUnderEveryOptimizer) {
 }
 
 TEST(Layered, FollowsPlainLoopsWithErrorsThatComeLate) {
-  for (const int rule : layered_rules()) {
+  for (const int rule : rules_of(Solver::layered)) {
     for (const int delay : {1, 6}) {
       SCOPED_TRACE(std::string(Rules::names[static_cast<std::size_t>(rule)]) + ", " + std::to_string(delay));
       DeepCase c(3, Activations::index_of<Tanh>(), rule, 100);
@@ -399,7 +389,10 @@ TEST(Layered, BackpropIsTheGradientOfTheLoss) {
 }
 
 TEST(Layered, IsWeightSpaceWhereThereIsOneLayer) {
-  for (const int rule : layered_rules()) {
+  for (const int rule : rules_of(Solver::layered)) {
+    if (propagates_targets(rule)) {
+      continue;  // the layered solver's alone
+    }
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int setting = 0; setting < 3; ++setting) {
         DeepCase c(1, activation, rule, 200);
@@ -472,7 +465,7 @@ TEST(Layered, KolenPollacksDifferencesDecayInEveryLayer) {
 }
 
 TEST(Layered, GoesOnWithTheSameBits) {
-  for (const int rule : layered_rules()) {
+  for (const int rule : rules_of(Solver::layered)) {
     for (const Precision precision : {Precision::float32, Precision::float64}) {
       DeepCase c(3, Activations::index_of<Gelu>(), rule, 60);
       c.elaborate();

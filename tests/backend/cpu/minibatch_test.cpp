@@ -86,7 +86,8 @@ class EveryLossAndRule : public ::testing::TestWithParam<std::tuple<int, int>> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(, EveryLossAndRule,
-                         ::testing::Combine(::testing::Range(0, Losses::size), ::testing::Range(0, Rules::size)));
+                         ::testing::Combine(::testing::Range(0, Losses::size),
+                                            ::testing::ValuesIn(testing::rules_of(Solver::weight_space))));
 
 TEST_P(EveryLossAndRule, EqualsThePlainLoopsInFullBatch) {
   expect_plain_loops(make_case());
@@ -137,7 +138,7 @@ TEST(Network, EqualsThePlainLoopsForEveryActivation) {
 TEST(Network, EqualsThePlainLoopsForEveryOptimizerAndRule) {
   ASSERT_EQ(static_cast<int>(testing::all_optimizers().size()) + 1, Optimizers::size);
   for (const Optimizer& optimizer : testing::all_optimizers()) {
-    for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const int rule : testing::rules_of(Solver::weight_space)) {
       SCOPED_TRACE(std::string(Optimizers::names[static_cast<std::size_t>(optimizer.position())]) + ", " +
                    std::string(Rules::names[static_cast<std::size_t>(rule)]));
       if (optimizer == Optimizer(ManhattanOptimizer{}) && rule == Rules::index_of<SejnowskiTesauro>()) {
@@ -157,7 +158,7 @@ TEST(Network, EqualsThePlainLoopsForEveryOptimizerAndRule) {
 }
 
 TEST(Network, EqualsThePlainLoopsWithErrorsThatComeLate) {
-  for (int rule = 0; rule < Rules::size; ++rule) {
+  for (const int rule : testing::rules_of(Solver::weight_space)) {
     for (const int delay : {1, 4, 50}) {
       SCOPED_TRACE(std::string(Rules::names[static_cast<std::size_t>(rule)]) + ", " + std::to_string(delay));
       NetworkCase c(LossFunction::cross_entropy, rule);

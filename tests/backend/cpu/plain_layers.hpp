@@ -16,6 +16,7 @@
 #include "model/mirror.hpp"
 #include "model/problem.hpp"
 #include "model/rule/list.hpp"
+#include "model/target_propagation.hpp"
 #include "reference/plain_formulas.hpp"
 
 namespace fasweep::testing {
@@ -53,6 +54,7 @@ class PlainLayers {
   PlainWeights now;
   std::vector<PlainMatrix> back;  // B_2 to B_L, or of a direct rule B_1 to B_{L-1}
   PlainMatrix b;
+  std::vector<PlainMatrix> inverse_bias;  // of g_2 to g_{L+1}, one for each hidden layer: units x 1
 
   PlainLayers(const Problem& problem, const DataSettings& data, const TrainingSettings& training, const RunSpec& run)
       : now{{}, {}, {width(run), outputs(data), problem.output_weight}, {outputs(data), 1}},
@@ -77,6 +79,7 @@ class PlainLayers {
       }
     }
     now.bias.assign(now.w.size(), PlainMatrix(p, 1));
+    inverse_bias = now.bias;
   }
 
   static bool is_direct(int rule) {
@@ -115,13 +118,69 @@ class PlainLayers {
     return all;
   }
 
+  /// H' of `layer`, 0 the first, of each of the batch's samples under target propagation, a row a sample.
+  [[nodiscard]] std::vector<std::vector<double>> targets(std::int64_t step, std::size_t layer) {
+    std::vector<std::vector<double>> all;
+    visit_batch(step, [&](const Sample& s, double) { all.push_back(targets_of(s)[layer]); });
+    return all;
+  }
+
+  /// Mean over the batch of 1/2 ||g(f(h~)) - h~||^2 of the inverse that leads back to `layer`, 0 the first.
+  [[nodiscard]] double inverse_loss(std::int64_t step, std::size_t layer) {
+    double sum = 0;
+    visit_noisy(step, layer, [&](const std::vector<double>& noisy, const std::vector<double>& above, double share) {
+      for (std::size_t r = 0; r < noisy.size(); ++r) {
+        const double wrong = psi_.psi(inverse_input(layer, r, above)) - noisy[r];
+        sum += share / 2 * wrong * wrong;
+      }
+    });
+    return sum;
+  }
+
+  /// The weight by which unit r of `layer` is given back from unit or output c above it.
+  double& inverse_weight(std::size_t layer, std::size_t r, std::size_t c) {
+    return layer + 1 == now.w.size() ? b(r, c) : back[layer](c, r);
+  }
+
+  /// A step of every inverse that the rule has, from the weights and the batch of step `step`.
+  void learn_inverses(std::int64_t step) {
+    const std::size_t depth = now.w.size();
+    for (std::size_t l = 0; l < depth - (rule_.inverts_outputs ? 0 : 1); ++l) {
+      PlainMatrix slope(width(run_), l + 1 == depth ? b.columns : width(run_));
+      PlainMatrix bias_slope(width(run_), 1);
+      visit_noisy(step, l, [&](const std::vector<double>& noisy, const std::vector<double>& above, double share) {
+        for (std::size_t r = 0; r < noisy.size(); ++r) {
+          const double a = inverse_input(l, r, above);
+          const double wrong = (psi_.psi(a) - noisy[r]) * psi_.psi_prime(a);
+          for (std::size_t c = 0; c < above.size(); ++c) {
+            slope(r, c) += share * scale_ * wrong * above[c];
+          }
+          bias_slope.numbers[r] += share * wrong;
+        }
+      });
+      for (std::size_t r = 0; r < slope.rows; ++r) {
+        for (std::size_t c = 0; c < slope.columns; ++c) {
+          inverse_weight(l, r, c) -= training_.inverse_step_size * slope(r, c);
+        }
+        inverse_bias[l].numbers[r] -= training_.biases ? training_.inverse_step_size * bias_slope.numbers[r] : 0;
+      }
+    }
+  }
+
   void advance(std::int64_t step) {
+    const bool alternates = training_.inverse_updates == InverseUpdates::alternating;
+    if (rule_.propagates_targets && alternates) {
+      learn_inverses(step);
+    }
+    const PlainWeights g = gradient(step, false);
+    if (rule_.propagates_targets && !alternates) {
+      learn_inverses(step);
+    }
     const double eta = run_.step_size;
     const double decay = 1 - eta * run_.ridge;
     const auto kept = [&](std::size_t layer) { return (training_.decay.layers >> layer) % 2 == 1 ? decay : 1; };
     const double richness = training_.richness;
     const double hidden = rule_.feedback(0, 1) != 0 && richness > 0 ? eta * richness * richness * run_.width : eta;
-    const PlainWeights g = gradient(step, false);
     const auto descend = [](PlainMatrix& w, const PlainMatrix& by, double keep, double size) {
       for (std::size_t i = 0; i < w.numbers.size(); ++i) {
         w.numbers[i] = keep * w.numbers[i] - size * by.numbers[i];
@@ -280,7 +339,84 @@ class PlainLayers {
     return values;
   }
 
+  /// visit(h~, what the layer or the outputs above make of it, 1 / samples) for each sample of the batch.
+  template <class Visit>
+  void visit_noisy(std::int64_t step, std::size_t layer, Visit visit) {
+    const std::size_t p = width(run_);
+    const std::size_t count = order_.rows(step).size();
+    const std::vector<double> noise =
+        noise_of_inverse(problem_, training_, static_cast<int>(layer) + 1, step, static_cast<int>(count));
+    std::size_t i = 0;
+    visit_batch(step, [&](const Sample& s, double) {
+      std::vector<double> noisy = seen(s, layer);
+      for (std::size_t r = 0; r < p; ++r) {
+        noisy[r] += training_.inverse_noise * noise[i * p + r];
+      }
+      const bool is_last = layer + 1 == now.w.size();
+      std::vector<double> above(is_last ? s.f.size() : p);
+      for (std::size_t c = 0; c < above.size(); ++c) {
+        double z = is_last ? now.output_bias.numbers[c] : now.bias[layer + 1].numbers[c];
+        for (std::size_t r = 0; r < p; ++r) {
+          z += scale_ * (is_last ? now.beta(r, c) : now.w[layer + 1](c, r)) * noisy[r];
+        }
+        above[c] = is_last ? z : psi_.psi(z);
+      }
+      visit(noisy, above, 1 / static_cast<double>(count));
+      ++i;
+    });
+  }
+
+  [[nodiscard]] double inverse_input(std::size_t layer, std::size_t r, const std::vector<double>& above) const {
+    double a = inverse_bias[layer].numbers[r];
+    for (std::size_t c = 0; c < above.size(); ++c) {
+      a += scale_ * (layer + 1 == now.w.size() ? b(r, c) : back[layer](c, r)) * above[c];
+    }
+    return a;
+  }
+
+  /// H' of every layer.
+  [[nodiscard]] std::vector<std::vector<double>> targets_of(const Sample& s) const {
+    const std::size_t depth = now.w.size();
+    std::vector<std::vector<double>> targets(depth);
+    for (std::size_t l = depth; l-- > 0;) {
+      const bool is_last = l + 1 == depth;
+      const std::vector<double> above = is_last ? s.f : seen(s, l + 1);
+      std::vector<double> wanted = above;
+      for (std::size_t c = 0; c < above.size(); ++c) {
+        wanted[c] = is_last ? s.f[c] - training_.target_step_size * s.error[c] : targets[l + 1][c];
+      }
+      targets[l] = seen(s, l);
+      for (std::size_t r = 0; r < targets[l].size(); ++r) {
+        if (is_last && !rule_.inverts_outputs) {
+          for (std::size_t c = 0; c < s.error.size(); ++c) {
+            targets[l][r] -= training_.target_step_size * scale_ * now.beta(r, c) * s.error[c];
+          }
+        } else {
+          targets[l][r] += psi_.psi(inverse_input(l, r, wanted)) - psi_.psi(inverse_input(l, r, above));
+        }
+      }
+    }
+    return targets;
+  }
+
+  [[nodiscard]] WayBack way_back_of_targets(const Sample& s) const {
+    const std::vector<std::vector<double>> targets = targets_of(s);
+    WayBack way{targets, targets};
+    for (std::size_t l = 0; l < targets.size(); ++l) {
+      const std::vector<double> h = seen(s, l);
+      for (std::size_t r = 0; r < h.size(); ++r) {
+        const double local = (h[r] - targets[l][r]) / training_.target_step_size;
+        way.signal[l][r] = local / scale_;
+        way.delta[l][r] = local * psi_.psi_prime(s.z[l][r]) * s.mask[l][r];
+      }
+    }
+    return way;
+  }
+
   [[nodiscard]] WayBack way_back(const Sample& s, bool by_backprop) const {
+    if (rule_.propagates_targets && !by_backprop) {
+      return way_back_of_targets(s);
+    }
     const PlainRule& rule = by_backprop ? find_plain(plain_rules, "backprop") : rule_;
     const bool direct = is_direct_ && !by_backprop;
     const std::size_t depth = now.w.size();

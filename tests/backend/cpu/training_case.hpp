@@ -10,10 +10,13 @@
 
 #include <gtest/gtest.h>
 
+#include "model/activation/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
 #include "model/problem.hpp"
+#include "model/rule/list.hpp"
+#include "model/solver.hpp"
 #include "train/trainer.hpp"
 
 namespace fasweep::testing {
@@ -59,6 +62,17 @@ struct TrainingCase {
     return {problem, data, training, record, {&run, 1}, solver, cancelled};
   }
 };
+
+/// Positions of the rules that a solver takes.
+[[nodiscard]] inline std::vector<int> rules_of(Solver solver) {
+  std::vector<int> rules;
+  for (int rule = 0; rule < Rules::size; ++rule) {
+    if (accepts(solver, {}, {}, {0, 1, 0, Activations::index_of<Tanh>(), rule, 0})) {
+      rules.push_back(rule);
+    }
+  }
+  return rules;
+}
 
 /// Each optimizer but plain gradient descent, with values that people use.
 [[nodiscard]] inline std::vector<Optimizer> all_optimizers() {

@@ -37,7 +37,8 @@ class WeightSpace : public ::testing::TestWithParam<std::tuple<int, int>> {
 };
 
 INSTANTIATE_TEST_SUITE_P(EveryActivationAndRule, WeightSpace,
-                         ::testing::Combine(::testing::Range(0, Activations::size), ::testing::Range(0, Rules::size)),
+                         ::testing::Combine(::testing::Range(0, Activations::size),
+                                            ::testing::ValuesIn(testing::rules_of(Solver::weight_space))),
                          [](const auto& pair) {
                            std::string name(Activations::names[static_cast<std::size_t>(std::get<0>(pair.param))]);
                            name += Rules::names[static_cast<std::size_t>(std::get<1>(pair.param))];
@@ -110,7 +111,7 @@ TEST(WeightSpaceOracles, ScalingDataAndStepTogetherChangesNothing) {
   // Linear and ReLU: (X, y, eta, lambda) and (cX, cy, eta/c^2, c^2 lambda) give the same beta(t), W(t). c = 4 scales
   // exactly in binary, so even rounding agrees except in eta lambda.
   for (const int activation : {Activations::index_of<Linear>(), Activations::index_of<Relu>()}) {
-    for (int rule = 0; rule < Rules::size; ++rule) {
+    for (const int rule : testing::rules_of(Solver::weight_space)) {
       if (is_hebbian(rule) || adapts_feedback(rule) || rule == Rules::index_of<SignedDirectFeedbackAlignment>()) {
         continue;  // steps that are not linear in the error
       }

@@ -51,7 +51,8 @@ TYPED_TEST(EveryRule, KeepsItsTraits) {
   Readout<double> readout{0.5, -0.75};
   TypeParam::step(readout, 1.5, 0.9, 0.01);
 
-  EXPECT_EQ(readout.b != -0.75, TypeParam::learns_feedback && !TypeParam::adapts_feedback && !TypeParam::mirrors);
+  EXPECT_EQ(readout.b != -0.75, TypeParam::learns_feedback && !TypeParam::adapts_feedback && !TypeParam::mirrors &&
+                                    !TypeParam::propagates_targets);
   EXPECT_TRUE(TypeParam::learns_feedback || !TypeParam::adapts_feedback);
   EXPECT_EQ(TypeParam::teaching(0.5, 0.25) == 0.5 && TypeParam::teaching(-2.0, 1.0) == -2.0, TypeParam::error_teaches);
   EXPECT_EQ(learns_feedback(Rules::index_of<TypeParam>()), TypeParam::learns_feedback);
