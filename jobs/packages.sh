@@ -9,12 +9,12 @@ set -euo pipefail
 users=(
   g++ cmake ninja-build git ca-certificates
   libopenmpi-dev openmpi-bin libhdf5-dev
-  libeigen3-dev libhwy-dev librandom123-dev libmuparser-dev
+  libeigen3-dev libhwy-dev libmuparser-dev
   libboost-dev libboost-program-options-dev nlohmann-json3-dev zlib1g-dev
   python3 python3-numpy python3-h5py python3-matplotlib
 )
 developers=(
-  libgtest-dev libgmock-dev clang libclang-rt-dev
+  libgtest-dev libgmock-dev librandom123-dev clang libclang-rt-dev
   python3-venv python3-pytest python3-pandas python3-xarray python3-tqdm python3-h5netcdf python3-netcdf4
   python3-nbclient python3-ipykernel
   "clang-format-14|clang-format|" "clang-tidy-14|" shellcheck mypy python3-pyflakes
@@ -65,9 +65,9 @@ offered() {
 # cannot_install WHY: says what to do without apt-get.
 cannot_install() {
   echo "packages.sh: nothing can be installed here ($1); load or ask for the EasyBuild modules GCC OpenMPI CMake Ninja HDF5" \
-    "Eigen Highway muParser Boost nlohmann_json zlib SciPy-bundle h5py matplotlib and, for the tests, googletest (Random123," \
-    "which has no module, is headers: cmake -D RANDOM123_INCLUDE_DIR=FOLDER), or the Spack packages gcc openmpi cmake ninja" \
-    "hdf5+hl eigen highway random123 muparser boost+program_options nlohmann-json zlib py-numpy py-h5py py-matplotlib" \
+    "Eigen Highway muParser Boost nlohmann_json zlib SciPy-bundle h5py matplotlib and, for the tests, googletest and Random123" \
+    "(which has no module, is headers: cmake -D RANDOM123_INCLUDE_DIR=FOLDER), or the Spack packages gcc openmpi cmake ninja" \
+    "hdf5+hl eigen highway muparser boost+program_options nlohmann-json zlib py-numpy py-h5py py-matplotlib" \
     "googletest; in Debian they are ${packages[*]%%|*}" >&2
   exit 3
 }

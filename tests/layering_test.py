@@ -28,7 +28,6 @@ MAY_INCLUDE: dict[str, set[str]] = {
 
 # Where each library's headers may appear; anything else is an error.
 HOME: dict[str, set[str]] = {
-    "Random123/": {"model"},
     "Eigen/": {
         "backend/common",
         "backend/cpu",

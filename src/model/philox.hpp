@@ -8,7 +8,7 @@
 
 namespace fasweep {
 
-// Random123's PHILOX_M4x32_* and PHILOX_W32_*; random.cpp holds them together.
+// Random123's PHILOX_M4x32_* and PHILOX_W32_*; random_test.cpp holds them together.
 inline constexpr std::uint32_t philox_multiplier_0 = 0xD2511F53U;
 inline constexpr std::uint32_t philox_multiplier_1 = 0xCD9E8D57U;
 inline constexpr std::uint32_t philox_key_step_0 = 0x9E3779B9U;

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 
-#include <Random123/philox.h>
 #include <hwy/highway.h>
 
 #include "model/philox.hpp"
@@ -20,9 +19,6 @@ namespace {
 // stage.
 constexpr std::size_t block_pairs = 256;
 using Block = std::array<double, block_pairs>;
-
-static_assert(philox_multiplier_0 == PHILOX_M4x32_0 && philox_multiplier_1 == PHILOX_M4x32_1 &&
-              philox_key_step_0 == PHILOX_W32_0 && philox_key_step_1 == PHILOX_W32_1);
 
 namespace hn = hwy::HWY_NAMESPACE;
 using WordTag = hn::ScalableTag<std::uint64_t>;

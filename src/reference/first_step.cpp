@@ -138,8 +138,13 @@ struct Formulas {
         step_size(run.step_size * plain_factor(training.step_schedule, 0)),
         hidden_step_size(step_size * std::pow(training.richness > 0 ? training.richness * std::sqrt(run.width) : 1,
                                               rule.rich_power)),
-        decay(1 - step_size * run.ridge * plain_factor(training.schedule, 0)),
-        hidden_decay(training.decay == Decay::all ? decay : 1) {}
+        decay(decay_of(0, training, run)),
+        hidden_decay(decay_of(1, training, run)) {}
+
+  /// What the ridge leaves of the weights of hidden layer 1, or of the outputs, 0.
+  [[nodiscard]] double decay_of(int layer, const TrainingSettings& training, const RunSpec& run) const {
+    return training.decay.reaches(layer) ? 1 - step_size * run.ridge * plain_factor(training.schedule, 0) : 1;
+  }
 
   /// What the optimizer makes of a gradient, at the first step.
   [[nodiscard]] double direction(double gradient) const {

@@ -12,6 +12,9 @@
 namespace fasweep {
 namespace {
 
+static_assert(philox_multiplier_0 == PHILOX_M4x32_0 && philox_multiplier_1 == PHILOX_M4x32_1 &&
+              philox_key_step_0 == PHILOX_W32_0 && philox_key_step_1 == PHILOX_W32_1);
+
 TEST(Random, PiecesOfAStreamEqualTheWhole) {
   const RandomStream stream{3, 200, Purpose::feedback};
   std::vector<double> whole(2001);

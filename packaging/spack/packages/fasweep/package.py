@@ -21,7 +21,6 @@ class Fasweep(CMakePackage, CudaPackage):
     depends_on("highway@1.0.3:")
     depends_on("muparser@2.3:")
     depends_on("nlohmann-json@3.10:")
-    depends_on("random123")
     depends_on("zlib-api")
     depends_on("mpi", when="+mpi")
 
@@ -35,7 +34,6 @@ class Fasweep(CMakePackage, CudaPackage):
             self.define_from_variant("FASWEEP_MPI", "mpi"),
             self.define_from_variant("FASWEEP_CUDA", "cuda"),
             self.define("FASWEEP_ARCH", ""),  # Spack's compiler wrapper chooses the instruction set
-            self.define("RANDOM123_INCLUDE_DIR", self.spec["random123"].prefix.include),
         ]
         if self.spec.satisfies("+cuda"):
             archs = [arch + "-real" for arch in self.spec.variants["cuda_arch"].value if arch != "none"]
