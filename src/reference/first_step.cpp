@@ -216,12 +216,12 @@ double largest(std::span<const double> a) {
 struct Lesson {
   std::int32_t row = 0;  // in the problem
   double input_norm = 0;
-  std::vector<double> f;  // outputs, as are the others
-  std::vector<double> error;
-  double error_slack = 0;            // of each
-  std::vector<double> taught;        // to the hidden layer
-  std::vector<double> taught_slack;  // of each
-  Sum arriving_square;               // of the errors that come to the hidden layer
+  std::span<const double> f;  // outputs, as are the others
+  std::span<double> error;
+  double error_slack = 0;          // of each
+  std::span<double> taught;        // to the hidden layer
+  std::span<double> taught_slack;  // of each
+  Sum arriving_square;             // of the errors that come to the hidden layer
 };
 
 /// What a hidden unit makes of a sample.
@@ -275,7 +275,7 @@ std::vector<double> row_of(const std::vector<double>& matrix, std::size_t row, s
 class ExpectedPlainStep final : public ExpectedStep {
  public:
   /// f: outputs of the step's batch, rows x outputs.
-  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::span<const double> f)
+  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::vector<double> f)
       : problem_(start.problem()),
         training_(start.training()),
         formulas_(training_, start.run()),
@@ -283,23 +283,32 @@ class ExpectedPlainStep final : public ExpectedStep {
         inputs_(static_cast<std::size_t>(problem_.inputs)),
         outputs_(static_cast<std::size_t>(problem_.outputs)),
         output_bias_(start.output_bias()),
-        worst_(formulas_.tolerance) {
+        worst_(formulas_.tolerance),
+        f_(std::move(f)),
+        taught_(3 * f_.size()) {
     if (training_.dropout > 0) {
       masks_.emplace(start.run(), training_.dropout, static_cast<int>(rows.size()), 0);
     }
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      lessons_.push_back(make_lesson(rows[i], f.subspan(i * outputs_, outputs_)));
+    lessons_.reserve(rows.size());
+    for (const std::int32_t row : rows) {
+      lessons_.push_back(make_lesson(row, lessons_.size()));
     }
     const double unit_work = static_cast<double>(rows.size()) * problem_.inputs;
     if (unit_work * problem_.width <= most_output_work()) {
       check_outputs(start);
     }
     choose_pairs(start, unit_work);
-    for_each_unit_and_input([&](Unit& unit, int number, std::size_t i, auto x) { see(unit, number, i, x); });
-    if (formulas_.rule.is_centred) {
+    const bool waits = formulas_.rule.is_centred;  // for the signals of all samples
+    for_each_unit_and_input([&](Unit& unit, int number, std::size_t i, auto x) {
+      see(unit, number, i, x);
+      if (!waits) {
+        learn(unit, i, x);
+      }
+    });
+    if (waits) {
       for_each_unit([](Unit& unit) { centre(unit.signal); });
+      for_each_unit_and_input([&](Unit& unit, int /*number*/, std::size_t i, auto x) { learn(unit, i, x); });
     }
-    for_each_unit_and_input([&](Unit& unit, int /*number*/, std::size_t i, auto x) { learn(unit, i, x); });
     if (formulas_.rule.decays_itself) {
       for_each_unit([&](Unit& unit) { add_own_decay(unit); });
     }
@@ -320,18 +329,18 @@ class ExpectedPlainStep final : public ExpectedStep {
 
  private:
   // Multiplications that are spent on a run. A run of so many steps takes some milliseconds at least, of which 2^18
-  // multiplications and what is beside them are about a hundredth; shorter runs have their first and last units checked
-  // alone.
+  // multiplications and what is beside them are about a hundredth. A shorter one has two units checked, others for each
+  // seed.
   static constexpr std::int64_t long_run_steps = 1000;
   [[nodiscard]] bool is_long() const { return training_.max_steps >= long_run_steps; }
-  [[nodiscard]] double most_output_work() const { return is_long() ? 1 << 19 : 0; }
+  [[nodiscard]] double most_output_work() const { return is_long() ? 1 << 18 : 0; }
+  [[nodiscard]] int all_pairs() const { return (problem_.width + 1) / 2; }
   [[nodiscard]] int count_pairs(double unit_work) const {
-    constexpr double most_units_work = 1 << 18;
+    constexpr double most_units_work = 1 << 16;
     constexpr double most_pairs = 8;
     constexpr double least_pairs = 2;  // the first and the last
-    const double pairs =
-        is_long() ? std::clamp(most_units_work / (2 * unit_work), least_pairs, most_pairs) : least_pairs;
-    return std::min(static_cast<int>(pairs), (problem_.width + 1) / 2);
+    const double pairs = is_long() ? std::clamp(most_units_work / (2 * unit_work), least_pairs, most_pairs) : 1;
+    return std::min(static_cast<int>(pairs), all_pairs());
   }
 
   [[nodiscard]] double samples() const { return static_cast<double>(lessons_.size()); }
@@ -365,26 +374,29 @@ class ExpectedPlainStep final : public ExpectedStep {
     }
   }
 
-  /// f: outputs of the solver, whose rounding and that of the targets the error has.
-  [[nodiscard]] Lesson make_lesson(std::int32_t row, std::span<const double> f) {
-    Lesson lesson;
+  /// The i-th sample of the batch. Its error has the rounding of the solver's outputs and of the targets.
+  [[nodiscard]] Lesson make_lesson(std::int32_t row, std::size_t i) {
     const std::span<const double> x = input(row);
     const std::span<const double> targets =
         problem_.dataset == nullptr ? std::span<const double>(problem_.y) : problem_.dataset->y;
     const std::span<const double> y = targets.subspan(static_cast<std::size_t>(row) * outputs_, outputs_);
+    const std::span<double> taught = std::span(taught_).subspan(3 * i * outputs_, 3 * outputs_);
+    Lesson lesson;
     lesson.row = row;
     lesson.input_norm = norm(x);
-    lesson.f.assign(f.begin(), f.end());
-    lesson.error.resize(outputs_);
-    formulas_.loss.take_errors(f, y, lesson.error);
-    lesson.error_slack = 2 * weight_roundings * formulas_.rounding * (largest(f) + largest(y));
+    lesson.f = std::span(f_).subspan(i * outputs_, outputs_);
+    lesson.error = taught.first(outputs_);
+    lesson.taught = taught.subspan(outputs_, outputs_);
+    lesson.taught_slack = taught.last(outputs_);
+    formulas_.loss.take_errors(lesson.f, y, lesson.error);
+    lesson.error_slack = 2 * weight_roundings * formulas_.rounding * (largest(lesson.f) + largest(y));
     const bool is_late = training_.error_delay > 0;  // none has come yet
     for (std::size_t c = 0; c < outputs_; ++c) {
       const double e = is_late ? 0 : lesson.error[c];
       const double slack = is_late ? 0 : lesson.error_slack;
       const auto teaching = [&](double error) { return formulas_.rule.teaching(error, y[c]); };
-      lesson.taught.push_back(teaching(e));
-      lesson.taught_slack.push_back(formulas_.slack(teaching, e, slack, std::abs(y[c])));
+      lesson.taught[c] = teaching(e);
+      lesson.taught_slack[c] = formulas_.slack(teaching, e, slack, std::abs(y[c]));
       lesson.arriving_square.add(e * e, 2 * std::abs(e) * slack);
     }
     return lesson;
@@ -414,12 +426,12 @@ class ExpectedPlainStep final : public ExpectedStep {
     return pair;
   }
 
-  /// Pairs of hidden units from the first to the last, at equal distances.
+  /// Pairs of hidden units from the first to the last, at equal distances; or any one.
   void choose_pairs(const Snapshot& start, double unit_work) {
-    const int all = (problem_.width + 1) / 2;
     const int chosen = count_pairs(unit_work);
     for (int i = 0; i < chosen; ++i) {
-      const std::int64_t pair = chosen == 1 ? 0 : std::int64_t{i} * (all - 1) / (chosen - 1);
+      const std::int64_t pair = chosen == 1 ? seed_of_training(start.run()) % all_pairs()
+                                            : std::int64_t{i} * (all_pairs() - 1) / (chosen - 1);
       pairs_.push_back(read_pair(start, static_cast<int>(2 * pair)));
     }
     for (Pair& pair : pairs_) {
@@ -676,6 +688,8 @@ class ExpectedPlainStep final : public ExpectedStep {
   Worst worst_;
   std::optional<PlainMasks> masks_;
   std::vector<double> input_;
+  std::vector<double> f_;       // samples x outputs
+  std::vector<double> taught_;  // samples x 3 x outputs: errors, what teaches, and by how much it may be off
   std::vector<Lesson> lessons_;
   std::vector<Pair> pairs_;
 };
@@ -693,7 +707,7 @@ std::unique_ptr<ExpectedStep> PlainFirstStep::expect(const Snapshot& start, cons
   if (start.training().depth > 1 || !start.network().read_batch_outputs(f)) {
     return nullptr;
   }
-  return std::make_unique<ExpectedPlainStep>(start, rows, f);
+  return std::make_unique<ExpectedPlainStep>(start, rows, std::move(f));
 }
 
 }  // namespace fasweep

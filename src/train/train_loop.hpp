@@ -161,7 +161,7 @@ class RunTraining {
 
   [[nodiscard]] RunRecord train() {
     for (;; advance()) {
-      if (!first_step_.mismatch.empty()) {
+      if (has_failed()) [[unlikely]] {
         return fail();
       }
       if (const std::optional<StopReason> reason = check()) {
@@ -199,20 +199,32 @@ class RunTraining {
     if (memory_.sees_steps()) {
       memory_.leave(snapshot());
     }
-    const std::unique_ptr<ExpectedStep> expected = step_ == 0 ? expect_first_step() : nullptr;
+    if (step_ == 0) [[unlikely]] {
+      expect_first_step();
+    }
     state_.advance(step_size(), ridge());
     ++step_;
-    if (expected != nullptr) {
-      first_step_ = expected->compare(snapshot());
+    if (step_ == 1) [[unlikely]] {
+      compare_first_step();
     }
   }
 
-  /// nullptr: the run is not checked.
-  [[nodiscard]] std::unique_ptr<ExpectedStep> expect_first_step() const {
-    return request_.first_step == nullptr ? nullptr : request_.first_step->expect(snapshot(), request_.data);
-  }
+  // Never inlined: what is done once must not change how the loop is compiled.
 
-  [[nodiscard]] RunRecord fail() {
+  [[gnu::noinline]] void expect_first_step() {
+    if (request_.first_step != nullptr) {
+      expected_ = request_.first_step->expect(snapshot(), request_.data);
+    }
+  }
+  [[gnu::noinline]] void compare_first_step() {
+    if (expected_ != nullptr) {
+      first_step_ = expected_->compare(snapshot());
+      expected_.reset();
+    }
+  }
+  [[nodiscard]] bool has_failed() const { return step_ == 1 && !first_step_.mismatch.empty(); }
+
+  [[nodiscard, gnu::noinline]] RunRecord fail() {
     RunRecord record = failed_record(run_, request_.data, request_.training, request_.record, solver_,
                                      std::move(first_step_.mismatch));
     record.first_step_deviation = first_step_.deviation;
@@ -310,6 +322,7 @@ class RunTraining {
   StopMonitor monitor_;
   Recorder recorder_;
   RunMemory memory_;
+  std::unique_ptr<ExpectedStep> expected_;  // during the first step
   FirstStep first_step_;
   StepTimer save_timer_;
   StepTimer tell_timer_;

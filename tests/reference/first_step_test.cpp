@@ -228,7 +228,7 @@ class ChangedCheck final : public FirstStepCheck {
 
 TEST(FirstStep, WithTheWrongSignOfFeedbackFailsTheRun) {
   for (const Solver solver : {Solver::weight_space, Solver::sample_space}) {
-    for (const std::int64_t steps : {10, 1000}) {  // a short run's first and last units are looked at too
+    for (const std::int64_t steps : {10, 1000}) {  // a short run looks at two units
       FirstStepCase c(Activations::index_of<Tanh>(), fa, Precision::float32);
       c.solver = solver;
       c.training.max_steps = steps;
