@@ -1,4 +1,5 @@
 // fasweep keys: every key of a job file, and every learning rule with what trains it, for people and for programs.
+#include <algorithm>
 #include <iomanip>
 #include <iostream>
 #include <string>
@@ -68,13 +69,14 @@ std::vector<RuleRow> rule_rows() {
 }
 
 void print_rules(bool as_json) {
+  const int indent = 2 + static_cast<int>(std::ranges::max(Rules::names, {}, &std::string_view::size).size());
   nlohmann::json json = nlohmann::json::array();
   for (const RuleRow& row : rule_rows()) {
     if (as_json) {
       json.push_back({{"rule", row.name}, {"meaning", row.meaning}, {"solvers", row.solvers}, {"gpu", row.on_gpus}});
     } else {
-      std::cout << std::left << std::setw(24) << row.name << row.meaning << "\n"
-                << std::setw(24) << ""
+      std::cout << std::left << std::setw(indent) << row.name << row.meaning << "\n"
+                << std::setw(indent) << ""
                 << "trained by " << join(row.solvers, ", ") << (row.on_gpus ? ", and on GPUs" : "") << "\n";
     }
   }

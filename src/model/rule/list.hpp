@@ -15,7 +15,8 @@
 //   layerwise: D_l = s [(D_{l+1} V_{l+1}) .* psi'(Z_l)]   V_{l+1} = feedback(B_{l+1}, W_{l+1}), entry by entry
 //   direct:    D_l = s [(t V_l^T) .* psi'(Z_l)]           V_l = feedback(B_l, 0), width x outputs
 // and (W_l, B_l) <- step(W_l, B_l; gradient s D_l^T H_{l-1}, scale eta), with the decay 1 - eta lambda for the layers
-// that training.decay names, and 1 for others.
+// that training.decay names, and 1 for others. Rules that propagate targets have D_l of their own
+// (model/target_propagation.hpp).
 #pragma once
 
 #include <type_traits>

@@ -106,6 +106,18 @@ TEST(DevicePlan, SampleSpaceLeavesOtherTrainingsAlone) {
   EXPECT_FALSE(suits([](DataSettings&, TrainingSettings& t) { t.decay = Decay::all; }));
 }
 
+TEST(DevicePlan, LeavesOutputsThatDoNotDecayToTheCpu) {
+  const RunSpec run{0, 200, 0, Activations::index_of<Relu>(), 0, 0};
+  const auto solver_of = [&](Decay decay) {
+    TrainingSettings training;
+    training.decay = decay;
+    return choose_device_solver({}, training, Solver::weight_space, run, roomy);
+  };
+  EXPECT_EQ(solver_of(Decay::all), Solver::weight_space);
+  EXPECT_EQ(solver_of({0b11}), Solver::weight_space);
+  EXPECT_EQ(solver_of({0b10}), Solver::automatic);
+}
+
 TEST(DevicePlan, RichNetworksAreTakenWhereTheirInitialStateSaysAll) {
   TrainingSettings rich;
   rich.richness = 1;
