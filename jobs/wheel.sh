@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds a wheel of the Python package that needs neither MPI nor HDF5 nor a compiler where it is installed: the program with
-# threads alone and without CUDA, for CPUs from x86-64-v3 on (or FASWEEP_ARCH), its libraries beside it.
+# threads alone and without CUDA, for x86-64 processors from v3 (AVX2) on, its libraries beside it.
 # usage: jobs/wheel.sh FOLDER      the wheel goes there; Linux with this machine's glibc or later can install it
 set -euo pipefail
 if [ $# -ne 1 ]; then
@@ -15,5 +15,5 @@ tools=build/wheel-tools
 plain=$(mktemp -d)
 trap 'rm -r "$plain"' EXIT
 "$tools/bin/pip" wheel --no-deps --wheel-dir "$plain" -C build-dir=build/wheel -C cmake.define.FASWEEP_MPI=OFF \
-  -C cmake.define.FASWEEP_CUDA=OFF -C "cmake.define.FASWEEP_ARCH=${FASWEEP_ARCH:-x86-64-v3}" .
+  -C cmake.define.FASWEEP_CUDA=OFF .
 PATH="$PWD/$tools/bin:$PATH" "$tools/bin/auditwheel" repair --wheel-dir "$folder" "$plain"/fasweep-*.whl

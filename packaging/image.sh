@@ -2,7 +2,7 @@
 # The steps of the container images (Dockerfile, fasweep.def), each as root in a Debian image, in the folder of the sources.
 # usage: packaging/image.sh build FOLDER      builds without CUDA, installs below FOLDER, and lists in FOLDER/packages what it needs
 #        packaging/image.sh install FOLDER    puts that into /usr/local, its libraries and the packages for reading results too
-# FASWEEP_MPI=OFF builds for one machine, without MPI; FASWEEP_ARCH=x86-64-v4 for newer CPUs.
+# FASWEEP_MPI=OFF builds for one machine, without MPI.
 set -euo pipefail
 step=${1:-}
 folder=${2:-}
@@ -16,7 +16,7 @@ build() {
   cd "$(dirname "$0")/.."
   jobs/packages.sh
   cmake -S . -B build/image -G Ninja -D CMAKE_BUILD_TYPE=Release -D FASWEEP_CUDA=OFF -D FASWEEP_TESTS=OFF \
-    -D "FASWEEP_ARCH=${FASWEEP_ARCH:-x86-64-v3}" -D "FASWEEP_MPI=${FASWEEP_MPI:-ON}"
+    -D "FASWEEP_MPI=${FASWEEP_MPI:-ON}"
   cmake --build build/image --target all
   DESTDIR=$folder cmake --install build/image --prefix /usr/local
   # Debian names its libraries' packages after their versions: those that the program is linked to are asked for.

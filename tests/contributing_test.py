@@ -134,7 +134,7 @@ def test_example_touches_no_more_files_than_it_must(kind: str) -> None:
 def choices_of_the_build() -> list[str]:
     """What the build of the program under test was configured with and the copy's should share."""
     cache = (BINARY.parent / "CMakeCache.txt").read_text()
-    shared = r"^(?:CMAKE_C(?:XX)?_COMPILER|CMAKE_CXX_COMPILER_LAUNCHER|CMAKE_PREFIX_PATH|FASWEEP_ARCH|RANDOM123_INCLUDE_DIR|(?!CMAKE|FETCH)\w+_DIR):\w+=.+$"
+    shared = r"^(?:CMAKE_C(?:XX)?_COMPILER|CMAKE_CXX_COMPILER_LAUNCHER|CMAKE_PREFIX_PATH|RANDOM123_INCLUDE_DIR|(?!CMAKE|FETCH)\w+_DIR):\w+=.+$"
     return [f"-D{entry}" for entry in re.findall(shared, cache, re.MULTILINE) if "fasweep_" not in entry]
 
 
@@ -153,7 +153,7 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
             (tree / path).write_text(content)
         run("git", "apply", "-", folder=tree, text=changes(example))
     debug = ("-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O0", "-DCMAKE_UNITY_BUILD=ON")
-    options = ("-DFASWEEP_CUDA=OFF", "-DFASWEEP_TESTS=ON", "-DFASWEEP_WERROR=ON")
+    options = ("-DFASWEEP_CUDA=OFF", "-DFASWEEP_TESTS=ON", "-DFASWEEP_WERROR=ON", "-DFASWEEP_ARCH=native")
     run("cmake", "-S", ".", "-B", "build", "-G", "Ninja", *debug, *options, *choices_of_the_build(), folder=tree)
     targets = [test.replace("/", "_") for test in TESTS]
     run("cmake", "--build", "build", "--parallel", "2", "--target", "fasweep", *targets, folder=tree)

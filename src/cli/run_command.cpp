@@ -8,11 +8,12 @@
 #include <limits>
 #include <memory>
 
-#include "backend/cpu/cpu_trainer.hpp"
+#include "backend/cpu/instruction_set.hpp"
 #include "backend/cuda/cuda_trainer.hpp"
 #include "backend/cuda/device_plan.hpp"
 #include "cli/arguments.hpp"
 #include "cli/format.hpp"
+#include "cli/isa.hpp"
 #include "cli/message.hpp"
 #include "cli/progress_line.hpp"
 #include "cli/session.hpp"
@@ -49,6 +50,7 @@ struct RunOptions {
   KeyValues overrides;
   Solver solver = Solver::automatic;
   GpuArithmetic arithmetic = GpuArithmetic::fast;
+  std::string isa;  // wanted; empty: as choose_isa() finds it
   Shard shard;
   std::optional<int> workers;  // that train on a core each; none: what the process may use
   std::string workers_origin = "--workers";
@@ -95,6 +97,9 @@ void add_options(ArgumentGrammar& grammar) {
       "shard", value<std::string>(), "I/N: train only part I (from 0) of N, for independent jobs; see fasweep merge")(
       "retry", value<std::string>(), ("retrain runs that ended as: " + join(retry_names, ", ")).c_str())(
       "json", "progress as JSON lines on standard error");
+  grammar.options.add_options()("reproducible",
+                                "the same bits on every x86-64 processor: --isa v3, and no run on a GPU");
+  add_isa_option(grammar);
   grammar.add_positional("job");
   grammar.epilog =
       "\nEvery option has an environment variable, e.g. FASWEEP_WORKERS; the flag wins.\n"
@@ -201,6 +206,26 @@ std::vector<int> find_devices(Backend backend) {
   return choose_devices(rank, ranks, devices);
 }
 
+/// What --reproducible means.
+void make_reproducible(Backend& backend, RunOptions& options) {
+  constexpr std::string_view lowest = "v3";
+  const auto refuse = [](const std::string& why, const std::string& what_to_do) {
+    throw ConfigError("option '--reproducible' is not accepted (" + why + "); " + what_to_do);
+  };
+  if (instruction_sets().front().name != lowest) {
+    refuse("this program was built for " + std::string(instruction_sets().front().name) + " alone",
+           "build it with FASWEEP_ARCH='x86-64-v3;x86-64-v4'");
+  }
+  if (!options.isa.empty() && options.isa != lowest) {
+    refuse("--isa " + options.isa + " gives other bits than --isa v3", "leave one of the two out");
+  }
+  if (backend == Backend::cuda) {
+    refuse("GPUs give other bits than processors", "leave it or --backend cuda out");
+  }
+  options.isa = lowest;
+  backend = Backend::cpu;
+}
+
 RunOptions read_options(const program_options::variables_map& values) {
   RunOptions options;
   options.job_path = input_path(values, "job");
@@ -208,8 +233,12 @@ RunOptions read_options(const program_options::variables_map& values) {
   if (values.count("set") > 0) {
     options.overrides = read_overrides(values["set"].as<std::vector<std::string>>());
   }
-  options.devices =
-      find_devices(static_cast<Backend>(parse_choice("--backend", values["backend"].as<std::string>(), backend_names)));
+  auto backend = static_cast<Backend>(parse_choice("--backend", values["backend"].as<std::string>(), backend_names));
+  options.isa = read_isa(values);
+  if (values.count("reproducible") > 0) {
+    make_reproducible(backend, options);
+  }
+  options.devices = find_devices(backend);
   options.arithmetic = static_cast<GpuArithmetic>(
       parse_choice("--gpu-arithmetic", values["gpu-arithmetic"].as<std::string>(), gpu_arithmetic_names));
   options.solver = static_cast<Solver>(parse_choice("--solver", values["solver"].as<std::string>(), solver_names));
@@ -313,12 +342,12 @@ void report_data(const DataReport& report) {
 }
 
 /// Makes the trainer of each worker thread of this rank: those of the devices first, then those of the cores.
-TrainerFactory trainer_factory(const RunOptions& options) {
-  return [devices = options.devices, arithmetic = options.arithmetic](int worker) {
+TrainerFactory trainer_factory(const RunOptions& options, const InstructionSet& isa) {
+  return [devices = options.devices, arithmetic = options.arithmetic, make_trainer = isa.make_trainer](int worker) {
     const auto number = static_cast<std::size_t>(worker);
     return number >= workers_a_device * devices.size()
-               ? make_cpu_trainer()
-               : make_cuda_trainer(devices[number % devices.size()], make_cpu_trainer(), arithmetic);
+               ? make_trainer()
+               : make_cuda_trainer(devices[number % devices.size()], make_trainer(), arithmetic);
   };
 }
 
@@ -367,7 +396,7 @@ void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
 }
 
 SweepOptions make_sweep_options(const RunOptions& options, const Plan& plan, std::span<const Dataset> datasets,
-                                Checkpoints* checkpoints, ProgressStyle style) {
+                                const InstructionSet& isa, Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = *options.workers;
@@ -390,7 +419,7 @@ SweepOptions make_sweep_options(const RunOptions& options, const Plan& plan, std
   sweep.on_progress = [style](const Progress& progress) { show_progress(style, progress); };
   sweep.progress_interval_s = progress_interval(style);
   sweep.master.device_takes = find_device_runs(options, plan);
-  sweep.description = host_name() + ", " + std::to_string(*options.workers) + " cpu workers";
+  sweep.description = host_name() + ", " + std::to_string(*options.workers) + " cpu workers" + isa_note(isa.name);
   if (!options.devices.empty()) {
     sweep.description += ", " + std::to_string(count_threads(options) - *options.workers) + " cuda workers, " +
                          std::string(gpu_arithmetic_names[static_cast<std::size_t>(options.arithmetic)]) +
@@ -484,11 +513,13 @@ StoreOptions make_store_options(const RunOptions& options) {
   return store;
 }
 
-/// Rank 0: opens the store, runs the sweep, publishes the file.
-int run_master(Transport& transport, const RunOptions& options, const Arguments& arguments) {
+/// Rank 0: opens the store, runs the sweep, publishes the file. usable: the instruction sets that every rank has.
+int run_master(Transport& transport, const RunOptions& options, std::span<const InstructionSet> usable,
+               const Arguments& arguments) {
   LoadedJob loaded;
   std::optional<Plan> plan;
   std::optional<ResultStore> store;
+  const InstructionSet* isa = nullptr;
   try {
     loaded = load_job(options.job_path, options.overrides);
     if (const std::optional<Job> stored = find_stored_job(options.file)) {
@@ -502,6 +533,9 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
     StoreOptions store_options = make_store_options(options);
     store_options.retry = options.retry;
     store.emplace(options.file, *plan, store_options, make_session("run", arguments));
+    if (!store->complete()) {
+      isa = &choose_isa(usable, options.isa, isa_of(store->agents()));
+    }
   } catch (...) {
     transport.broadcast_text({});  // the other ranks leave quietly; this one says why
     throw;
@@ -517,14 +551,15 @@ int run_master(Transport& transport, const RunOptions& options, const Arguments&
   }
   report_workers(options, transport);
   transport.broadcast_text(resolved_text(plan->job()));
+  static_cast<void>(transport.smallest(static_cast<int>(isa - usable.data())));
   transport.set_farewell(Farewell::at_once);  // until the sweep begins: after an error the others would wait forever
   for (Dataset& dataset : loaded.datasets) {  // in the order of data_sets_of(), as other ranks read them
     dataset = read_once_in_node(transport, [&] { return std::move(dataset); });
   }
   const ProgressStyle style = choose_progress_style(options.json);
-  const TrainerFactory factory = trainer_factory(options);
+  const TrainerFactory factory = trainer_factory(options, *isa);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  SweepOptions sweep = make_sweep_options(options, *plan, loaded.datasets, checkpoints.get(), style);
+  SweepOptions sweep = make_sweep_options(options, *plan, loaded.datasets, *isa, checkpoints.get(), style);
   sweep.master.on_queue = queue_listener(plan->shard_size());
   const SweepResult result = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
@@ -548,17 +583,20 @@ std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
 
 /// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do. If rank 0 is lost, one of
 /// them goes on with the results: what the journal does not hold is trained again.
-int run_agent(Transport& transport, const RunOptions& options, const Arguments& arguments) {
+int run_agent(Transport& transport, const RunOptions& options, std::span<const InstructionSet> usable,
+              const Arguments& arguments) {
   const std::string text = transport.broadcast_text({});
   if (text.empty()) {
     return success;
   }
+  // Rank 0's choice is the smallest number: the others name one that is none.
+  const InstructionSet& isa = usable[static_cast<std::size_t>(transport.smallest(static_cast<int>(usable.size())))];
   const Plan plan(parse_stored_job(text, "rank 0"), options.solver);
   const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
-  const TrainerFactory factory = trainer_factory(options);
+  const TrainerFactory factory = trainer_factory(options, isa);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
   const ProgressStyle style = choose_progress_style(options.json);
-  SweepOptions sweep = make_sweep_options(options, plan, datasets, checkpoints.get(), style);
+  SweepOptions sweep = make_sweep_options(options, plan, datasets, isa, checkpoints.get(), style);
   const std::string own_name = "rank " + std::to_string(transport.rank()) + " on " + host_name();
   std::optional<ResultStore> store;
   sweep.take_over = [&]() -> RecordSink* {
@@ -636,8 +674,10 @@ int run_command(const Arguments& arguments) {
     options.workers = static_cast<int>(workers.value);
     options.workers_origin = workers.origin;
   }
-  return transport->rank() == 0 ? run_master(*transport, options, arguments)
-                                : run_agent(*transport, options, arguments);
+  const int usable_count = transport->smallest(static_cast<int>(isas_here().size()));
+  const std::span<const InstructionSet> usable = instruction_sets().first(static_cast<std::size_t>(usable_count));
+  return transport->rank() == 0 ? run_master(*transport, options, usable, arguments)
+                                : run_agent(*transport, options, usable, arguments);
 }
 
 }  // namespace fasweep::cli

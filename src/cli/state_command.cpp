@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <iostream>
 
-#include "backend/cpu/cpu_trainer.hpp"
 #include "cli/arguments.hpp"
+#include "cli/isa.hpp"
 #include "cli/message.hpp"
 #include "cli/session.hpp"
 #include "data/load_dataset.hpp"
@@ -162,7 +162,7 @@ std::string judge(const Comparison& found, const RunRecord& record) {
 
 /// Trains the run again; the state file is written on the way. Returns what the check gave.
 std::string train_again(const Plan& plan, const RunRecord& record, const Problem& problem, StateFile& file,
-                        std::vector<std::int64_t> steps) {
+                        std::vector<std::int64_t> steps, const InstructionSet& isa) {
   RunSettings settings = plan.settings(record.run);
   const RunSpec run = plan.at(record.run);
   const std::int64_t last = steps.back();
@@ -184,7 +184,7 @@ std::string train_again(const Plan& plan, const RunRecord& record, const Problem
                                 .solver = record.solver,
                                 .cancelled = stop,
                                 .visitor = &visitor};
-  const RunRecord again = make_cpu_trainer()->train(request).at(0);
+  const RunRecord again = isa.make_trainer()->train(request).at(0);
   if (again.status == RunStatus::failed) {
     throw ConfigError("run " + std::to_string(record.run) + " cannot be trained again (" + again.error +
                       "); use the version of fasweep that wrote it");
@@ -195,6 +195,14 @@ std::string train_again(const Plan& plan, const RunRecord& record, const Problem
                        "); see what fasweep verify says of the file");
   }
   return judge(compare(plan, record, again, steps), record);
+}
+
+/// The one that is wanted, else that of the file's runs, where it is had.
+const InstructionSet& choose_isa_of(const RecordedRuns& runs, const std::string& wanted) {
+  const std::string agents = runs.provenance().agents;
+  const std::string_view before = isa_of(agents);
+  const bool is_here = std::ranges::find(isas_here(), before, &InstructionSet::name) != isas_here().end();
+  return choose_isa(isas_here(), wanted, is_here ? before : "");
 }
 
 std::optional<Dataset> load_data(DataSettings settings, const program_options::variables_map& values) {
@@ -218,6 +226,7 @@ int state_command(const Arguments& arguments) {
       "steps to write out, by default the run's last")("data", program_options::value<std::string>(),
                                                        "where the run's data set is now, if it has moved")(
       "output,o", program_options::value<std::string>()->required(), "write here; never overwrites");
+  add_isa_option(grammar);
   grammar.add_positional("file");
   grammar.epilog =
       "\nThe run is trained again from its start, on one core, by the solver and in the precision of its record, and "
@@ -230,6 +239,7 @@ int state_command(const Arguments& arguments) {
   const fs::path target = output_path(values);
   DraftFile draft(target);
   const RecordedRuns runs(input_path(values, "file"));
+  const InstructionSet& isa = choose_isa_of(runs, read_isa(values));
   const Plan plan(runs.job());
   const RunRecord record = read_finished(runs, plan, choose_run(plan, values));
   const std::vector<std::int64_t> steps = choose_steps(record, values);
@@ -240,7 +250,7 @@ int state_command(const Arguments& arguments) {
   std::string check;
   {
     StateFile file(draft.path(), plan, record, problem, steps);
-    check = train_again(plan, record, problem, file, steps);
+    check = train_again(plan, record, problem, file, steps, isa);
     const SessionInfo session = make_session("state", arguments);
     file.finish(runs.path().string(), check, session.command_line, session.build);
   }

@@ -1,5 +1,6 @@
 #include "cluster/local_transport.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -8,7 +9,7 @@
 namespace fasweep {
 namespace {
 
-/// What the endpoints share: a mailbox for each rank, and the broadcast text.
+/// What the endpoints share: a mailbox for each rank, the broadcast text, and the numbers of smallest().
 struct Mailboxes {
   explicit Mailboxes(int size) : boxes(static_cast<std::size_t>(size)) {}
 
@@ -16,6 +17,10 @@ struct Mailboxes {
   std::condition_variable text_set;
   std::vector<std::deque<Message>> boxes;
   std::optional<std::string> text;
+  std::condition_variable numbers_set;
+  std::vector<int> numbers;  // of the ranks that have come so far
+  int smallest = 0;          // of the last time that all had come
+  int times = 0;             // that all have come
 };
 
 class LocalTransport final : public Transport {
@@ -52,6 +57,20 @@ class LocalTransport final : public Transport {
     }
     mailboxes_->text_set.wait(lock, [&] { return mailboxes_->text.has_value(); });
     return *mailboxes_->text;
+  }
+
+  [[nodiscard]] int smallest(int number) override {
+    std::unique_lock lock(mailboxes_->mutex);
+    const int before = mailboxes_->times;
+    mailboxes_->numbers.push_back(number);
+    if (mailboxes_->numbers.size() == mailboxes_->boxes.size()) {
+      mailboxes_->smallest = *std::ranges::min_element(mailboxes_->numbers);
+      mailboxes_->numbers.clear();
+      ++mailboxes_->times;
+      mailboxes_->numbers_set.notify_all();
+    }
+    mailboxes_->numbers_set.wait(lock, [&] { return mailboxes_->times != before; });
+    return mailboxes_->smallest;
   }
 
   [[nodiscard]] int node_rank() const override { return 0; }

@@ -221,6 +221,11 @@ class MpiTransport final : public Transport {
 
   std::string broadcast_text(std::string text) override { return broadcast(std::move(text), MPI_COMM_WORLD); }
 
+  [[nodiscard]] int smallest(int number) override {
+    check(MPI_Allreduce(MPI_IN_PLACE, &number, 1, MPI_INT, MPI_MIN, MPI_COMM_WORLD), "MPI_Allreduce");
+    return number;
+  }
+
   [[nodiscard]] int node_rank() const override { return node_rank_; }
   [[nodiscard]] int node_size() const override { return node_size_; }
   [[nodiscard]] std::string broadcast_in_node(std::string text) override { return broadcast(std::move(text), node_); }

@@ -54,6 +54,9 @@ class Transport {
   /// Collective: every rank returns the text of rank 0. Called once, before anything else.
   virtual std::string broadcast_text(std::string text) = 0;
 
+  /// Collective, before any message: every rank returns the smallest of all ranks' numbers.
+  [[nodiscard]] virtual int smallest(int number) = 0;
+
   /// Which of the ranks of its node this one is, and of how many.
   [[nodiscard]] virtual int node_rank() const = 0;
   [[nodiscard]] virtual int node_size() const = 0;

@@ -276,6 +276,12 @@ void ResultStore::import_file() {
         provenance_.sessions += std::string(line) + "\n";
       }
     }
+    for (const std::string_view line : split(old.provenance().agents, '\n')) {
+      if (!line.empty()) {
+        journal.append(FrameType::agent, line);
+        provenance_.agents += std::string(line) + "\n";
+      }
+    }
     old.for_each_record([&](const RunRecord& record) {
       const std::uint64_t identity = old.plan().identity(record.run);
       ByteWriter encoded;

@@ -64,6 +64,9 @@ class ResultStore final : public RecordSink {
   [[nodiscard]] bool try_finish() override;
   void note_agent(const std::string& description) override;
 
+  /// What ranks have told of themselves so far, a line each.
+  [[nodiscard]] const std::string& agents() const { return provenance_.agents; }
+
   /// Forces what was accepted to disk.
   void sync();
 

@@ -665,6 +665,7 @@ class WrappedTransport : public Transport {
   [[nodiscard]] std::optional<Message> receive() override { return inner_.receive(); }
   void set_farewell(Farewell farewell, int /*leader*/) override { last_farewell = farewell; }
   std::string broadcast_text(std::string text) override { return inner_.broadcast_text(std::move(text)); }
+  [[nodiscard]] int smallest(int number) override { return inner_.smallest(number); }
   [[nodiscard]] int node_rank() const override { return inner_.node_rank(); }
   [[nodiscard]] int node_size() const override { return inner_.node_size(); }
   [[nodiscard]] std::string broadcast_in_node(std::string text) override { return text; }

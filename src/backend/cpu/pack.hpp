@@ -1,6 +1,6 @@
 // A vector register of numbers that behaves like one number, so that activations and rules, written once as templates,
-// run on it. A thin wrapper around Google Highway for the one instruction set the build is for (FASWEEP_ARCH): choosing
-// another at run time would give other roundings on other nodes.
+// run on it. A thin wrapper around Google Highway for the one instruction set that this copy of the solvers is
+// compiled for (backend/cpu/instruction_set.hpp).
 #pragma once
 
 #include <hwy/highway.h>

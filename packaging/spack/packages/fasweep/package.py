@@ -33,8 +33,9 @@ class Fasweep(CMakePackage, CudaPackage):
             self.define("FASWEEP_TESTS", False),
             self.define_from_variant("FASWEEP_MPI", "mpi"),
             self.define_from_variant("FASWEEP_CUDA", "cuda"),
-            self.define("FASWEEP_ARCH", ""),  # Spack's compiler wrapper chooses the instruction set
         ]
+        if self.spec.target.family != "x86_64":
+            args.append(self.define("FASWEEP_ARCH", ""))  # Spack's compiler wrapper chooses the instruction set
         if self.spec.satisfies("+cuda"):
             archs = [arch + "-real" for arch in self.spec.variants["cuda_arch"].value if arch != "none"]
             if archs:
