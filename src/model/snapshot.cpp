@@ -39,12 +39,22 @@ class InitialNetwork : public NetworkReader {
     std::ranges::copy(problem_.output_weight, beta.begin());
   }
   void read_feedback(std::span<double> b) const override { std::ranges::copy(problem_.feedback, b.begin()); }
+  void read_output_bias(std::span<double> bias) const override {
+    NetworkReader::read_output_bias(bias);
+    std::ranges::copy(problem_.output_bias, bias.begin());
+  }
+  void read_hidden_bias(std::span<double> bias) const override {
+    NetworkReader::read_hidden_bias(bias);
+    std::ranges::copy(problem_.hidden_bias, bias.begin());
+  }
   void read_pre_activation(int first, std::span<double> z) const override {
     const std::size_t rows =
         static_cast<std::size_t>(problem_.samples) + static_cast<std::size_t>(problem_.test_samples);
     std::vector<double> weights(z.size() / rows * static_cast<std::size_t>(problem_.inputs));
     problem_.fill_hidden_weight(first, weights);
-    multiply_inputs(problem_, weights, {}, z);
+    const std::span<const double> bias(problem_.hidden_bias);
+    multiply_inputs(problem_, weights,
+                    bias.empty() ? bias : bias.subspan(static_cast<std::size_t>(first), z.size() / rows), z);
   }
   void read_hidden_change(int /*first*/, std::span<double> change) const override { std::ranges::fill(change, 0.0); }
 
