@@ -1,23 +1,20 @@
 #include "model/layers.hpp"
 
-#include <cassert>
 #include <cmath>
-#include <cstddef>
+#include <span>
+#include <utility>
 #include <vector>
 
+#include "model/initial/list.hpp"
 #include "model/problem.hpp"
 #include "model/richness.hpp"
 
 namespace fasweep {
 namespace {
 
-/// scale N(0, 1) from row `first` of a matrix with `columns` columns on.
-void fill(const RandomStream& stream, double scale, int first, int columns, std::span<double> rows) {
-  assert(first % 2 == 0);
-  stream.fill_normal(rows, static_cast<std::uint64_t>(first) * static_cast<std::uint64_t>(columns));
-  for (double& value : rows) {
-    value *= scale;
-  }
+WeightDraw square_draw(const Problem& problem, Purpose purpose, int layer) {
+  return {
+      {problem.seed, problem.width, purpose, layer - 1}, problem.width, problem.width, {problem.width, problem.width}};
 }
 
 }  // namespace
@@ -26,27 +23,50 @@ double inner_weight_size(const TrainingSettings& training, int width) {
   return training.output_scale == OutputScale::one ? 1 / std::sqrt(static_cast<double>(width)) : 1;
 }
 
-void fill_inner_weight(const Problem& problem, const TrainingSettings& training, int layer, int first,
-                       std::span<double> rows) {
-  const RandomStream stream{problem.seed, problem.width, Purpose::hidden_weight, layer - 1};
-  fill(stream, inner_weight_size(training, problem.width), first, problem.width, rows);
+WeightLaw inner_law(const WeightLaw& law, const TrainingSettings& training, int width) {
+  const bool is_default = law == WeightLaw(GaussianLaw{}) || law == WeightLaw(GaussianScaledLaw{});
+  return is_default ? WeightLaw(NormalLaw{{}, {inner_weight_size(training, width)}}) : law;
 }
 
-void fill_inner_feedback(const Problem& problem, const TrainingSettings& training, int layer, int first,
-                         std::span<double> rows) {
-  const RandomStream stream{problem.seed, problem.width, Purpose::feedback, layer - 1};
-  fill(stream, inner_weight_size(training, problem.width), first, problem.width, rows);
-  if (training.feedback_correlation != 0) {
-    std::vector<double> weight(rows.size());
-    fill_inner_weight(problem, training, layer, first, weight);
-    correlate(rows, weight, training.feedback_correlation);
+FillRows inner_weight(const Problem& problem, const TrainingSettings& training, int layer) {
+  return row_source(inner_law(training.initial_weights, training, problem.width),
+                    square_draw(problem, Purpose::hidden_weight, layer));
+}
+
+FillRows inner_feedback(const Problem& problem, const TrainingSettings& training, int layer) {
+  FillRows drawn = row_source(inner_law(training.initial_feedback, training, problem.width),
+                              square_draw(problem, Purpose::feedback, layer));
+  if (training.feedback_correlation == 0) {
+    return drawn;
   }
+  return [drawn = std::move(drawn), weights = inner_weight(problem, training, layer),
+          rho = training.feedback_correlation](int first, std::span<double> rows) {
+    drawn(first, rows);
+    std::vector<double> weight(rows.size());
+    weights(first, weight);
+    correlate(rows, weight, rho);
+  };
 }
 
-void fill_direct_feedback(const Problem& problem, const TrainingSettings& training, int layer, int first,
-                          std::span<double> rows) {
-  const RandomStream stream{problem.seed, problem.width, Purpose::feedback, layer};
-  fill(stream, std::sqrt(square_scale(training, problem.width)), first, problem.outputs, rows);
+FillRows direct_feedback(const Problem& problem, const TrainingSettings& training, int layer) {
+  const WeightDraw draw{{problem.seed, problem.width, Purpose::feedback, layer},
+                        problem.width,
+                        problem.outputs,
+                        {problem.outputs, problem.width}};
+  return [drawn = row_source(training.initial_feedback, draw),
+          scale = std::sqrt(square_scale(training, problem.width))](int first, std::span<double> rows) {
+    drawn(first, rows);
+    for (double& value : rows) {
+      value *= scale;
+    }
+  };
+}
+
+std::vector<double> inner_bias(const Problem& problem, const TrainingSettings& training, int layer) {
+  return draw_weights(training.initial_biases, {{problem.seed, problem.width, Purpose::hidden_bias, layer - 1},
+                                                problem.width,
+                                                1,
+                                                {problem.width, problem.width}});
 }
 
 RandomStream layer_masks(std::int64_t seed, int width, int layer) {

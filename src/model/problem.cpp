@@ -25,9 +25,9 @@ StreamKey data_streams(const DataSettings& data, const ProblemKey& key) {
   return {key.data_seed.value_or(key.seed), is_shared ? data.teacher_width : key.width};
 }
 
-std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count, std::uint64_t first = 0) {
+std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count) {
   std::vector<double> values(count);
-  RandomStream{key.seed, key.width, purpose}.fill_normal(values, first);
+  RandomStream{key.seed, key.width, purpose}.fill_normal(values);
   return values;
 }
 
@@ -216,6 +216,32 @@ void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem&
   }
 }
 
+/// b as it is drawn, from position `start` of its stream on.
+std::vector<double> draw_feedback(const Problem& problem, const TrainingSettings& training, Purpose purpose,
+                                  std::uint64_t start = 0) {
+  return draw_weights(training.initial_feedback, {{problem.seed, problem.width, purpose},
+                                                  problem.width,
+                                                  problem.outputs,
+                                                  {problem.outputs, problem.width},
+                                                  start});
+}
+
+WeightDraw draw_of_hidden(const Problem& problem) {
+  return {{problem.seed, problem.width, Purpose::hidden_weight},
+          problem.width,
+          problem.inputs,
+          {problem.inputs, problem.width}};
+}
+
+void draw_biases(const TrainingSettings& training, Problem& problem) {
+  const RandomStream hidden{problem.seed, problem.width, Purpose::hidden_bias};
+  const RandomStream output{problem.seed, problem.width, Purpose::output_bias};
+  problem.hidden_bias =
+      draw_weights(training.initial_biases, {hidden, problem.width, 1, {problem.inputs, problem.width}});
+  problem.output_bias =
+      draw_weights(training.initial_biases, {output, problem.outputs, 1, {problem.width, problem.outputs}});
+}
+
 }  // namespace
 
 void correlate(std::span<double> b, std::span<const double> beta, double rho) {
@@ -230,9 +256,10 @@ void correlate(std::span<double> b, std::span<const double> beta, double rho) {
 
 void Problem::fill_hidden_weight(int first, std::span<double> rows) const {
   assert(first % 2 == 0);
-  RandomStream{seed, width, Purpose::hidden_weight}.fill_normal(rows, area(first, inputs));
-  if (initial_weights == InitialWeights::gaussian_scaled) {
-    scale_to_inputs(rows, inputs);
+  if (whole_hidden_weight) {
+    whole_hidden_weight(first, rows);
+  } else {
+    fill_weight_rows(initial_weights, draw_of_hidden(*this), first, rows);
   }
 }
 
@@ -256,9 +283,16 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
   if (dataset == nullptr) {
     draw_teacher_data(data, key, problem);
   }
-  const StreamKey streams{key.seed, key.width};
-  problem.output_weight = normals(streams, Purpose::output_weight, area(key.width, data.outputs));
-  problem.feedback = normals(streams, Purpose::feedback, area(key.width, data.outputs));
+  if (is_made_whole(training.initial_weights)) {
+    problem.whole_hidden_weight = row_source(training.initial_weights, draw_of_hidden(problem));
+  }
+  problem.output_weight =
+      draw_weights(training.initial_output,
+                   {{key.seed, key.width, Purpose::output_weight}, key.width, data.outputs, {key.width, data.outputs}});
+  problem.feedback = draw_feedback(problem, training, Purpose::feedback);
+  if (training.biases && training.initial_biases != zero_weights()) {
+    draw_biases(training, problem);
+  }
   correlate(problem.feedback, problem.output_weight, training.feedback_correlation);
   if (training.richness != lazy) {
     const double scale = std::sqrt(square_scale(training, key.width));
@@ -272,10 +306,9 @@ std::vector<double> feedback_of_step(const Problem& problem, const TrainingSetti
   if (step == 0) {
     return problem.feedback;
   }
-  const std::size_t count = problem.feedback.size();
-  const std::uint64_t stride = (count + 1) / 2 * 2;  // streams are read at even positions
-  std::vector<double> feedback = normals({problem.seed, problem.width}, Purpose::feedback_of_steps, count,
-                                         static_cast<std::uint64_t>(step) * stride);
+  const std::uint64_t stride = (problem.feedback.size() + 1) / 2 * 2;  // streams are read at even positions
+  std::vector<double> feedback =
+      draw_feedback(problem, training, Purpose::feedback_of_steps, static_cast<std::uint64_t>(step) * stride);
   const double scale = std::sqrt(square_scale(training, problem.width));
   std::vector<double> output_weight = problem.output_weight;
   multiply(output_weight, scale);  // as it was drawn

@@ -20,12 +20,15 @@ struct Problem {
   int outputs = 1;        // k
   int width = 0;          // p
   std::int64_t seed = 0;  // of weights, feedback, batches and masks
-  InitialWeights initial_weights = InitialWeights::gaussian;
+  WeightLaw initial_weights;
   const Dataset* dataset = nullptr;   // where inputs and targets are when x and y are empty; outlives the problem
   std::vector<double> x;              // (samples + test_samples) x inputs
   std::vector<double> y;              // (samples + test_samples) x outputs; test targets carry no label noise
   std::vector<double> output_weight;  // beta(0): width x outputs
   std::vector<double> feedback;       // b: width x outputs
+  std::vector<double> hidden_bias;    // of the first hidden layer at step 0: width; empty where all are 0
+  std::vector<double> output_bias;    // likewise: outputs
+  FillRows whole_hidden_weight;       // of W(0) where its law makes it whole, else empty
 
   /// W(0) of the hidden units first, first + 1, ... as many as `rows` holds: units x inputs; first must be even. Made
   /// at every call, as most solvers need it once and a block at a time, which is faster than memory for all of it.
@@ -46,11 +49,12 @@ struct ProblemKey {
   return {seed_of_training(run), run.width, run.activation, run.data_seed ? run.data_seed : std::optional(run.seed)};
 }
 
-/// beta(0), b and the teacher's weights are N(0, 1), W(0) too or N(0, 1/d); richness scales beta(0) and b, which
-/// feedback_correlation correlates. A teacher's inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X W0^T) beta0
-/// / sqrt(teacher width), plus label noise on training samples; a teacher of fixed width and its data are the same for
-/// every p (unless DataDraw says otherwise). Data read from files stay where they are: dataset, which has the counts of
-/// `data`, or nullptr for a teacher.
+/// W(0), beta(0), b and biases are of the laws of `training`; richness scales beta(0) and b, which feedback_correlation
+/// correlates. Fan-in and fan-out are d and p of W and its biases, p and k of beta and its biases, k and p of b, which
+/// takes errors in. A teacher's weights are N(0, 1), its inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X
+/// W0^T) beta0 / sqrt(teacher width), plus label noise on training samples; a teacher of fixed width and its data are
+/// the same for every p (unless DataDraw says otherwise). Data read from files stay where they are: dataset, which has
+/// the counts of `data`, or nullptr for a teacher.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
 

@@ -23,8 +23,10 @@ enum class Purpose : std::uint32_t {
   checked_runs,       // of a result file: the position is the run
   split,              // of a data set: the position is the sample
   feedback_of_steps,
-  mirror_noise,  // of a layer: the position goes on from step to step
-  inverse_noise  // likewise
+  mirror_noise,   // of a layer: the position goes on from step to step
+  inverse_noise,  // likewise
+  hidden_bias,
+  output_bias
 };
 
 struct RandomStream {

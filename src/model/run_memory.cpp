@@ -41,7 +41,9 @@ void RunMemory::begin(const Snapshot& initial) {
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());
   SymmetricMatrix kernel = initial.kernel(Kernel::outputs);
   const SentBack back = sent_back(run_.rule);
-  if (back == SentBack::nothing || (back == SentBack::feedback && training_.feedback_correlation == 0)) {
+  const bool is_uncorrelated = training_.feedback_correlation == 0 &&
+                               (has_zero_mean(training_.initial_output) || has_zero_mean(training_.initial_feedback));
+  if (back == SentBack::nothing || (back == SentBack::feedback && is_uncorrelated)) {
     infinite_ = ErrorPrediction{expected_kernel(), error};  // in which <v, beta> is 0
   } else {
     kernel += initial.kernel(Kernel::rule);
@@ -120,10 +122,10 @@ double RunMemory::slowest_contraction() const {
 
 const SymmetricMatrix& RunMemory::expected_kernel() const {
   if (!expected_kernel_) {
-    // W(0) has unit variance, or 1/d.
+    const std::optional<double> variance = gaussian_variance(training_.initial_weights, {problem_.inputs, run_.width});
     SymmetricMatrix covariance = input_gram();
-    covariance *= training_.initial_weights == InitialWeights::gaussian ? 1.0 : 1.0 / problem_.inputs;
-    expected_kernel_ = fasweep::expected_kernel(run_.activation, covariance);
+    covariance *= variance.value_or(not_a_number);
+    expected_kernel_ = variance ? fasweep::expected_kernel(run_.activation, covariance) : std::move(covariance);
     *expected_kernel_ *= training_.output_scale == OutputScale::one ? run_.width : 1.0;
   }
   return *expected_kernel_;

@@ -65,7 +65,8 @@ class RunMemory {
 
   // Made when first asked for.
 
-  /// Gbar with the outputs' scale (model/expected_kernel.hpp), and its eigenvalues, ascending.
+  /// Gbar with the outputs' scale (model/expected_kernel.hpp), and its eigenvalues, ascending. NaN throughout where
+  /// W(0) is not of independent Gaussian numbers.
   [[nodiscard]] const SymmetricMatrix& expected_kernel() const;
   [[nodiscard]] const std::vector<double>& expected_eigenvalues() const;
   /// X X^T over the training samples, and its eigenvalues, ascending.

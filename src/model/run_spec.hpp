@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/data_source.hpp"
+#include "model/initial/weight_law.hpp"
 #include "model/optimizer/optimizer.hpp"
 #include "model/schedule/schedule.hpp"
 #include "model/stop/stop_rule.hpp"
@@ -116,11 +117,6 @@ enum class OutputScale { root_width, one };
 inline constexpr std::array<std::string_view, 2> output_scale_names{"root-width", "one"};
 static_assert(names_cover<OutputScale>(output_scale_names));
 
-/// Law of W(0): N(0, 1), as in the paper's Theorem 3.2, or N(0, 1/d).
-enum class InitialWeights { gaussian, gaussian_scaled };
-inline constexpr std::array<std::string_view, 2> initial_weights_names{"gaussian", "gaussian-scaled"};
-static_assert(names_cover<InitialWeights>(initial_weights_names));
-
 /// The layers whose weights the ridge acts on: the outputs', as in the paper's eq. 4.1, and hidden ones. Never biases.
 struct Decay {
   std::uint32_t layers = 1;  // bit 0: beta; bit l: W_l of hidden layer l
@@ -159,8 +155,11 @@ struct TrainingSettings {
   LastBatch last_batch = LastBatch::kept;            // likewise
   double dropout = 0;  // probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step
   OutputScale output_scale = OutputScale::root_width;
-  InitialWeights initial_weights = InitialWeights::gaussian;
-  bool biases = false;  // of hidden units and outputs, 0 at the start
+  WeightLaw initial_weights;   // of W(0)
+  WeightLaw initial_output;    // of beta(0)
+  WeightLaw initial_feedback;  // of b
+  bool biases = false;         // of hidden units and outputs
+  WeightLaw initial_biases = zero_weights();
   Decay decay;
   Schedule step_schedule;           // of eta, as `schedule` is of lambda
   double richness = lazy;           // or > 0

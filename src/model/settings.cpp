@@ -17,9 +17,9 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
                label_noise, teacher_width, draw, target, header, split] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, sample_order, last_batch, dropout,
-               output_scale, initial_weights, biases, decay, step_schedule, richness, feedback_correlation, optimizer,
-               error_delay, mirror_step_size, mirror_decay, mirror_samples, target_step_size, inverse_step_size,
-               inverse_noise, inverse_updates, depth] = training;
+               output_scale, initial_weights, initial_output, initial_feedback, biases, initial_biases, decay,
+               step_schedule, richness, feedback_correlation, optimizer, error_delay, mirror_step_size, mirror_decay,
+               mirror_samples, target_step_size, inverse_step_size, inverse_noise, inverse_updates, depth] = training;
   static_cast<void>(mirror_step_size);
   static_cast<void>(mirror_decay);
   static_cast<void>(mirror_samples);
@@ -59,7 +59,10 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            dropout != usual.dropout,
                            output_scale != usual.output_scale,
                            initial_weights != usual.initial_weights,
+                           initial_output != usual.initial_output,
+                           initial_feedback != usual.initial_feedback,
                            biases != usual.biases,
+                           biases && initial_biases != usual.initial_biases,
                            decay != usual.decay,
                            !is_constant(step_schedule),
                            richness != usual.richness,

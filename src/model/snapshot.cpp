@@ -41,12 +41,24 @@ class InitialNetwork : public NetworkReader {
   void read_feedback(int first, std::span<double> b) const override {
     std::copy_n(&problem_.feedback[product(first, problem_.outputs)], b.size(), b.begin());
   }
+  void read_output_bias(std::span<double> bias) const override {
+    NetworkReader::read_output_bias(bias);
+    std::ranges::copy(problem_.output_bias, bias.begin());
+  }
+  void read_hidden_bias(int first, std::span<double> bias) const override {
+    NetworkReader::read_hidden_bias(first, bias);
+    if (!problem_.hidden_bias.empty()) {
+      std::copy_n(&problem_.hidden_bias[product(first, 1)], bias.size(), bias.begin());
+    }
+  }
   void read_pre_activation(int first, std::span<double> z) const override {
     const std::size_t rows =
         static_cast<std::size_t>(problem_.samples) + static_cast<std::size_t>(problem_.test_samples);
     std::vector<double> weights(z.size() / rows * static_cast<std::size_t>(problem_.inputs));
     problem_.fill_hidden_weight(first, weights);
-    multiply_inputs(problem_, weights, {}, z);
+    const std::span<const double> bias(problem_.hidden_bias);
+    multiply_inputs(problem_, weights,
+                    bias.empty() ? bias : bias.subspan(static_cast<std::size_t>(first), z.size() / rows), z);
   }
   void read_hidden_change(int /*first*/, std::span<double> change) const override { std::ranges::fill(change, 0.0); }
 

@@ -59,15 +59,20 @@ PlainNetwork::PlainNetwork(const Problem& problem, const TrainingSettings& train
       rule_(find_plain(plain_rules, rule)),
       optimizer_(
           find_plain(plain_optimizers, Optimizers::names[static_cast<std::size_t>(training.optimizer.position())])) {
-  const auto rows = [&](auto fill, int layer, int columns) {
+  if (!problem.hidden_bias.empty()) {
+    hidden_bias = matrix_of(problem.hidden_bias, problem.width, 1);
+    output_bias = matrix_of(problem.output_bias, problem.outputs, 1);
+  }
+  const auto all_rows = [&](const FillRows& fill, int columns) {
     std::vector<double> numbers(static_cast<std::size_t>(problem.width) * static_cast<std::size_t>(columns));
-    fill(problem, training, layer, 0, std::span(numbers));
+    fill(0, std::span(numbers));
     return matrix_of(numbers, problem.width, columns);
   };
   for (int layer = 2; layer <= training.depth; ++layer) {
-    inner.push_back({rows(fill_inner_weight, layer, problem.width), VectorXd::Zero(problem.width),
-                     rule_.is_direct ? rows(fill_direct_feedback, layer - 1, problem.outputs)
-                                     : rows(fill_inner_feedback, layer, problem.width),
+    inner.push_back({all_rows(inner_weight(problem, training, layer), problem.width),
+                     matrix_of(inner_bias(problem, training, layer), problem.width, 1),
+                     rule_.is_direct ? all_rows(direct_feedback(problem, training, layer - 1), problem.outputs)
+                                     : all_rows(inner_feedback(problem, training, layer), problem.width),
                      VectorXd::Zero(problem.width)});
   }
 }

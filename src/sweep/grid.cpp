@@ -100,7 +100,7 @@ double Grid::size() const {
 
 void Grid::add_axis(const Key& key, std::string_view text) {
   Axis axis{.key = &key};
-  if (is_range(text)) {
+  if (is_range(text) && key.kind != KeyKind::call) {  // uniform(a) is also a law of weights
     if (!key.is_number()) {
       throw ConfigError(refusal(key, text, "only numbers have ranges"));
     }

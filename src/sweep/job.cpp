@@ -56,6 +56,10 @@ std::string_view why_not(int metric, const Point& point) {
     return " needs the paper's setting: one output, squared loss summed over all samples in every step, no dropout, no "
            "biases, decay of the output weights, output-scale root-width";
   }
+  if ((traits & of_gaussian_rows) != 0 &&
+      !gaussian_variance(point.training.initial_weights, {point.data.inputs, point.run.width})) {
+    return " needs initial-weights of independent Gaussian numbers";
+  }
   return "";
 }
 

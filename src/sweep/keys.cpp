@@ -8,6 +8,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/initial/list.hpp"
 #include "model/layers.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
@@ -552,17 +553,32 @@ Key decay_key() {
   return key;
 }
 
+/// "gaussian: N(0,1), ..."
+std::string accepted_laws() {
+  std::string text;
+  WeightLaws::for_each([&](auto type) {
+    using Law = typename decltype(type)::type;
+    text += (text.empty() ? "" : "; ") + std::string(Law::name);
+    text += Law::parameters.empty() ? "" : "(" + join(Law::parameters, ", ") + ")";
+    text += ": " + std::string(Law::meaning);
+  });
+  return text;
+}
+
+template <class Field>
+Key law_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
+            Field field) {
+  Key key = call_key<WeightLaws>(name, column, default_text, meaning, accepted_laws(), field);
+  key.shapes_problem = true;
+  return key;
+}
+
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
       "training.batch-size", "batch_size", "all", "samples per step", "1..n, or 'all'", 0, max_samples,
       [](auto& point) -> auto& { return point.training.batch_size; });
   batch.words = {{"all", 0}};
-  Key initial = name_key(
-      "training.initial-weights", "initial_weights", initial_weights_names[0], "law of W(0)",
-      one_of(initial_weights_names) + ": N(0,1) or N(0,1/d)", initial_weights_names,
-      [](auto& point) -> auto& { return point.training.initial_weights; });
-  initial.shapes_problem = true;
   Key richness = real_key(
       "training.richness", "richness", "lazy",
       "how far hidden weights move while outputs learn, g: the scales beta(0) ~ N(0, 1/(g^2 p)) and b ~ N(0, g^2 p), "
@@ -602,12 +618,26 @@ std::vector<Key> network_keys() {
           "training.output-scale", "output_scale", output_scale_names[0], "scale of the outputs f",
           one_of(output_scale_names) + ": f = H beta / sqrt(p) or H beta", output_scale_names,
           [](auto& point) -> auto& { return point.training.output_scale; }),
-      initial,
+      law_key(
+          "training.initial-weights", "initial_weights", GaussianLaw::name,
+          "law of W(0), whose fan-in is d and fan-out p; after the first hidden layer p and p",
+          [](auto& point) -> auto& { return point.training.initial_weights; }),
+      law_key(
+          "training.initial-output", "initial_output", GaussianLaw::name, "law of beta(0): fan-in p, fan-out k",
+          [](auto& point) -> auto& { return point.training.initial_output; }),
+      law_key(
+          "training.initial-feedback", "initial_feedback", GaussianLaw::name,
+          "law of b, which takes k errors in and gives p signals out; between hidden layers p and p",
+          [](auto& point) -> auto& { return point.training.initial_feedback; }),
       richness,
       correlation,
       name_key(
-          "training.biases", "biases", no_yes[0], "biases of hidden units and outputs, 0 at the start", one_of(no_yes),
-          no_yes, [](auto& point) -> auto& { return point.training.biases; }),
+          "training.biases", "biases", no_yes[0], "biases of hidden units and outputs", one_of(no_yes), no_yes,
+          [](auto& point) -> auto& { return point.training.biases; }),
+      law_key(
+          "training.initial-biases", "initial_biases", ZeroLaw::name,
+          "law of the biases at the start, with the fan-in and fan-out of their layer's weights",
+          [](auto& point) -> auto& { return point.training.initial_biases; }),
       decay_key(),
   };
   for (std::vector<Key> more = rule_keys(); Key & key : more) {
@@ -745,6 +775,14 @@ VariableValue variables_at(const Point& point) {
 
 bool is_list_of_activations(const Key& key, std::string_view text) {
   return key.name == "training.step-size" && text.find(':') != std::string_view::npos;
+}
+
+/// Whether b and the weights that feedback-correlation mixes it with are of one law.
+bool mixes_equals(const Point& point) {
+  const TrainingSettings& training = point.training;
+  const auto inner = [&](const WeightLaw& law) { return inner_law(law, training, point.run.width); };
+  return training.initial_feedback == training.initial_output &&
+         (training.depth == 1 || inner(training.initial_feedback) == inner(training.initial_weights));
 }
 
 /// A value whose meaning depends on other values of the run.
@@ -994,6 +1032,14 @@ void check_together(const Point& point) {
       refuse("training.decay",
              "there is no layer " + std::to_string(layer) + " at depth " + std::to_string(point.training.depth));
     }
+  }
+  if (!point.training.biases && point.training.initial_biases != zero_weights()) {
+    refuse("training.initial-biases", "the network has none; biases = yes gives it some");
+  }
+  if (point.training.feedback_correlation != 0 && !mixes_equals(point)) {
+    refuse("training.feedback-correlation",
+           "it mixes b with weights of the same law, but initial-feedback is another than initial-output" +
+               std::string(point.training.depth > 1 ? " or initial-weights" : ""));
   }
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");

@@ -32,6 +32,8 @@ PURPOSES = (
     "feedback_of_steps",
     "mirror_noise",
     "inverse_noise",
+    "hidden_bias",
+    "output_bias",
 )
 
 Function = Callable[[np.ndarray], np.ndarray]
@@ -108,8 +110,10 @@ def philox(counters: np.ndarray, key: tuple[int, int]) -> np.ndarray:
     return np.stack([c0, c1, c2, c3], axis=1)
 
 
-def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0, layer: int = 0) -> np.ndarray:
-    """`count` of a stream: pair k of Box-Muller comes from counter (k low, k high, width, purpose + 2^16 layer)."""
+def pairs_of_uniforms(
+    seed: int, width: int, purpose: str, count: int, first_pair: int, layer: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of `count` numbers of a stream: pair k comes from counter (k low, k high, width, purpose + 2^16 layer)."""
     tag = PURPOSES.index(purpose) + (layer << 16)
     pairs = np.arange(first_pair, first_pair + (count + 1) // 2, dtype=np.uint64)
     words = pairs % 2**32, pairs >> np.uint64(32), *(np.full_like(pairs, w) for w in (width, tag))
@@ -119,8 +123,83 @@ def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0
         ((high << np.uint64(32) | low) >> np.uint64(11)).astype(float) * 2.0**-53 + 2.0**-54
         for low, high in (bits[:, :2].T, bits[:, 2:].T)
     )
+    return u, v
+
+
+def uniforms(seed: int, width: int, purpose: str, count: int, first_pair: int = 0) -> np.ndarray:
+    return np.stack(pairs_of_uniforms(seed, width, purpose, count, first_pair), axis=1).ravel()[:count]
+
+
+def normals(seed: int, width: int, purpose: str, count: int, first_pair: int = 0, layer: int = 0) -> np.ndarray:
+    u, v = pairs_of_uniforms(seed, width, purpose, count, first_pair, layer)
     radius = np.sqrt(-2 * np.log(u))
     return np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1).ravel()[:count]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Where a matrix's numbers come from, and the fans of its layer."""
+
+    seed: int
+    width: int
+    purpose: str
+    rows: int
+    columns: int
+    fan_in: int
+    fan_out: int
+
+    def of(self, kind: Callable[..., np.ndarray], rows: int = 0, columns: int = 0, first_pair: int = 0) -> np.ndarray:
+        rows, columns = rows or self.rows, columns or self.columns
+        return kind(self.seed, self.width, self.purpose, rows * columns, first_pair).reshape(rows, columns)
+
+
+SECOND = 2**61  # the pair where the second numbers of a law begin
+
+
+def spread(draw: Draw, variance: float) -> np.ndarray:
+    """Uniform about 0, of this variance."""
+    return np.sqrt(3 * variance) * (2 * draw.of(uniforms) - 1)
+
+
+def sparse(draw: Draw, q: float, deviation: float) -> np.ndarray:
+    return np.where(draw.of(uniforms, first_pair=SECOND) < q, 0, deviation * draw.of(normals))
+
+
+def low_rank(draw: Draw, r: float, deviation: float) -> np.ndarray:
+    rank = min(int(r), draw.rows, draw.columns)
+    return deviation / np.sqrt(rank) * draw.of(normals, columns=rank) @ draw.of(normals, rows=rank, first_pair=SECOND)
+
+
+def orthogonal(draw: Draw, gain: float) -> np.ndarray:
+    """The Q of a tall Gaussian matrix whose R has a positive diagonal, on its side if need be."""
+    short = min(draw.rows, draw.columns)
+    q, r = np.linalg.qr(draw.of(normals, max(draw.rows, draw.columns), short))
+    tall = gain * q * np.sign(np.diag(r))
+    return tall if draw.rows >= draw.columns else tall.T
+
+
+# By name; the numbers that a job writes come after the draw.
+LAWS: dict[str, Callable[..., np.ndarray]] = {
+    "gaussian": lambda draw: draw.of(normals),
+    "gaussian-scaled": lambda draw: draw.of(normals) / np.sqrt(draw.fan_in),
+    "normal": lambda draw, deviation: deviation * draw.of(normals),
+    "uniform": lambda draw, most: spread(draw, most**2 / 3),
+    "glorot-normal": lambda draw, gain: gain * np.sqrt(2 / (draw.fan_in + draw.fan_out)) * draw.of(normals),
+    "glorot-uniform": lambda draw, gain: spread(draw, gain**2 * 2 / (draw.fan_in + draw.fan_out)),
+    "he-normal": lambda draw, gain: gain * np.sqrt(2 / draw.fan_in) * draw.of(normals),
+    "he-uniform": lambda draw, gain: spread(draw, gain**2 * 2 / draw.fan_in),
+    "zero": lambda draw: np.zeros((draw.rows, draw.columns)),
+    "orthogonal": orthogonal,
+    "sparse": sparse,
+    "low-rank": low_rank,
+    "positive": lambda draw, deviation: np.abs(deviation * draw.of(normals)),
+}
+
+
+def draw_weights(law: str, draw: Draw) -> np.ndarray:
+    """law: as a job has it, sparse(0.5, 1)."""
+    name, _, numbers = law.rstrip(")").partition("(")
+    return LAWS[name](draw, *(float(number) for number in numbers.split(",") if number))
 
 
 @dataclass(frozen=True)
@@ -134,8 +213,10 @@ class Problem:
     seed: int
 
 
-def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n: int) -> Problem:
-    """Inputs N(0, 1), a teacher as wide as the student, no label noise."""
+def make_problem(
+    seed: int, width: int, activation: str, n: int, d: int, test_n: int, laws: tuple[str, str, str] = ("gaussian",) * 3
+) -> Problem:
+    """Inputs N(0, 1), a teacher as wide as the student, no label noise. laws: of W(0), beta(0) and b."""
     x = np.concatenate([normals(seed, width, "inputs", n * d), normals(seed, width, "test_inputs", test_n * d)])
     x = x.reshape(-1, d)
     stride = d + d % 2  # each unit of the teacher starts a pair
@@ -146,9 +227,9 @@ def make_problem(seed: int, width: int, activation: str, n: int, d: int, test_n:
         x=x,
         y=y,
         samples=n,
-        hidden_weight=normals(seed, width, "hidden_weight", width * d).reshape(width, d),
-        output_weight=normals(seed, width, "output_weight", width),
-        feedback=normals(seed, width, "feedback", width),
+        hidden_weight=draw_weights(laws[0], Draw(seed, width, "hidden_weight", width, d, d, width)),
+        output_weight=draw_weights(laws[1], Draw(seed, width, "output_weight", width, 1, width, 1)).ravel(),
+        feedback=draw_weights(laws[2], Draw(seed, width, "feedback", width, 1, 1, width)).ravel(),
         seed=seed,
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from numpy_reference import RULES, make_problem, normals, philox, train
+from numpy_reference import LAWS, RULES, make_problem, normals, philox, train
 
 SAMPLES, INPUTS, TEST_SAMPLES, STEPS = 11, 7, 4, 50
 STEP_SIZE = {"linear": 1e-3, "relu": 4e-3, "tanh": 1e-2, "sigmoid": 2e-2, "softplus": 4e-3, "gelu": 4e-3, "erf": 1e-2}
@@ -90,6 +90,31 @@ def test_every_trajectory_is_that_of_numpy(make_file: Callable[..., Path], solve
                 # An error of an eigenvalue is a rounding of the largest one.
                 message = f"{name} of p={p} lambda={ridge} {activation} {rule} seed={seed}"
                 np.testing.assert_allclose(file[name][run], values, rtol=1e-9, atol=1e-9, err_msg=message)
+
+
+VALUES = dict.fromkeys(("gaussian", "gaussian-scaled", "zero"), "") | {"sparse": "(0.5, 2)", "low-rank": "(2, 0.5)"}  # others: one number
+LAW_TEXTS = [name + VALUES.get(name, "(0.75)") for name in LAWS]
+# Every law at every place, never one at two of them, so that no network is 0 throughout.
+LAWS_OF_RUNS = list(zip(LAW_TEXTS, LAW_TEXTS[1:] + LAW_TEXTS[:1], LAW_TEXTS[5:] + LAW_TEXTS[:5]))
+LAW_METRICS = ("loss", "test_loss", "alignment", "output_norm", "hidden_change", "gradient_alignment", "kernel_change")
+
+
+def test_every_law_of_initial_weights_is_that_of_numpy(make_file: Callable[..., Path]):
+    keys = "initial-weights", "initial-output", "initial-feedback"
+    lists = "".join(f"{key} = {', '.join(laws)}\n" for key, laws in zip(keys, zip(*LAWS_OF_RUNS)))
+    grid = f"[grid]\np = 5, 32\nlambda = 0, 0.4\nactivation = tanh\nseed = 0, 5000000000\nzip = {', '.join(keys)}\n"
+    settings = SETTINGS.replace("[training]\n", "[training]\n" + lists).split("metrics =")[0]
+    text = f"{grid}{settings}metrics = {', '.join(LAW_METRICS)}\n"
+    with h5py.File(make_file("laws", text)) as file:
+        columns = (names(file[key.replace("-", "_")]) for key in keys)
+        seen = set()
+        for run, (p, ridge, seed, *laws) in enumerate(zip(file["p"], file["lambda"], file["seed"], *columns)):
+            problem = make_problem(int(seed), int(p), "tanh", SAMPLES, INPUTS, TEST_SAMPLES, tuple(laws))
+            expected = train(problem, "tanh", "feedback-alignment", float(ridge), STEP_SIZE["tanh"], STEPS)
+            seen.add(tuple(laws))
+            for name in LAW_METRICS:  # tolerances as above
+                np.testing.assert_allclose(file[name][run], expected[name], rtol=1e-9, atol=1e-9, err_msg=f"{name} of p={p} {laws}")
+    assert len(seen) == len(LAWS)
 
 
 def test_metrics_of_a_row_agree_with_one_another(shared_file: Path):

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "model/activation/list.hpp"
+#include "model/initial/list.hpp"
 #include "model/random.hpp"
 #include "model/richness.hpp"
 
@@ -115,7 +116,7 @@ TEST(Problem, RichnessScalesBetaAndB) {
 TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
   const Problem plain = make_problem(small_data(), {5, 8, 0});
   TrainingSettings scaled_weights;
-  scaled_weights.initial_weights = InitialWeights::gaussian_scaled;
+  scaled_weights.initial_weights = GaussianScaledLaw{};
   const Problem scaled = make_problem(small_data(), {5, 8, 0}, scaled_weights);
 
   EXPECT_EQ(plain.output_weight, scaled.output_weight);
@@ -123,6 +124,37 @@ TEST(Problem, ScaledInitialWeightsAreGaussianOverRootD) {
   for (std::size_t i = 0; i < weights.size(); ++i) {
     EXPECT_EQ(scaled.hidden_weight()[i], weights[i] / std::sqrt(3.0));
   }
+}
+
+TEST(Problem, DrawsBiasesWhereThereAreSome) {
+  TrainingSettings training;
+  training.initial_biases = NormalLaw{{}, {0.5}};
+  EXPECT_TRUE(make_problem(small_data(), {5, 8, 0}, training).hidden_bias.empty());
+  training.biases = true;
+  const Problem problem = make_problem(small_data(), {5, 8, 0}, training);
+
+  ASSERT_EQ(problem.hidden_bias.size(), 8U);
+  ASSERT_EQ(problem.output_bias.size(), 1U);
+  std::vector<double> expected(8);
+  RandomStream{5, 8, Purpose::hidden_bias}.fill_normal(expected);
+  for (std::size_t r = 0; r < 8; ++r) {
+    EXPECT_EQ(problem.hidden_bias[r], 0.5 * expected[r]);
+  }
+  EXPECT_NE(problem.output_bias[0], 0);
+}
+
+TEST(Problem, LawsOfWeightsMayDiffer) {
+  TrainingSettings training;
+  training.initial_weights = OrthogonalLaw{{}, {1}};
+  training.initial_output = UniformLaw{{}, {0.1}};
+  training.initial_feedback = PositiveLaw{{}, {1}};
+  training.richness = 0.5;
+  const Problem problem = make_problem(small_data(), {5, 16, 0}, training);
+
+  const std::vector<double> w = problem.hidden_weight();
+  EXPECT_NEAR(std::inner_product(w.begin(), w.end(), w.begin(), 0.0), 3, 1e-14) << "three orthonormal columns";
+  EXPECT_TRUE(std::ranges::all_of(problem.output_weight, [](double v) { return std::abs(v) <= 0.05; }));
+  EXPECT_TRUE(std::ranges::all_of(problem.feedback, [](double v) { return v > 0; }));
 }
 
 TEST(Problem, DatasetReplacesTheTeacher) {

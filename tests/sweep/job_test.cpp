@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "model/initial/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
@@ -16,6 +17,7 @@ namespace fasweep {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::DoubleNear;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -111,6 +113,50 @@ TEST(Job, RichnessIsLazyUnlessANumberIsGiven) {
   EXPECT_NEAR(Plan(parse_job(text + "1 / sqrt(p)\n", "test.cfg")).point(1).training.richness, 1. / 3, 1e-14);
   EXPECT_THAT(error_of(text + "-1\n"), HasSubstr("not a number > 0"));
   EXPECT_THAT(error_of(text + "1\noutput-scale = one\n"), HasSubstr("output-scale = root-width"));
+}
+
+TEST(Job, TakesLawsOfInitialWeightsWithFormulasInThem) {
+  const std::string text = "[grid]\np = 4, 16\n[training]\n";
+  const Plan plan(parse_job(text + "initial-weights = gaussian-scaled, uniform(1 / sqrt(p))\n", "test.cfg"));
+  ASSERT_EQ(plan.size(), 4);
+  std::vector<WeightLaw> laws;
+  for (std::int64_t run = 0; run < 4; ++run) {
+    laws.push_back(plan.point(run).training.initial_weights);
+  }
+  for (const WeightLaw& law :
+       {WeightLaw(GaussianScaledLaw{}), WeightLaw(UniformLaw{{}, {0.5}}), WeightLaw(UniformLaw{{}, {0.25}})}) {
+    EXPECT_THAT(laws, Contains(law));
+  }
+  EXPECT_EQ(parse_job(text + "initial-weights = uniform(0.5)\n", "test.cfg").training().initial_weights,
+            WeightLaw(UniformLaw{{}, {0.5}}))
+      << "not a range of numbers to sample";
+  const Job other = parse_job(text + "initial-output = zero\ninitial-feedback = sparse(0.5, 2)\n", "test.cfg");
+  EXPECT_EQ(other.training().initial_output, WeightLaw(ZeroLaw{}));
+  EXPECT_EQ(other.training().initial_feedback, WeightLaw(SparseLaw{{}, {0.5, 2}}));
+  const std::string resolved = resolved_text(other);
+  EXPECT_THAT(resolved, HasSubstr("initial-feedback = sparse(0.5, 2)"));
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+  EXPECT_THAT(error_of(text + "initial-weights = sparse(0.5)\n"), HasSubstr("sparse takes (q, deviation)"));
+  EXPECT_THAT(error_of(text + "initial-weights = sparse(1, 1)\n"), HasSubstr("0 <= q < 1"));
+}
+
+TEST(Job, LawsThatMeanNothingTogetherAreRefused) {
+  const std::string text = "[grid]\np = 4\n[training]\n";
+  EXPECT_THAT(error_of(text + "initial-biases = normal(1)\n"), HasSubstr("biases = yes"));
+  EXPECT_THAT(error_of(text + "feedback-correlation = 0.5\ninitial-output = normal(2)\n"),
+              HasSubstr("initial-feedback is another than initial-output"));
+  const std::string both = "feedback-correlation = 0.5\ninitial-output = normal(2)\ninitial-feedback = normal(2)\n";
+  EXPECT_NO_THROW(static_cast<void>(parse_job(text + both, "test.cfg")));
+  EXPECT_THAT(error_of("[grid]\ndepth = 2\np = 4\n[training]\n" + both), HasSubstr("or initial-weights"));
+}
+
+TEST(Job, MetricsOfGbarNeedGaussianWeights) {
+  const std::string text =
+      "[grid]\np = 4\n[record]\nmetrics = expected_kernel_min_eigenvalue\n[training]\ninitial-weights = ";
+  EXPECT_NO_THROW(static_cast<void>(parse_job(text + "he-normal(1)\n", "test.cfg")));
+  EXPECT_NO_THROW(static_cast<void>(parse_job(text + "gaussian, orthogonal(1)\n", "test.cfg")))
+      << "NaN where it is not";
+  EXPECT_THAT(error_of(text + "orthogonal(1)\n"), HasSubstr("needs initial-weights of independent Gaussian numbers"));
 }
 
 TEST(Job, TakesTheCorrelationOfFeedbackAsAnAxis) {
@@ -326,7 +372,7 @@ TEST(Job, NetworkKeysReachTheirSettings) {
   EXPECT_EQ(job.training().batch_size, 20);
   EXPECT_EQ(job.training().dropout, 0.25);
   EXPECT_EQ(job.training().output_scale, OutputScale::one);
-  EXPECT_EQ(job.training().initial_weights, InitialWeights::gaussian_scaled);
+  EXPECT_EQ(job.training().initial_weights, WeightLaw(GaussianScaledLaw{}));
   EXPECT_TRUE(job.training().biases);
   EXPECT_EQ(job.training().decay, Decay::all);
   EXPECT_EQ(Plan(job).point(0).training.max_steps, 18) << "three steps see 20, 20 and 10 of 50 samples";

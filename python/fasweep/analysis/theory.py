@@ -573,13 +573,16 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
         ("loss_function", "training.loss", "squared"), ("reduction", "training.reduction", "sum"), ("batch_size", "training.batch-size", "all"),
         ("dropout", "training.dropout", "0"), ("k", "data.outputs", "1"), ("output_scale", "training.output-scale", "root-width"),
         ("biases", "training.biases", "no"), ("decay", "training.decay", "output"), ("richness", "training.richness", "lazy"),
+        ("initial_output", "training.initial-output", "gaussian"), ("initial_feedback", "training.initial-feedback", "gaussian"),
         ("feedback_correlation", "training.feedback-correlation", "0"), ("error_delay", "training.error-delay", "0"),
     ):
         values = each_run(runs, column, key, wanted)
         odd = values[~np.isin(values, [wanted, {"all": "0", "lazy": "0.0", "0": "0.0"}.get(wanted, wanted)])]
         if odd.size:
             return f"is about {key} = {wanted}, not {odd[0]}"
-    return ""
+    laws = each_run(runs, "initial_weights", "training.initial-weights", "gaussian")
+    odd = laws[~np.isin(laws, ["gaussian", "gaussian-scaled"])]
+    return f"is about training.initial-weights = gaussian, not {odd[0]}" if odd.size else ""
 
 
 def judge_by_width(result: Verdict, p: np.ndarray, good: np.ndarray) -> None:

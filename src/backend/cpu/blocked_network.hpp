@@ -45,6 +45,8 @@ class BlockedNetwork {
         output_weight_(padded(problem.output_weight)),
         hidden_bias_(Vector::Zero(padded_width())),
         output_bias_(Vector::Zero(problem.outputs)) {
+    copy_start(problem.hidden_bias, hidden_bias_);
+    copy_start(problem.output_bias, output_bias_);
     for_hidden_weights([&](std::size_t at, double start) { hidden_weight_[at] = static_cast<Scalar>(start); },
                        [](int) {});
   }
@@ -196,6 +198,13 @@ class BlockedNetwork {
   }
 
  private:
+  /// `start`, which is empty where all of them are 0.
+  static void copy_start(const std::vector<double>& start, Vector& biases) {
+    biases.head(static_cast<Eigen::Index>(start.size())) =
+        Eigen::Map<const Eigen::VectorXd>(start.data(), static_cast<Eigen::Index>(start.size()))
+            .template cast<Scalar>();
+  }
+
   static constexpr int most_evaluated_rows = 512;
 
   template <class Dense>

@@ -63,6 +63,9 @@ class LayeredState final : public NetworkReader {
         layers_(static_cast<std::size_t>(training_.depth)),
         inverses_(problem_, training_, psi_, network_.scale()),
         sample_sums_(request) {
+    for (int layer = 2; layer <= depth(); ++layer) {
+      initial_inner_.push_back(inner_weight(problem_, training_, layer));
+    }
     make_inner_feedback();
     load_batch();
     forward();
@@ -282,10 +285,7 @@ class LayeredState final : public NetworkReader {
       Matrix& b = inner_feedback_.emplace_back(problem_.width, columns);
       for_row_blocks(
           problem_.width, columns,
-          [&](int first, std::span<double> rows) {
-            is_direct ? fill_direct_feedback(problem_, training_, layer - 1, first, rows)
-                      : fill_inner_feedback(problem_, training_, layer, first, rows);
-          },
+          is_direct ? direct_feedback(problem_, training_, layer - 1) : inner_feedback(problem_, training_, layer),
           [&](int first, const auto& rows) { b.middleRows(first, rows.rows()) = rows.template cast<Scalar>(); });
     }
   }
@@ -607,16 +607,14 @@ class LayeredState final : public NetworkReader {
           unit = 0;
         });
     for (int layer = 2; layer <= depth(); ++layer) {
-      for_row_blocks(
-          problem_.width, problem_.width,
-          [&](int first, std::span<double> rows) { fill_inner_weight(problem_, training_, layer, first, rows); },
-          [&](int first, const auto& start) {
-            const Matrix change =
-                network_.weight(layer).middleRows(first, start.rows()) - start.template cast<Scalar>();
-            const Eigen::ArrayXd units = change.template cast<double>().rowwise().squaredNorm();
-            o.hidden_change_square += units.sum();
-            largest = std::max(largest, units.maxCoeff());
-          });
+      for_row_blocks(problem_.width, problem_.width, initial_inner_[index(layer - 1)],
+                     [&](int first, const auto& start) {
+                       const Matrix change =
+                           network_.weight(layer).middleRows(first, start.rows()) - start.template cast<Scalar>();
+                       const Eigen::ArrayXd units = change.template cast<double>().rowwise().squaredNorm();
+                       o.hidden_change_square += units.sum();
+                       largest = std::max(largest, units.maxCoeff());
+                     });
     }
     o.max_hidden_change = std::sqrt(largest);
   }
@@ -715,8 +713,9 @@ class LayeredState final : public NetworkReader {
   DelayedErrors<Scalar> delayed_;
   std::int64_t step_ = 0;
   InputBatch<Scalar> batch_;
-  Matrix feedback_;                     // b: width x outputs
-  std::vector<Matrix> inner_feedback_;  // see make_inner_feedback()
+  Matrix feedback_;                      // b: width x outputs
+  std::vector<FillRows> initial_inner_;  // W_2(0), ...
+  std::vector<Matrix> inner_feedback_;   // see make_inner_feedback()
   std::vector<Layer> layers_;
   InverseLayers<Scalar> inverses_;  // of a rule that propagates targets
   WayBack way_back_;                // of the step

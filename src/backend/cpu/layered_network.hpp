@@ -47,11 +47,11 @@ class LayeredNetwork {
       : width_(problem.width), biases_(training.biases), psi_(psi), ends_(problem, training, psi, inputs) {
     for (int layer = 2; layer <= training.depth; ++layer) {
       Matrix& w = weight_.emplace_back(width_, width_);
-      for_row_blocks(
-          width_, width_,
-          [&](int first, std::span<double> rows) { fill_inner_weight(problem, training, layer, first, rows); },
-          [&](int first, const auto& rows) { w.middleRows(first, rows.rows()) = rows.template cast<Scalar>(); });
-      bias_.emplace_back(Vector::Zero(width_));
+      for_row_blocks(width_, width_, inner_weight(problem, training, layer), [&](int first, const auto& rows) {
+        w.middleRows(first, rows.rows()) = rows.template cast<Scalar>();
+      });
+      const std::vector<double> bias = inner_bias(problem, training, layer);
+      bias_.emplace_back(Eigen::Map<const Eigen::VectorXd>(bias.data(), width_).template cast<Scalar>());
     }
   }
 

@@ -29,11 +29,13 @@ namespace {
 /// What the kernels follow, beside the coordinates of a run; float32 and one eta a run alone.
 constexpr KeySet sample_space_keys = teacher_keys.with({"training.schedule", "training.max-steps", "training.stop"});
 constexpr KeySet weight_space_keys =
-    teacher_keys.with({"data.source",         "data.path",          "data.outputs",          "data.targets",
-                       "data.normalize",      "data.checksum",      "data.target",           "data.header",
-                       "data.split",          "training.schedule",  "training.max-steps",    "training.stop",
-                       "training.loss",       "training.reduction", "training.batch-size",   "training.sample-order",
-                       "training.last-batch", "training.dropout",   "training.output-scale", "training.biases",
+    teacher_keys.with({"data.source",           "data.path",           "data.outputs",
+                       "data.targets",          "data.normalize",      "data.checksum",
+                       "data.target",           "data.header",         "data.split",
+                       "training.schedule",     "training.max-steps",  "training.stop",
+                       "training.loss",         "training.reduction",  "training.batch-size",
+                       "training.sample-order", "training.last-batch", "training.dropout",
+                       "training.output-scale", "training.biases",     "training.initial-biases",
                        "training.decay"});
 
 /// Whether the kernels know the loss, whose terms stand in weight_space_kernels.hpp.

@@ -260,6 +260,12 @@ void WeightSpaceRuns::upload_problem(std::size_t position, const Problem& proble
   for (std::size_t run = 0; run < runs.size(); ++run) {
     if (static_cast<std::size_t>(runs[run].problem) == position) {
       output_weight_.upload(std::span<const float>(beta), stream_, run * beta.size());
+      if (!problem.hidden_bias.empty()) {
+        const std::vector<float> hidden = to_single(problem.hidden_bias);
+        const std::vector<float> output = to_single(problem.output_bias);
+        hidden_bias_.upload(std::span<const float>(hidden), stream_, run * hidden.size());
+        output_bias_.upload(std::span<const float>(output), stream_, run * output.size());
+      }
     }
   }
   upload_hidden(position, problem, runs);

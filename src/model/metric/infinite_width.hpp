@@ -21,14 +21,19 @@ struct OfInfiniteWidth {
   static double cost(const NetworkSizes& /*sizes*/) { return 0; }  // but for the first step
 };
 
-struct ExpectedKernelMinMetric : OfInfiniteWidth {
+/// Of Gbar, which is known where W(0) is Gaussian.
+struct OfExpectedKernel : OfInfiniteWidth {
+  static constexpr unsigned traits = OfInfiniteWidth::traits | of_gaussian_rows;
+};
+
+struct ExpectedKernelMinMetric : OfExpectedKernel {
   static constexpr std::string_view name = "expected_kernel_min_eigenvalue";
   static constexpr std::string_view long_name =
       "gamma, the smallest eigenvalue of Gbar = E G(0) over training samples (Assumption 3.1 of the paper)";
   static double value(const Snapshot& snapshot) { return snapshot.memory().expected_eigenvalues().front(); }
 };
 
-struct ExpectedKernelMaxMetric : OfInfiniteWidth {
+struct ExpectedKernelMaxMetric : OfExpectedKernel {
   static constexpr std::string_view name = "expected_kernel_max_eigenvalue";
   static constexpr std::string_view long_name = "largest eigenvalue of Gbar = E G(0) over training samples";
   static double value(const Snapshot& snapshot) { return snapshot.memory().expected_eigenvalues().back(); }
@@ -60,7 +65,7 @@ struct TargetNormMetric : OfInfiniteWidth {
 struct ExpectedKernelDistanceMetric : OfKernel {
   static constexpr std::string_view name = "expected_kernel_distance";
   static constexpr std::string_view long_name = "spectral norm of G(t) - Gbar";
-  static constexpr unsigned traits = sees_snapshot | of_theory;
+  static constexpr unsigned traits = sees_snapshot | of_theory | of_gaussian_rows;
   static double cost(const NetworkSizes& sizes) { return kernel_cost(sizes) + eigenvalue_cost(sizes); }
   static double value(const Snapshot& snapshot) {
     SymmetricMatrix distance = snapshot.kernel(Kernel::outputs);

@@ -49,6 +49,7 @@ struct InfiniteWidthDeviationMetric : OfErrors {
   static constexpr std::string_view name = "infinite_width_deviation";
   static constexpr std::string_view long_name =
       "||e(t) - e'(t)|| / ||e(0)||, e' by the kernel Gbar of an infinitely wide network under feedback alignment";
+  static constexpr unsigned traits = OfErrors::traits | of_gaussian_rows;
   static double value(const Snapshot& snapshot) { return distance(snapshot, snapshot.memory().infinite_error()); }
 };
 

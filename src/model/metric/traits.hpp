@@ -33,6 +33,7 @@ enum MetricTraits : unsigned {
   sums_steps = 1U << 12U,          // sums over all steps, so that the network is read in each (model/run_memory.hpp)
   follows_errors = 1U << 13U,      // follows the errors of all steps, without reading the network
   sees_layers = 1U << 14U,         // second tier: numbers of every hidden layer, which the layered solver shows
+  of_gaussian_rows = 1U << 15U,    // applies only where W(0) is of independent Gaussian numbers
 };
 
 }  // namespace fasweep

@@ -43,6 +43,7 @@ struct WeightSpace {
                                                        "training.sample-order",
                                                        "training.output-scale",
                                                        "training.biases",
+                                                       "training.initial-biases",
                                                        "training.decay",
                                                        "training.step-schedule",
                                                        "training.error-delay",

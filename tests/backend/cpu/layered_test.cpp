@@ -13,6 +13,7 @@
 #include "backend/cpu/plain_layers.hpp"
 #include "backend/cpu/training_case.hpp"
 #include "model/activation/list.hpp"
+#include "model/initial/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "reference/train_reference.hpp"
@@ -286,6 +287,39 @@ TEST(Layered, FollowsPlainLoopsUnderEveryOptimizer) {
   }
 }
 
+TEST(Layered, FollowsPlainLoopsUnderEveryLawOfInitialWeightsAndBiases) {
+  for (std::size_t law = 0; law < testing::all_weight_laws().size(); ++law) {
+    for (const int rule : {Rules::index_of<FeedbackAlignment>(), Rules::index_of<DirectFeedbackAlignment>()}) {
+      SCOPED_TRACE(WeightLaws::names[law]);
+      DeepCase c(3, Activations::index_of<Tanh>(), rule, 100);
+      c.elaborate();
+      testing::mix_weight_laws(law, c.training);
+      expect_reference(c);
+    }
+  }
+}
+
+TEST(Layered, InnerLayersHaveTheLawOfTheFirstWithTheirOwnFans) {
+  DeepCase c(3, Activations::index_of<Tanh>(), Rules::index_of<FeedbackAlignment>(), 0);
+  const auto square = [&](const auto& rows_of) {
+    const Problem problem = c.problem();
+    std::vector<double> rows(static_cast<std::size_t>(problem.width) * static_cast<std::size_t>(problem.width));
+    rows_of(problem, c.training, 2)(0, rows);
+    const PlainMatrix w(rows.size(), 1, rows);
+    return dot(w, w) / static_cast<double>(rows.size());
+  };
+  c.run.width = 100;
+  c.training.output_scale = OutputScale::one;
+  for (const WeightLaw& law : {WeightLaw(GaussianLaw{}), WeightLaw(GaussianScaledLaw{})}) {
+    c.training.initial_weights = law;
+    EXPECT_NEAR(square(inner_weight), 0.01, 0.001) << "of 10000 squares: a standard error of 0.00014";
+  }
+  c.training.initial_weights = HeUniformLaw{{{}, {1}}};
+  c.training.initial_feedback = NormalLaw{{}, {3}};
+  EXPECT_NEAR(square(inner_weight), 0.02, 0.002);
+  EXPECT_NEAR(square(inner_feedback), 9, 0.9);
+}
+
 TEST(Layered, FollowsPlainLoopsWithErrorsThatComeLate) {
   for (const int rule : rules_of(Solver::layered)) {
     for (const int delay : {1, 6}) {
@@ -400,7 +434,7 @@ TEST(Layered, IsWeightSpaceWhereThereIsOneLayer) {
           c.elaborate();
         }
         c.training.dropout = setting > 1 ? 0.3 : 0;
-        c.training.initial_weights = InitialWeights::gaussian_scaled;
+        c.training.initial_weights = GaussianScaledLaw{};
         c.training.step_schedule = ExponentialSchedule{{0.99}};
         const Problem problem = c.problem();
         const RunRecord layered = train(c, problem);

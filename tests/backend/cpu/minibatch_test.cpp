@@ -11,6 +11,7 @@
 #include "backend/cpu/weight_space.hpp"
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/initial/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
@@ -113,7 +114,7 @@ TEST_P(EveryLossAndRule, EqualsThePlainLoopsWithBiasesAndEverythingDecaying) {
   c.training.biases = true;
   c.training.decay = Decay::all;
   c.training.output_scale = OutputScale::one;
-  c.training.initial_weights = InitialWeights::gaussian_scaled;
+  c.training.initial_weights = GaussianScaledLaw{};
   c.training.reduction = Reduction::mean;
   expect_plain_loops(c);
 }
@@ -153,6 +154,21 @@ TEST(Network, EqualsThePlainLoopsForEveryOptimizerAndRule) {
       c.run.step_size = is_hebbian(rule) ? 0.001 : 0.01;  // under these rules W grows, and what it was rounded by
       c.run.ridge = 0.1;
       expect_plain_loops(c, 1e-10);  // cosines near 0: RMSprop and Adam divide by what may be small
+    }
+  }
+}
+
+TEST(Network, EqualsThePlainLoopsUnderEveryLawOfInitialWeightsAndBiases) {
+  ASSERT_EQ(static_cast<int>(testing::all_weight_laws().size()), WeightLaws::size);
+  for (std::size_t law = 0; law < testing::all_weight_laws().size(); ++law) {
+    for (const int rule : {Rules::index_of<FeedbackAlignment>(), Rules::index_of<RedrawnSignSymmetry>()}) {
+      SCOPED_TRACE(std::string(WeightLaws::names[law]) + ", " +
+                   std::string(Rules::names[static_cast<std::size_t>(rule)]));
+      NetworkCase c(LossFunction::cross_entropy, rule);
+      c.training.biases = true;
+      c.training.batch_size = 5;
+      testing::mix_weight_laws(law, c.training);
+      expect_plain_loops(c, 1e-10);  // changes of W as small as beta, which begins at 0 under one law
     }
   }
 }
@@ -259,7 +275,7 @@ struct SparseCase : NetworkCase {
     data.targets = Targets::classes;
     run.width = 77;
     run.step_size = 0.01;
-    training.initial_weights = InitialWeights::gaussian_scaled;
+    training.initial_weights = GaussianScaledLaw{};
     training.max_steps = 12;
     record.steps = {0, 1, 2, 5, 12};
     dense = problem();

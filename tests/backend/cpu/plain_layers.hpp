@@ -71,15 +71,22 @@ class PlainLayers {
     const std::size_t p = width(run);
     now.w.emplace_back(p, static_cast<std::size_t>(data.inputs), problem.hidden_weight());
     for (int layer = 2; layer <= training.depth; ++layer) {
-      fill_inner_weight(problem, training, layer, 0, now.w.emplace_back(p, p).numbers);
+      inner_weight(problem, training, layer)(0, now.w.emplace_back(p, p).numbers);
       if (is_direct_) {
-        fill_direct_feedback(problem, training, layer - 1, 0, back.emplace_back(p, outputs(data)).numbers);
+        direct_feedback(problem, training, layer - 1)(0, back.emplace_back(p, outputs(data)).numbers);
       } else {
-        fill_inner_feedback(problem, training, layer, 0, back.emplace_back(p, p).numbers);
+        inner_feedback(problem, training, layer)(0, back.emplace_back(p, p).numbers);
       }
     }
     now.bias.assign(now.w.size(), PlainMatrix(p, 1));
     inverse_bias = now.bias;
+    if (!problem.hidden_bias.empty()) {
+      now.bias[0].numbers = problem.hidden_bias;
+      now.output_bias.numbers = problem.output_bias;
+    }
+    for (int layer = 2; layer <= training.depth; ++layer) {
+      now.bias[static_cast<std::size_t>(layer - 1)].numbers = inner_bias(problem, training, layer);
+    }
   }
 
   static bool is_direct(int rule) {

@@ -226,6 +226,38 @@ TEST(Predictions, OfFirstOrderMissByAnAmountOfTheStepSize) {
   EXPECT_NEAR(missed(1e-3) / missed(1e-4), 10, 0.1);
 }
 
+TEST(Predictions, OfInfiniteWidthAreMadeWhereWeightsAreGaussian) {
+  const std::vector<int> metrics{
+      Metrics::index_of<InfiniteWidthDeviationMetric>(), Metrics::index_of<ExpectedKernelMinMetric>(),
+      Metrics::index_of<ExpectedKernelDistanceMetric>(), Metrics::index_of<LazyDeviationMetric>()};
+  const auto last = [&](const WeightLaw& weights, const WeightLaw& others = {}) {
+    MemoryCase c(Solver::sample_space, Activations::index_of<Tanh>(), 0, metrics);
+    c.training.initial_weights = weights;
+    c.training.initial_output = c.training.initial_feedback = others;
+    const Problem problem = c.problem();
+    const RunRecord record = c.train(problem);
+    Numbers numbers;
+    for (std::size_t metric = 0; metric < 4; ++metric) {
+      numbers.push_back(trajectory(record, metric).back());
+    }
+    return numbers;
+  };
+  const Numbers usual = last({});
+  const Numbers same = last(NormalLaw{{}, {1}});
+  const Numbers uniform = last(UniformLaw{{}, {std::sqrt(3.0)}});
+  const Numbers positive = last({}, PositiveLaw{{}, {1}});
+
+  EXPECT_EQ(same, usual);
+  for (std::size_t metric = 0; metric < 3; ++metric) {
+    EXPECT_TRUE(std::isfinite(usual[metric]));
+    EXPECT_TRUE(std::isnan(uniform[metric]));
+  }
+  EXPECT_LT(uniform[3], 0.5);
+  EXPECT_TRUE(std::isnan(positive[0])) << "<b, beta> does not vanish in wide networks";
+  EXPECT_TRUE(std::isfinite(positive[1]));
+  EXPECT_LT(positive[3], 0.5);
+}
+
 TEST(Predictions, OfWideNetworksAreCloser) {
   const auto deviation = [](int width) {
     MemoryCase c(Solver::sample_space, Activations::index_of<Tanh>(), 0,

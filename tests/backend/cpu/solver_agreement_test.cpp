@@ -131,6 +131,18 @@ TEST_P(FastSolver, EqualsWeightSpaceForEveryNumberOfSamples) {
   }
 }
 
+TEST_P(FastSolver, EqualsWeightSpaceUnderEveryLawOfInitialWeights) {
+  if (GetParam().rule > 1) {
+    return;  // the initial state is that of every rule
+  }
+  for (std::size_t law = 0; law < testing::all_weight_laws().size(); ++law) {
+    SCOPED_TRACE(WeightLaws::names[law]);
+    StableCase c = make_case(11, 14, 45);
+    testing::mix_weight_laws(law, c.training);
+    expect_agreement(c, Precision::float64, close);
+  }
+}
+
 TEST_P(FastSolver, EqualsWeightSpaceForMoreSamplesThanInputs) {
   expect_agreement(make_case(23, 9, 45), Precision::float64, close);
 }

@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "model/activation/list.hpp"
+#include "model/initial/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
@@ -78,6 +79,32 @@ struct TrainingCase {
 [[nodiscard]] inline std::vector<Optimizer> all_optimizers() {
   return {MomentumOptimizer{{0.9}}, NesterovOptimizer{{0.9}}, RmspropOptimizer{{0.99}}, AdamOptimizer{{0.9, 0.999}},
           ManhattanOptimizer{}};
+}
+
+/// Every law of initial weights with some values.
+[[nodiscard]] inline std::vector<WeightLaw> all_weight_laws() {
+  return {GaussianLaw{},
+          GaussianScaledLaw{},
+          NormalLaw{{}, {0.7}},
+          UniformLaw{{}, {0.9}},
+          GlorotNormalLaw{{{}, {1}}},
+          GlorotUniformLaw{{{}, {1}}},
+          HeNormalLaw{{{}, {1}}},
+          HeUniformLaw{{{}, {1}}},
+          ZeroLaw{},
+          OrthogonalLaw{{}, {1.5}},
+          SparseLaw{{}, {0.5, 1}},
+          LowRankLaw{{}, {2, 0.5}},
+          PositiveLaw{{}, {0.5}}};
+}
+
+/// Gives W(0) law i, and beta(0), b and biases other ones, so that no network is 0 throughout.
+inline void mix_weight_laws(std::size_t i, TrainingSettings& training) {
+  const std::vector<WeightLaw> laws = all_weight_laws();
+  training.initial_weights = laws[i % laws.size()];
+  training.initial_output = laws[(i + 1) % laws.size()];
+  training.initial_feedback = laws[(i + 5) % laws.size()];
+  training.initial_biases = laws[(i + 3) % laws.size()];
 }
 
 /// Metric `Metric` of a record at position `point` of its trajectory, all metrics recorded.

@@ -21,6 +21,7 @@
 #include "backend/cuda/network_case.hpp"
 #include "backend/cuda/pixel_case.hpp"
 #include "model/activation/list.hpp"
+#include "model/initial/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
@@ -82,7 +83,7 @@ const std::vector<Setting>& settings() {
          c.training.decay = Decay::all;
          c.training.reduction = Reduction::mean;
          c.training.schedule = ExponentialSchedule{{0.9}};
-         c.training.initial_weights = InitialWeights::gaussian_scaled;
+         c.training.initial_weights = GaussianScaledLaw{};
        }},
       {"no test samples", [](NetworkCase& c) { c.data.test_samples = 0; }},
       {"one output, regression",
