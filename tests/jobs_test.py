@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 BINARY = Path(os.environ.get("FASWEEP_BINARY", ROOT / "build" / "release" / "fasweep"))
-JOBS = sorted((ROOT / "jobs").glob("*.cfg"))
+JOBS = sorted((ROOT / "jobs").rglob("*.cfg"))
 
 
 def comment(job: Path) -> str:

@@ -381,8 +381,9 @@ std::int64_t worker_bytes(const Point& point) {
   const std::int64_t inner = point.training.depth - 1;
   const int moments =
       Optimizers::visit(point.training.optimizer.position(), [](auto type) { return decltype(type)::type::moments; });
-  const std::int64_t weights = (3 + moments) * width * data.inputs +
-                               (inner > 0 ? (3 + moments) * inner + 2 : 0) * width * width +
+  const std::int64_t kept = is_made_whole(point.training.initial_weights) ? 1 : 0;  // W(0) beside W
+  const std::int64_t weights = (3 + kept + moments) * width * data.inputs +
+                               (inner > 0 ? (3 + kept + moments) * inner + 2 : 0) * width * width +
                                std::int64_t{point.training.error_delay} * data.samples * data.outputs;
   const std::int64_t numbers_a_unit = 3 + 5 * inner + (propagates_targets(point.run.rule) ? 7 : 0);
   if (takes_minibatches(point.training, data) || data.source != DataSource::teacher) {

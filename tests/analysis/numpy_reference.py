@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,7 +214,7 @@ class Problem:
 
 
 def make_problem(
-    seed: int, width: int, activation: str, n: int, d: int, test_n: int, laws: tuple[str, str, str] = ("gaussian",) * 3
+    seed: int, width: int, activation: str, n: int, d: int, test_n: int, laws: Sequence[str] = ("gaussian",) * 3
 ) -> Problem:
     """Inputs N(0, 1), a teacher as wide as the student, no label noise. laws: of W(0), beta(0) and b."""
     x = np.concatenate([normals(seed, width, "inputs", n * d), normals(seed, width, "test_inputs", test_n * d)])

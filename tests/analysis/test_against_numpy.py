@@ -109,7 +109,7 @@ def test_every_law_of_initial_weights_is_that_of_numpy(make_file: Callable[..., 
         columns = (names(file[key.replace("-", "_")]) for key in keys)
         seen = set()
         for run, (p, ridge, seed, *laws) in enumerate(zip(file["p"], file["lambda"], file["seed"], *columns)):
-            problem = make_problem(int(seed), int(p), "tanh", SAMPLES, INPUTS, TEST_SAMPLES, tuple(laws))
+            problem = make_problem(int(seed), int(p), "tanh", SAMPLES, INPUTS, TEST_SAMPLES, laws)
             expected = train(problem, "tanh", "feedback-alignment", float(ridge), STEP_SIZE["tanh"], STEPS)
             seen.add(tuple(laws))
             for name in LAW_METRICS:  # tolerances as above

@@ -69,6 +69,8 @@ TEST(Plan, DepthTakesWorkAndMemory) {
   constexpr std::int64_t matrix = 512 * 512 * 8;
   EXPECT_GT(three.worker_bytes - one.worker_bytes, 4 * matrix) << "W and B of two layers";
   EXPECT_LT(three.worker_bytes - one.worker_bytes, 16 * matrix);
+  const PlanSize kept = measure("3", "initial-weights = orthogonal(1)\n");
+  EXPECT_EQ(kept.worker_bytes - three.worker_bytes, 2 * matrix + 512 * 784 * 8) << "W(0) of a law that is made whole";
   const PlanSize layers = measure("3", "[record]\nmetrics = loss, layer_weight_alignment\n");
   EXPECT_LT(layers.worker_bytes - three.worker_bytes, 16 * matrix) << "no matrix of all samples";
   EXPECT_GT(layers.snapshot_flop, 0);

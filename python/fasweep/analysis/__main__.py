@@ -12,6 +12,7 @@ from fasweep._errors import Error
 from fasweep.analysis.figure2 import write_figure2
 from fasweep.analysis.figure3 import ALIGNMENTS, write_figure3
 from fasweep.analysis.plot import SPREADS, Request, write_plot
+from fasweep.analysis.published import print_published
 from fasweep.analysis.report import write_report
 from fasweep.analysis.summary import print_summary
 from fasweep.analysis.theory import print_theory
@@ -66,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
     theory.add_argument("--problems", action="store_true", help="ask the program for ||y|| and the spectrum of XX^T of each task")
     theory.add_argument("--json", action="store_true", help="the same, for programs")
     theory.set_defaults(run=lambda given: print_theory(given.file, given.where, given.at, given.problems, given.json))
+    published = commands.add_parser("published", parents=[chosen], help="published numbers beside those of a file of jobs/published")
+    published.add_argument("file", metavar="FILE.h5")
+    published.add_argument("--table", metavar="NAME", help="akrout-2019, ...; default the one whose recipe the file follows")
+    published.set_defaults(run=lambda given: print_published(given.file, given.where, given.table))
     page = commands.add_parser("report", parents=[chosen], help="one self-contained page: question, figures, tables, provenance")
     page.add_argument("file", metavar="FILE.h5")
     page.add_argument("-o", dest="output", required=True, metavar="OUT.html")

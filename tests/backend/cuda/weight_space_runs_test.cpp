@@ -69,6 +69,14 @@ const std::vector<Setting>& settings() {
          c.training.batch_size = 4;
        }},
       {"biases", [](NetworkCase& c) { c.training.biases = true; }},
+      {"other laws of weights and biases",
+       [](NetworkCase& c) {
+         c.training.initial_weights = OrthogonalLaw{{}, {2}};
+         c.training.initial_output = GlorotUniformLaw{{{}, {1}}};
+         c.training.initial_feedback = SparseLaw{{}, {0.3, 1}};
+         c.training.biases = true;
+         c.training.initial_biases = NormalLaw{{}, {0.5}};
+       }},
       {"decay of all weights", [](NetworkCase& c) { c.training.decay = Decay::all; }},
       {"outputs without scale",
        [](NetworkCase& c) {
