@@ -10,6 +10,7 @@
 #include "backend/cpu/cpu_trainer.hpp"
 #include "images.hpp"
 #include "model/activation/list.hpp"
+#include "model/initial/list.hpp"
 #include "model/loss/list.hpp"
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
@@ -33,7 +34,7 @@ double train(const Dataset& set, int rule, int depth, int width, int batch, std:
   training.loss = LossFunction::cross_entropy;
   training.reduction = Reduction::mean;
   training.batch_size = batch;
-  training.initial_weights = InitialWeights::gaussian_scaled;
+  training.initial_weights = GaussianScaledLaw{};
   training.depth = depth;
   const RunSpec run{0, width, 0.1, Activations::index_of<Relu>(), rule, 0, 1e-2};
   const Problem problem = make_problem(data, {0, width, run.activation}, training, &set);
