@@ -48,7 +48,7 @@ double roundings_of(double additions) {
 constexpr double pre_activation_roundings = 16;
 
 /// Beyond this, numbers of float32 overflow in products that float64 can still take.
-constexpr double overflow = 1e18;
+constexpr double float32_limit = 1e18;
 
 /// A sum over samples.
 struct Sum {
@@ -81,7 +81,7 @@ class Worst {
 
   /// name: of a number, `index` among those of hidden unit `unit`, or no_unit.
   void look(const Expected& expected, double found, std::string_view name, int unit, std::size_t index) {
-    if (!(std::abs(expected.value) < overflow)) {
+    if (!(std::abs(expected.value) < float32_limit)) {
       return;  // the run diverges, and its precision may not hold what float64 does
     }
     const double difference = std::abs(found - expected.value);
@@ -704,7 +704,7 @@ std::unique_ptr<ExpectedStep> PlainFirstStep::expect(const Snapshot& start, cons
   BatchOrder order(start.training(), data, start.run());
   const std::span<const std::int32_t> rows = order.rows(0);
   std::vector<double> f(rows.size() * static_cast<std::size_t>(data.outputs));
-  if (start.training().depth > 1 || !start.network().read_batch_outputs(f)) {
+  if (start.training().depth > 1 || propagates_targets(start.run().rule) || !start.network().read_batch_outputs(f)) {
     return nullptr;
   }
   return std::make_unique<ExpectedPlainStep>(start, rows, std::move(f));

@@ -18,7 +18,8 @@ namespace fasweep {
 /// (tests/backend/cpu/solver_agreement_test.cpp).
 [[nodiscard]] double first_step_tolerance(Precision precision);
 
-/// Checks runs of one hidden layer whose solver reports its outputs. Runs of several hidden layers are not checked.
+/// Checks runs of one hidden layer whose solver reports its outputs. Runs of several hidden layers, and of rules that
+/// propagate targets, are not checked.
 class PlainFirstStep final : public FirstStepCheck {
  public:
   [[nodiscard]] std::unique_ptr<ExpectedStep> expect(const Snapshot& start, const DataSettings& data) const override;

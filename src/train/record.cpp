@@ -128,7 +128,8 @@ RunRecord decode_record(ByteReader& in) {
 }
 
 RecordHeader skip_record(ByteReader& in) {
-  auto [header, has_first_step] = get_header(in);
+  MarkedHeader marked = get_header(in);
+  RecordHeader& header = marked.header;
   static_cast<void>(in.take(in.get<std::uint32_t>()));
   const std::uint64_t numbers = static_cast<std::uint64_t>(header.metrics) * (std::uint64_t{header.points} + 1);
   const std::size_t size = number_size(header.precision);
@@ -137,7 +138,7 @@ RecordHeader skip_record(ByteReader& in) {
                          std::to_string(in.left()) + " bytes left); run the same version of fasweep on every rank");
   }
   static_cast<void>(in.take(numbers * size));
-  if (has_first_step) {
+  if (marked.has_first_step) {
     header.first_step_deviation = get_first_step(in);
   }
   return header;
