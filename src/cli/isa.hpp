@@ -31,7 +31,7 @@ void add_isa_option(ArgumentGrammar& grammar);
 /// How the description of a rank, in a file's provenance, names the instruction set.
 [[nodiscard]] std::string isa_note(std::string_view name);
 
-/// The one that the last of a file's ranks noted; empty if there is none, as in files of versions before 0.3.
+/// The one that the last of a file's ranks noted; empty if there is none, as in files of version 0.1.
 [[nodiscard]] std::string_view isa_of(std::string_view agents);
 
 }  // namespace fasweep::cli
