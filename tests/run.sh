@@ -51,7 +51,7 @@ jobs/packages.sh --developer || [ $? -eq 3 ] || exit 1
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
 export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe  # the same for Open MPI 5
 step "address and undefined-behaviour sanitizers" build_and_test asan --label-exclude 'python|canary|long' --parallel 2
-step "thread sanitizer" build_and_test tsan --label-regex tsan
+step "thread sanitizer" build_and_test tsan --label-regex tsan --parallel 2
 step "release build" build release
 step "headers stand alone" cmake --build --preset headers -- --quiet
 step "every test" run_tests release --parallel 3  # those of Slurm mostly wait

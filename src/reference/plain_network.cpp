@@ -17,6 +17,7 @@ namespace {
 
 using Eigen::MatrixXd;
 using Eigen::VectorXd;
+constexpr std::size_t rows_at_once = 1024;  // bounds the memory
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 MatrixXd matrix_of(const std::vector<double>& numbers, int rows, int columns) {
@@ -176,8 +177,7 @@ double PlainNetwork::loss_of(const Pass& pass) const {
 }
 
 template <class Visit>
-void PlainNetwork::for_each_pass(Rows rows, Visit visit) const {
-  constexpr std::size_t most = 1024;  // bounds the memory
+void PlainNetwork::for_each_pass(Rows rows, std::size_t most, Visit visit) const {
   for (std::size_t first = 0; first < rows.size(); first += most) {
     visit(pass(rows.subspan(first, std::min(most, rows.size() - first)), static_cast<int>(first)), first);
   }
@@ -185,19 +185,20 @@ void PlainNetwork::for_each_pass(Rows rows, Visit visit) const {
 
 MatrixXd PlainNetwork::outputs(Rows rows) const {
   MatrixXd all(rows.size(), problem_.outputs);
-  for_each_pass(rows, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.f.rows()) = p.f; });
+  for_each_pass(rows, rows_at_once, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.f.rows()) = p.f; });
   return all;
 }
 
 MatrixXd PlainNetwork::errors(Rows rows) const {
   MatrixXd all(rows.size(), problem_.outputs);
-  for_each_pass(rows, [&](const Pass& p, std::size_t first) { all.middleRows(first, p.error.rows()) = p.error; });
+  for_each_pass(rows, rows_at_once,
+                [&](const Pass& p, std::size_t first) { all.middleRows(first, p.error.rows()) = p.error; });
   return all;
 }
 
 PlainSums PlainNetwork::sums(Rows rows) const {
   PlainSums sums;
-  for_each_pass(rows, [&](const Pass& p, std::size_t /*first*/) {
+  for_each_pass(rows, rows_at_once, [&](const Pass& p, std::size_t /*first*/) {
     for (Eigen::Index i = 0; i < p.f.rows(); ++i) {
       Eigen::Index guess = 0;
       Eigen::Index truth = 0;
@@ -227,7 +228,8 @@ PlainGradients PlainNetwork::gradients(Rows rows, const PlainRule& way_back, boo
     g.inner.push_back({MatrixXd::Zero(layer.w.rows(), layer.w.cols()), VectorXd::Zero(layer.bias.size()), {}, {}});
   }
   const MatrixXd v = b.binaryExpr(beta, way_back.feedback);
-  for_each_pass(rows, [&](const Pass& p, std::size_t first) {
+  const std::size_t at_once = way_back.is_centred ? rows.size() : rows_at_once;  // what is centred needs every row
+  for_each_pass(rows, at_once, [&](const Pass& p, std::size_t first) {
     const MatrixXd& seen = p.layers.back().seen;
     MatrixXd arriving = p.error;
     if (late && late_errors_.empty()) {

@@ -120,9 +120,9 @@ class PlainNetwork {
   [[nodiscard]] Pass::Layer see(Eigen::MatrixXd z, int layer, int first) const;
   [[nodiscard]] Eigen::MatrixXd slopes(const Eigen::MatrixXd& z) const;
   [[nodiscard]] Eigen::MatrixXd rounded(const Eigen::MatrixXd& numbers) const;
-  /// visit(pass, first) for the samples of `rows`, some at a time.
+  /// visit(pass, first) for the samples of `rows`, at most `most` at a time.
   template <class Visit>
-  void for_each_pass(Rows rows, Visit visit) const;
+  void for_each_pass(Rows rows, std::size_t most, Visit visit) const;
   [[nodiscard]] Eigen::MatrixXd inputs_of(Rows rows) const;
   [[nodiscard]] Eigen::MatrixXd targets_of(Rows rows) const;
   [[nodiscard]] double output_scale() const;

@@ -4,13 +4,12 @@
 #pragma once
 
 #include "model/initial/gaussian.hpp"
-#include "model/initial/glorot.hpp"
-#include "model/initial/he.hpp"
 #include "model/initial/low_rank.hpp"
 #include "model/initial/orthogonal.hpp"
 #include "model/initial/positive.hpp"
 #include "model/initial/sparse.hpp"
 #include "model/initial/uniform.hpp"
+#include "model/initial/variance_scaling.hpp"
 #include "model/initial/weight_law.hpp"
 #include "model/initial/zero.hpp"
 #include "util/type_list.hpp"

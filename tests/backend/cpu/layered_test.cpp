@@ -17,6 +17,7 @@
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "reference/train_reference.hpp"
+#include "support/agreement_steps.hpp"
 #include "support/memory_checkpoints.hpp"
 #include "util/error.hpp"
 
@@ -132,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(, Layers,
 
 TEST_P(Layers, FollowPlainLoops) {
   constexpr double tolerance = 1e-10;
-  constexpr std::int64_t steps = 200;
+  constexpr std::int64_t steps = testing::agreement_steps(200);
   const VariantCase c(GetParam(), steps);
   const Problem problem = c.problem();
   const RunRecord record = train(c, problem);
@@ -429,7 +430,7 @@ TEST(Layered, IsWeightSpaceWhereThereIsOneLayer) {
     }
     for (int activation = 0; activation < Activations::size; ++activation) {
       for (int setting = 0; setting < 3; ++setting) {
-        DeepCase c(1, activation, rule, 200);
+        DeepCase c(1, activation, rule, testing::agreement_steps(200));
         if (setting > 0) {
           c.elaborate();
         }

@@ -15,6 +15,7 @@
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/agreement_steps.hpp"
 
 namespace fasweep {
 namespace {
@@ -35,8 +36,7 @@ RunRecord train(const TrainingCase& c, const Problem& problem, Solver solver, Pr
   return std::move(records.at(0));
 }
 
-// Fewer under a sanitizer (CMakeLists.txt).
-constexpr std::int64_t agreement_steps = FASWEEP_AGREEMENT_STEPS;
+constexpr std::int64_t agreement_steps = testing::agreement_steps(1000);
 
 constexpr double whole_step_size = 0.01;
 
@@ -150,7 +150,8 @@ TEST_P(FastSolver, EqualsWeightSpaceForMoreSamplesThanInputs) {
 TEST_P(FastSolver, EqualsWeightSpaceForEveryWidth) {
   for (const int width : {1, 2, 15, 16, 17, 33, 1030}) {
     SCOPED_TRACE("p = " + std::to_string(width));
-    expect_agreement(make_case(12, 20, width, width > 1000 ? 100 : agreement_steps), Precision::float64, close);
+    expect_agreement(make_case(12, 20, width, width > 1000 ? testing::agreement_steps(100) : agreement_steps),
+                     Precision::float64, close);
   }
 }
 

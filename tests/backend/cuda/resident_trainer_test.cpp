@@ -14,6 +14,7 @@
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/agreement_steps.hpp"
 #include "support/forged_checkpoints.hpp"
 #include "support/memory_checkpoints.hpp"
 
@@ -73,8 +74,9 @@ TEST_F(ResidentTrainer, FollowsFloat64InEveryMetric) {
 }
 
 TEST_F(ResidentTrainer, FollowsFloat64OverAThousandSteps) {
-  WideCase c(Activations::index_of<Relu>(), 1000);
-  c.record.steps = {0, 10, 100, 1000};
+  constexpr std::int64_t steps = testing::agreement_steps(1000);
+  WideCase c(Activations::index_of<Relu>(), steps);
+  c.record.steps = {0, 10, steps};
   const Problem problem = c.problem();
   const std::vector<RunSpec> runs{grid(c)[1]};  // with a ridge: without one the gradient ends as rounding noise
   const RunRecord ours = train(c, problem, runs)[0];

@@ -26,6 +26,7 @@
 #include "model/metric/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "support/agreement_steps.hpp"
 #include "support/cuda_emulation.hpp"
 #include "support/memory_checkpoints.hpp"
 
@@ -222,9 +223,10 @@ struct PixelCase : NetworkCase {
 TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuForAThousandSteps) {
   for (const int activation : {Activations::index_of<Tanh>(), Activations::index_of<Relu>()}) {
     SCOPED_TRACE(Activations::names[static_cast<std::size_t>(activation)]);
-    PixelCase c(1000, activation);
+    constexpr std::int64_t steps = testing::agreement_steps(1000);
+    PixelCase c(steps, activation);
     c.run.step_size = 0.01;
-    c.record.steps = {0, 10, 100, 333, 1000};
+    c.record.steps = {0, 10, steps / 3, steps};
     const PixelSet pixels(c.problem());
     const std::vector<RunSpec> all = c.runs();
     const auto backprop = std::find_if(all.rbegin(), all.rend(),
@@ -234,7 +236,7 @@ TEST_F(WeightSpaceRuns, OfPixelsFollowTheCpuForAThousandSteps) {
 
     const std::vector<RunRecord> records = train(c, pixels.problem, runs);
 
-    EXPECT_GT(emulation::half_products() - before, 1000);
+    EXPECT_GT(emulation::half_products() - before, steps);
     // float32 rounds 6e-8 away in each step, which is 2e-6 after a thousand if signs are random: ten times that.
     // Cosines of small gradients are held to 5e-5; a low half left out of the signals alone changes more.
     expect_records_of_cpu(c, pixels.problem, runs, records, {2e-5, 5e-5});
