@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ void run_selftest(int device, Trainer& reference, const SelfTestReport& report);
 /// What selftest_checksums.hpp should say, from the device this thread has selected.
 [[nodiscard]] std::vector<KernelChecksum> make_kernel_checksums();
 
-// Its parts, on the device this thread has selected: one line per shape and activation; one per activation.
+// Its parts, on the device this thread has selected: one line per shape and activation; those of each of `activations`.
 void check_kernel_bits(const SelfTestReport& report);
-void check_kernel_numbers(int device, Trainer& reference, const SelfTestReport& report);
+void check_kernel_numbers(int device, std::span<const int> activations, Trainer& reference,
+                          const SelfTestReport& report);
 
 }  // namespace fasweep

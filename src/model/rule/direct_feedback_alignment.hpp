@@ -14,7 +14,7 @@ struct DirectFeedbackAlignment : FeedbackAlignment {
   static constexpr std::string_view meaning =
       "v = b, straight from the outputs: with one hidden layer feedback-alignment (Nokland 2016)";
   static constexpr Route route = Route::direct;
-  using computes_as = FeedbackAlignment;
+  using ComputesAs = FeedbackAlignment;
 };
 
 /// Of the error the signs alone come back, so that what teaches does not shrink with it (Frenkel, Lefebvre, Bol 2021).

@@ -60,7 +60,7 @@ namespace fasweep {
 //   is_hebbian: whether W's gradient is - [hebbian(|e|^2, H)]^T X instead, less each unit's mean over the samples if
 //     is_centred, and plus sum_i h_i^2 times the unit's own weights if decays_itself (hebbian.hpp);
 //   redraws_feedback: whether every step has a b of its own (feedback_of_step() in model/problem.hpp);
-//   computes_as, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
+//   ComputesAs, only of a rule whose steps with one hidden layer are another's, in the list: that one, which solvers
 //     compile and take instead.
 //   route: of what teaches, to the hidden layers below the last. A direct rule does not learn b, which has no forward
 //     weights beside it there.
@@ -73,7 +73,7 @@ using Rules = TypeList<FeedbackAlignment, Backprop, KolenPollack, DirectRandomTa
 
 template <class Rule>
 concept ComputesAsAnother = requires {
-  typename Rule::computes_as;
+  typename Rule::ComputesAs;
 };
 
 template <class Rule>
@@ -86,7 +86,7 @@ using ComputedRules = Filtered<Rules, ComputesItself>;
 [[nodiscard]] inline int computed_rule(int rule) {
   return Rules::visit(rule, []<class Rule>(std::type_identity<Rule>) {
     if constexpr (ComputesAsAnother<Rule>) {
-      return ComputedRules::index_of<typename Rule::computes_as>();
+      return ComputedRules::index_of<typename Rule::ComputesAs>();
     } else {
       return ComputedRules::index_of<Rule>();
     }

@@ -43,7 +43,7 @@ struct FixedSignSymmetry : SignSymmetry {
 struct RedrawnSignSymmetry : FixedSignSymmetry {
   static constexpr std::string_view name = "sign-symmetry-redrawn";
   static constexpr std::string_view meaning = "the same with a b drawn for each step (brSF)";
-  using computes_as = FixedSignSymmetry;
+  using ComputesAs = FixedSignSymmetry;
   static constexpr bool redraws_feedback = true;
 };
 
