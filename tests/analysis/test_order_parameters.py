@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from online_networks import PSI, SLOPE, simulated, some_covariance, some_start
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "python"))
@@ -16,26 +16,7 @@ sys.path.insert(0, str(ROOT / "python"))
 from fasweep.analysis import order_parameters as equations  # noqa: E402
 from fasweep.analysis.results import AnalysisError  # noqa: E402
 
-erf = pytest.importorskip("scipy.special").erf
 simpson = pytest.importorskip("scipy.integrate").simpson
-
-PSI: dict[str, Callable[[np.ndarray], np.ndarray]] = {"linear": lambda z: z, "erf": erf}
-SLOPE: dict[str, Callable[[np.ndarray], np.ndarray]] = {"linear": np.ones_like, "erf": lambda z: 2 / np.sqrt(np.pi) * np.exp(-(z**2))}
-
-
-def some_covariance(size: int, seed: int) -> np.ndarray:
-    """Of variances about 1, as those of networks are."""
-    factor = np.random.default_rng(seed).normal(size=(size, size)) / np.sqrt(size)
-    return factor @ factor.T + 0.1 * np.eye(size)
-
-
-def some_start(width: int, teacher_width: int, seed: int) -> dict[str, Any]:
-    C = some_covariance(width + teacher_width, seed)
-    random = np.random.default_rng(seed + 100)
-    return {
-        "Q": C[:width, :width], "R": C[:width, width:], "T": C[width:, width:], "v": random.normal(size=width), "A": random.normal(size=teacher_width),
-        "b": random.normal(size=width),
-    }
 
 
 @pytest.mark.parametrize("activation", ["linear", "erf"])
@@ -90,14 +71,14 @@ def published_i4(C: np.ndarray, a: int, b: int, c: int, d: int) -> float:
 
 
 def published_rates(
-    Q: np.ndarray, R: np.ndarray, T: np.ndarray, v: np.ndarray, A: np.ndarray, b: np.ndarray, step_size: float, label_noise: float,
+    Q: np.ndarray, R: np.ndarray, T: np.ndarray, v: np.ndarray, A: np.ndarray, b: np.ndarray, step_size: float, label_noise: float, decay: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Refinetti et al. 2021; of backprop with v in the place of b (Goldt et al. 2019)."""
+    """Refinetti et al. 2021, and ridge; of backprop with v in the place of b (Goldt et al. 2019)."""
     C, c = np.block([[Q, R], [R.T, T]]), np.concatenate([-v, A])
     K, every = len(v), range(len(c))
     dQ, dR, dv = np.zeros_like(Q), np.zeros_like(R), np.zeros_like(v)
     for i in range(K):
-        dv[i] = step_size * sum(c[j] * published_i2(C, i, j) for j in every)
+        dv[i] = step_size * sum(c[j] * published_i2(C, i, j) for j in every) - decay * v[i]
         for n in range(R.shape[1]):
             dR[i, n] = step_size * b[i] * sum(c[j] * published_i3(C, i, K + n, j) for j in every)
         for k in range(K):
@@ -110,12 +91,12 @@ def published_rates(
 @pytest.mark.parametrize("rule", equations.RULES)
 def test_the_solution_is_that_of_the_published_equations(rule: str):
     """x = sqrt(2) z: twice the order parameters, and twice the step size of W."""
-    start, step_size, label_noise, steps = some_start(2, 2, 2), 1.3, 0.4, 40
+    start, step_size, label_noise, decay, steps = some_start(2, 2, 2), 1.3, 0.4, 0.2, 40
     T, A = 2 * start["T"], start["A"]
 
     def rates(state: list[np.ndarray]) -> list[np.ndarray]:
         Q, R, v = state
-        return list(published_rates(Q, R, T, v, A, v if rule == "backprop" else start["b"], step_size, label_noise))
+        return list(published_rates(Q, R, T, v, A, v if rule == "backprop" else start["b"], step_size, label_noise, decay))
 
     state = [2 * start["Q"], 2 * start["R"], start["v"]]
     for _ in range(steps):  # Runge and Kutta's fourth order: of 20 steps as of 40 to 1e-7
@@ -128,7 +109,8 @@ def test_the_solution_is_that_of_the_published_equations(rule: str):
         ]
 
     found = equations.solve(
-        **start, rule=rule, activation="erf", step_size=step_size / 2, label_noise=label_noise, times=np.array([0, 1]), output_step_size=step_size,
+        **start, rule=rule, activation="erf", step_size=step_size / 2, label_noise=label_noise, times=np.array([0, 1]),
+        output_step_size=step_size, decay=decay,
     )
     for mine, published in zip((2 * found.Q[1], 2 * found.R[1], found.v[1]), state):
         assert mine == pytest.approx(published, abs=1e-6)  # tolerances of both
@@ -177,33 +159,6 @@ def test_linear_networks_keep_what_descent_keeps():
     spent = eta**2 * simpson(2 * found.generalisation_error[:, None, None] * outer, x=times, axis=0)
     kept = outer - found.Q
     assert kept[-1] - kept[0] == pytest.approx(-spent, abs=1e-6) and abs(spent).max() > 0.01
-
-
-def simulated(
-    start: dict[str, Any], rule: str, activation: str, step_size: float, label_noise: float, inputs: int, times: np.ndarray, seeds: int,
-) -> dict[str, np.ndarray]:
-    """Networks that take one sample a step: seeds x times x ... of Q, R, v. x ~ N(0, 1), so that Q = W W^T and eta = step size / d."""
-    Q, R, T, A, b = (start[name] for name in ("Q", "R", "T", "A", "b"))
-    width, random = len(Q), np.random.default_rng(11)
-    factor = np.linalg.cholesky(np.block([[Q, R], [R.T, T]]))
-    weights = np.stack([factor @ np.linalg.qr(random.normal(size=(inputs, len(factor))))[0].T for _ in range(seeds)])
-    W, W0 = weights[:, :width].copy(), weights[:, width:]
-    v, eta = np.tile(start["v"], (seeds, 1)), step_size / inputs
-    recorded: dict[str, list[np.ndarray]] = {"Q": [], "R": [], "v": []}
-    records = np.rint(times * inputs).astype(int).tolist()
-    for step in range(records[-1] + 1):
-        if step in records:
-            for name, value in (("Q", W @ W.swapaxes(1, 2)), ("R", W @ W0.swapaxes(1, 2)), ("v", v.copy())):
-                recorded[name].append(value)
-        x = random.normal(size=(seeds, inputs))
-        z = (W @ x[:, :, None])[:, :, 0]
-        psi = PSI[activation](z)
-        y = PSI[activation]((W0 @ x[:, :, None])[:, :, 0]) @ A + label_noise * random.normal(size=seeds)
-        error = np.sum(v * psi, axis=1) - y
-        signal = error[:, None] * (v if rule == "backprop" else b) * SLOPE[activation](z)
-        W -= eta * signal[:, :, None] * x[:, None]
-        v -= eta * error[:, None] * psi
-    return {name: np.stack(values, axis=1) for name, values in recorded.items()}
 
 
 def strays(start: dict[str, Any], rule: str, activation: str, **options: Any) -> dict[str, float]:

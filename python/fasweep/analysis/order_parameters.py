@@ -1,30 +1,32 @@
 """Order parameters of a two-layer network that learns a two-layer teacher from fresh samples: their equations for many inputs.
 
-Student f = sum_k v_k psi(lambda_k) with lambda = W x, teacher y = sum_m A_m psi(rho_m) + label_noise N(0, 1) with rho = W0 x; each of d inputs is drawn
-from N(0, s^2). A step takes one fresh sample, e = f - y:
+Student f = sum_k v_k psi(lambda_k) with lambda = W x, teacher y = sum_m A_m psi(rho_m) + label_noise N(0, 1) with rho = W0 x; each of
+the d inputs is N(0, s^2). A step takes one fresh sample, e = f - y:
 
-    w_k <- w_k - eta e b_k psi'(lambda_k) x        b_k stays under feedback alignment, is v_k under backprop
-    v_k <- v_k - eta_v e psi(lambda_k)
+    w_k <- w_k - eta e b_k psi'(lambda_k) x        b_k stays under feedback alignment, and is v_k under backprop
+    v_k <- v_k - eta_v e psi(lambda_k) - eta ridge v_k
 
-The order parameters are the covariances of lambda and rho: Q = s^2 W W^T (K x K), R = s^2 W W0^T (K x M) and T = s^2 W0 W0^T (M x M). With
+The order parameters are v and the covariances of lambda and rho: Q = s^2 W W^T (K x K), R = s^2 W W0^T (K x M), T = s^2 W0 W0^T (M x M).
+As d grows at fixed
 
-    step_size = eta d s^2,    output_step_size = eta_v d,    time = steps / d
+    step_size = eta d s^2,    output_step_size = eta_v d,    decay = eta ridge d,    time = steps / d
 
-fixed they follow, as d grows, the equations below (Saad and Solla 1995 for backprop with fixed v; Goldt, Advani, Saxe, Krzakala, Zdeborova 2019,
-arXiv 1906.08632, with v; Refinetti, d'Ascoli, Ohana, Goldt 2021, arXiv 2011.12428, for feedback alignment), and a run strays from them by O(1/sqrt(d)):
+they follow the equations below, from which a run strays by O(1/sqrt(d)) (Saad and Solla 1995, of backprop and fixed v; with v Goldt, Advani,
+Saxe, Krzakala and Zdeborova 2019, arXiv 1906.08632; of feedback alignment Refinetti, d'Ascoli, Ohana and Goldt 2021, arXiv 2011.12428):
 
     dR_km/dt = - step_size b_k E[psi'(lambda_k) rho_m e]
     dQ_kl/dt = - step_size (b_k E[psi'(lambda_k) lambda_l e] + b_l E[psi'(lambda_l) lambda_k e])
                + step_size^2 b_k b_l E[psi'(lambda_k) psi'(lambda_l) e^2]
-    dv_k/dt  = - output_step_size E[psi(lambda_k) e]
+    dv_k/dt  = - output_step_size E[psi(lambda_k) e] - decay v_k
 
-In terms of a program's run, f = scale psi(X W^T) beta, these are v = scale beta, the feedback scale b, A = beta0 / sqrt(M), eta its step size and
-eta_v = scale^2 eta. Saad and Solla's psi is erf(x / sqrt 2), here it is the program's erf(z): with z = x / sqrt 2 their Q, R, T and step size of W are
-twice those here, and v, A and the step size of v are the same.
+In a run of the program, f = scale psi(X W^T) beta: v is scale beta, b is scale b, eta_v is scale^2 eta, and A is beta0 / sqrt(M).
 
-The expectations are those that the literature calls I2, I3 and I4, summed over the terms of e. That sum is the reason why they are not written one by one:
-psi' of erf is a Gaussian itself, so psi'(lambda_k) times the density of (lambda, rho) is a number times the density of a narrower Gaussian, under which
-the rest is I2 again, or E[z psi(z')] (`Moments.slopes_taken`).
+Saad and Solla's psi is erf(x / sqrt 2), the program's erf(z): with x = sqrt(2) z their Q, R, T and step size of W are twice those here; v, A, b
+and the step size of v are the same.
+
+The expectations are the integrals that the literature calls I2, I3 and I4, each summed over the terms of e. psi' of erf is a Gaussian, so that
+psi'(lambda_k) times the density of z = (lambda, rho) is a number times the density of a narrower Gaussian (`Moments.slopes_taken`), under
+which I3 and I4 are E[z_i psi(z_j)] and I2.
 """
 
 from __future__ import annotations
@@ -114,6 +116,7 @@ def solve(
     label_noise: float,
     times: np.ndarray,
     output_step_size: float | None = None,
+    decay: float = 0,
 ) -> Solution:
     """The order parameters at `times`, ascending from 0 on, from what they are at time 0.
 
@@ -123,6 +126,7 @@ def solve(
     step_size         of W, eta d s^2 of the module's text; output_step_size that of v, eta_v d, by default the same; 0 leaves v as it is
     label_noise       standard deviation of the targets' noise
     times             steps / d
+    decay             of v, eta lambda d
     """
     Q, R, T, v, A, times = (np.asarray(value, dtype=float) for value in (Q, R, T, v, A, times))
     width, teacher_width = R.shape
@@ -143,7 +147,7 @@ def solve(
         noise = number * (np.einsum("i,klij,j", c, moments.products(narrower), c) + label_noise**2)  # E[psi'(lambda_k) psi'(lambda_l) e^2]
         moved = sent[:, None] * drift
         dQ = step_size**2 * np.outer(sent, sent) * noise - step_size * (moved[:, :width] + moved[:, :width].T)
-        return _packed(dQ, -step_size * moved[:, width:], -speed * (moments.products(C) @ c)[:width])
+        return _packed(dQ, -step_size * moved[:, width:], -speed * (moments.products(C) @ c)[:width] - decay * v)
 
     states = _integrated(rates, _packed(Q, R, v), times)
     Qs, Rs, vs = _unpacked(states, width, teacher_width)
