@@ -29,6 +29,7 @@ def some_start(width: int, teacher_width: int, seed: int) -> dict[str, Any]:
 
 def simulated(
     start: dict[str, Any], rule: str, activation: str, step_size: float, label_noise: float, inputs: int, times: np.ndarray, seeds: int,
+    decay: float = 0,
 ) -> dict[str, np.ndarray]:
     """Networks that take one sample a step: seeds x times x ... of Q, R, v. x ~ N(0, 1), so that Q = W W^T and eta = step size / d."""
     Q, R, T, A, b = (start[name] for name in ("Q", "R", "T", "A", "b"))
@@ -50,5 +51,5 @@ def simulated(
         error = np.sum(v * psi, axis=1) - y
         signal = error[:, None] * (v if rule == "backprop" else b) * SLOPE[activation](z)
         W -= eta * signal[:, :, None] * x[:, None]
-        v -= eta * error[:, None] * psi
+        v = (1 - decay / inputs) * v - eta * error[:, None] * psi
     return {name: np.stack(values, axis=1) for name, values in recorded.items()}

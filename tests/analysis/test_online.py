@@ -21,7 +21,7 @@ from fasweep.analysis import online  # noqa: E402
 from fasweep.analysis.results import AnalysisError, Results  # noqa: E402
 
 pytest.importorskip("scipy.integrate")
-WIDTH, TEACHER_WIDTH, INPUTS, SEEDS, STEP_SIZE, NOISE = 3, 2, 400, 4, 0.6, 0.2
+WIDTH, TEACHER_WIDTH, INPUTS, SEEDS, STEP_SIZE, NOISE, DECAY = 3, 2, 400, 4, 0.6, 0.2, 0.1
 TIMES = np.array([0, 0.5, 1, 2, 4])
 # What a job may say of the same steps: laws of inputs and scales of outputs with their step sizes.
 GAUSSIAN = {"step_size": STEP_SIZE / INPUTS, "data.inputs": "gaussian", "training.output-scale": "one"}
@@ -35,7 +35,7 @@ BOUNDS = {part: c / np.sqrt(INPUTS) for part, c in {"error": 2.6, "R": 4.2, "Q":
 def plain_runs() -> dict[str, dict[str, np.ndarray]]:
     """Of each rule."""
     start = some_start(WIDTH, TEACHER_WIDTH, 8)
-    return {rule: simulated(start, rule, "erf", STEP_SIZE, NOISE, INPUTS, TIMES, SEEDS) for rule in online.RULES}
+    return {rule: simulated(start, rule, "erf", STEP_SIZE, NOISE, INPUTS, TIMES, SEEDS, DECAY) for rule in online.RULES}
 
 
 def as_results(plain_runs: dict[str, dict[str, np.ndarray]], settings: dict[str, Any], spare: int = 0) -> Results:
@@ -55,7 +55,7 @@ def as_results(plain_runs: dict[str, dict[str, np.ndarray]], settings: dict[str,
         metrics[name] = np.pad(flat, ((0, 0), (0, 0), (0, spare)), constant_values=np.nan)
         metrics[f"final_{name}"] = metrics[name][:, -1]
     columns = {
-        "p": np.full(count, WIDTH), "lambda": np.zeros(count), "activation": np.full(count, "erf"), "rule": np.repeat(list(plain_runs), SEEDS),
+        "p": np.full(count, WIDTH), "lambda": np.full(count, DECAY / settings["step_size"] / INPUTS), "activation": np.full(count, "erf"), "rule": np.repeat(list(plain_runs), SEEDS),
         "seed": np.tile(np.arange(SEEDS), 2), "d": np.full(count, INPUTS), "step_size": np.full(count, settings["step_size"]),
         "label_noise": np.full(count, NOISE), "batch_size": np.ones(count, dtype=int),
     }
