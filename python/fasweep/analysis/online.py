@@ -36,6 +36,7 @@ SETTINGS: tuple[tuple[str, ...], ...] = (
 )
 PARTS = ("error", "R", "Q", "v")  # in the order of the panels
 MOST_ROWS = 6  # of a figure; --where chooses others
+MOST_DOTS = 25  # a line, that can be told from it
 
 
 @dataclass(frozen=True)
@@ -206,9 +207,9 @@ def draw(results: Results, runs: Sequence[Run]) -> Figure:
 
 def draw_part(axes: Axes, run: Run, part: str) -> None:
     later = run.recorded.times > 0  # time is logarithmic
-    times = run.recorded.times[later]
+    times, apart = run.recorded.times[later], 1 + np.count_nonzero(later) // MOST_DOTS
     for position, (recorded, solved) in enumerate(zip(numbers(run.recorded, part).T, numbers(run.solved, part).T)):
         colour = style.colour(position)
         axes.plot(times, solved[later], color=colour)
-        axes.plot(times, recorded[later], ".", color=colour, markersize=3)
+        axes.plot(times[::apart], recorded[later][::apart], ".", color=colour)
     axes.set_xscale("log")
