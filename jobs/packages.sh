@@ -15,7 +15,7 @@ users=(
 )
 developers=(
   libgtest-dev libgmock-dev librandom123-dev clang libclang-rt-dev
-  python3-venv python3-pytest python3-pandas python3-xarray python3-tqdm python3-h5netcdf python3-netcdf4
+  python3-venv python3-pytest python3-pandas python3-scipy python3-xarray python3-tqdm python3-h5netcdf python3-netcdf4
   python3-nbclient python3-ipykernel
   "qemu-user|"
   "clang-format-14|clang-format|" "clang-tidy-14|" shellcheck mypy python3-pyflakes

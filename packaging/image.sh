@@ -29,7 +29,7 @@ build() {
 
 install() {
   apt-get update -qq
-  xargs apt-get install -y --no-install-recommends python3-h5py python3-matplotlib python3-pandas python3-tqdm python3-xarray <"$folder/packages"
+  xargs apt-get install -y --no-install-recommends python3-h5py python3-matplotlib python3-pandas python3-scipy python3-tqdm python3-xarray <"$folder/packages"
   rm -rf /var/lib/apt/lists/*
   cp -a "$folder/usr/local/." /usr/local/
   fasweep version

@@ -11,6 +11,7 @@ from dataclasses import fields
 from fasweep._errors import Error
 from fasweep.analysis.figure2 import write_figure2
 from fasweep.analysis.figure3 import ALIGNMENTS, write_figure3
+from fasweep.analysis.online import print_order_parameters
 from fasweep.analysis.plot import SPREADS, Request, write_plot
 from fasweep.analysis.published import print_published
 from fasweep.analysis.report import write_report
@@ -71,6 +72,12 @@ def parser() -> argparse.ArgumentParser:
     published.add_argument("file", metavar="FILE.h5")
     published.add_argument("--table", metavar="NAME", help="akrout-2019, ...; default the one whose recipe the file follows")
     published.set_defaults(run=lambda given: print_published(given.file, given.where, given.table))
+    online = commands.add_parser(
+        "order-parameters", parents=[chosen], help="overlaps of student and teacher, learnt from fresh samples, beside their equations",
+    )
+    online.add_argument("file", metavar="FILE.h5")
+    online.add_argument("-o", dest="output", metavar="OUT", help="a figure too, OUT.png, OUT.svg or OUT.pdf")
+    online.set_defaults(run=lambda given: print_order_parameters(given.file, given.where, given.output))
     page = commands.add_parser("report", parents=[chosen], help="one self-contained page: question, figures, tables, provenance")
     page.add_argument("file", metavar="FILE.h5")
     page.add_argument("-o", dest="output", required=True, metavar="OUT.html")
