@@ -40,8 +40,8 @@ DamageGuard::DamageGuard(const std::string& path)
   sentences = {&crashed_, &endless_};
   struct sigaction action {};
   action.sa_handler = end_program;
-  for (std::size_t i = 0; i < signals_.size(); ++i) {
-    sigaction(signals_[i], &action, &before_[i]);
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    sigaction(signals[i], &action, &before_[i]);
   }
   // CPU time of this thread: a slow disk is not damage. No sound file keeps HDF5 busy for this long in one call.
   constexpr time_t longest_s = 10;
@@ -61,8 +61,8 @@ DamageGuard::~DamageGuard() {
   if (has_timer_) {
     timer_delete(timer_);
   }
-  for (std::size_t i = 0; i < signals_.size(); ++i) {
-    sigaction(signals_[i], &before_[i], nullptr);
+  for (std::size_t i = 0; i < signals.size(); ++i) {
+    sigaction(signals[i], &before_[i], nullptr);
   }
   sentences = {};
 }

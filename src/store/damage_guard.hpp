@@ -23,11 +23,11 @@ class DamageGuard {
   DamageGuard& operator=(const DamageGuard&) = delete;
 
  private:
-  static constexpr std::array<int, 5> signals_{SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGVTALRM};
+  static constexpr std::array<int, 5> signals{SIGSEGV, SIGBUS, SIGFPE, SIGABRT, SIGVTALRM};
 
   std::string crashed_;
   std::string endless_;
-  std::array<struct sigaction, signals_.size()> before_{};
+  std::array<struct sigaction, signals.size()> before_{};
   timer_t timer_{};
   bool has_timer_ = false;
 };
