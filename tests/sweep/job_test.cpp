@@ -443,6 +443,18 @@ TEST(Job, TeachersAreChecked) {
   EXPECT_THAT(error_with("teacher = linear(1)\nteacher-width = 3"), HasSubstr("no hidden units"));
 }
 
+TEST(Job, OverlapsAreOfFewUnitsOfATeacherNetwork) {
+  const auto error_with = [](const std::string& p, const std::string& data) {
+    return error_of("[grid]\np = " + p + "\n[data]\n" + data + "\n[record]\nmetrics = student_overlaps\n");
+  };
+  EXPECT_EQ(error_with("20", "n = 5"), "accepted");
+  EXPECT_EQ(error_with("10, 30", "n = 5"), "accepted") << "wider runs have none";
+  EXPECT_THAT(error_with("21", "n = 5"), HasSubstr("up to 20 hidden units"));
+  EXPECT_THAT(error_with("4", "teacher-width = 21"), HasSubstr("up to 20 hidden units"));
+  EXPECT_THAT(error_with("4", "teacher = linear(1)"), HasSubstr("a teacher that is a network"));
+  EXPECT_THAT(error_with("4", "outputs = 2"), HasSubstr("one output"));
+}
+
 TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
   const auto has = [](const std::string& text, auto metric) {
     const std::vector<int> metrics = parse_job("[grid]\np = 3\n" + text, "test.cfg").metrics;

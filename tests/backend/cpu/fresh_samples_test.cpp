@@ -1,6 +1,8 @@
-// Training on fresh samples and steps of the outputs that differ, against plain loops.
+// Training on fresh samples, order parameters, and steps of the outputs that differ, against plain loops.
+#include <cmath>
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -11,6 +13,7 @@
 #include "model/metric/list.hpp"
 #include "model/optimizer/list.hpp"
 #include "model/rule/list.hpp"
+#include "reference/plain_network.hpp"
 #include "reference/train_reference.hpp"
 #include "support/memory_checkpoints.hpp"
 
@@ -128,6 +131,71 @@ TEST(FreshSamples, OfAResumedRunAreThoseOfTheUninterruptedOneBitForBit) {
       c.cancelled = false;
     }
   }
+}
+
+/// Of plain matrices, after as many steps.
+TEST(Overlaps, AreThoseOfThePlainNetwork) {
+  for (const bool is_fresh : {true, false}) {
+    for (const Solver solver : {Solver::weight_space, Solver::sample_space, Solver::layered}) {
+      if (is_fresh && solver == Solver::sample_space) {
+        continue;
+      }
+      FreshCase c(Rules::index_of<FeedbackAlignment>(), solver);
+      c.data.outputs = 1;
+      c.data.label_noise = 0;
+      c.data.sampling = is_fresh ? Sampling::fresh : Sampling::fixed;
+      c.training.batch_size = is_fresh ? 3 : 0;
+      c.record.steps = {0, 200};
+      c.record.metrics = {
+          Metrics::index_of<StudentTeacherOverlapsMetric>(), Metrics::index_of<StudentOverlapsMetric>(),
+          Metrics::index_of<TeacherOverlapsMetric>(),        Metrics::index_of<StudentOutputWeightsMetric>(),
+          Metrics::index_of<StudentFeedbackWeightsMetric>(), Metrics::index_of<TeacherOutputWeightsMetric>()};
+      const Problem problem = c.problem();
+      const RunRecord record = c.train(problem);
+      PlainNetwork plain(problem, c.training, "tanh", "feedback-alignment");
+      const std::vector<std::int32_t> rows = rows_from(is_fresh ? 16 : 0, is_fresh ? 3 : 11);
+      for (std::int64_t step = 0; step < 200; ++step) {
+        plain.fresh = is_fresh ? plain_fresh_samples(c.data, c.training, c.run, step) : PlainSamples{};
+        static_cast<void>(plain.advance(rows, c.run.step_size, c.run.ridge));
+      }
+      Eigen::MatrixXd w0(4, 7);
+      for (Eigen::Index m = 0; m < 4; ++m) {
+        for (Eigen::Index j = 0; j < 7; ++j) {
+          w0(m, j) = problem.teacher_hidden_weight[static_cast<std::size_t>(7 * m + j)];
+        }
+      }
+      std::vector<double> expected;
+      for (const auto& [a, b] : {std::pair(plain.w, w0), std::pair(plain.w, plain.w), std::pair(w0, w0)}) {
+        for (Eigen::Index i = 0; i < a.rows(); ++i) {
+          for (Eigen::Index j = 0; j < b.rows(); ++j) {
+            expected.push_back(a.row(i).dot(b.row(j)) / 7);  // inputs are N(0, 1/7)
+          }
+        }
+      }
+      for (const Eigen::MatrixXd& weights : {plain.beta, plain.b}) {
+        for (Eigen::Index r = 0; r < 9; ++r) {
+          expected.push_back(weights(r, 0) / 3);  // 1 / sqrt(9)
+        }
+      }
+      expected.insert(expected.end(), problem.teacher_output_weight.begin(), problem.teacher_output_weight.end());
+      ASSERT_EQ(record.final_values.size(), expected.size());
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        expect_close(record.final_values[i], expected[i], 1e-10, 1e-10, "number " + std::to_string(i));
+      }
+    }
+  }
+}
+
+/// Runs of other widths in one sweep have numbers, wider ones none.
+TEST(Overlaps, OfManyUnitsAreNotANumber) {
+  FreshCase c;
+  c.data.outputs = 1;
+  c.run.width = max_overlapping_units + 1;
+  c.record.metrics = {Metrics::index_of<StudentOverlapsMetric>(), Metrics::index_of<TeacherOverlapsMetric>()};
+  const RunRecord record = c.train(c.problem());
+  ASSERT_EQ(record.final_values.size(), 2U);
+  EXPECT_TRUE(std::isnan(record.final_values[0]));
+  EXPECT_TRUE(std::isnan(record.final_values[1]));
 }
 
 }  // namespace
