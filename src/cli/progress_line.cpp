@@ -8,10 +8,13 @@
 #include <iostream>
 #include <limits>
 #include <sstream>
+#include <string_view>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "cli/format.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -93,10 +96,15 @@ std::string describe_progress(const Progress& progress, std::size_t width) {
   const std::string workers =
       ", " + std::to_string(progress.workers) + (progress.workers == 1 ? " worker" : " workers");
   const std::string eta = ", ETA " + format_duration(progress.eta_s);
-  for (const std::string& text :
-       {runs + rate + bad + workers + describe_busy(progress.busy) + eta, runs + rate + bad + workers + eta,
-        runs + rate + bad + eta, runs + bad + eta, runs + eta, share + eta}) {
-    if (text.size() <= width) {
+  const std::string busy = describe_busy(progress.busy);
+  const std::vector<std::vector<std::string_view>> shorter_and_shorter{{runs, rate, bad, workers, busy, eta},
+                                                                       {runs, rate, bad, workers, eta},
+                                                                       {runs, rate, bad, eta},
+                                                                       {runs, bad, eta},
+                                                                       {runs, eta},
+                                                                       {share, eta}};
+  for (const std::vector<std::string_view>& parts : shorter_and_shorter) {
+    if (std::string text = join(parts, ""); text.size() <= width) {
       return text;
     }
   }

@@ -89,6 +89,7 @@ class LocalTransport final : public Transport {
 std::vector<std::unique_ptr<Transport>> make_local_transports(int size) {
   const auto mailboxes = std::make_shared<Mailboxes>(size);
   std::vector<std::unique_ptr<Transport>> endpoints;
+  endpoints.reserve(static_cast<std::size_t>(size));
   for (int rank = 0; rank < size; ++rank) {
     endpoints.push_back(std::make_unique<LocalTransport>(rank, mailboxes));
   }

@@ -12,12 +12,16 @@ BatchOrder::BatchOrder(const TrainingSettings& training, const DataSettings& dat
       width_(run.width),
       batch_size_(takes_minibatches(training, data) ? training.batch_size : data.samples),
       steps_an_epoch_(fasweep::steps_an_epoch(training, data)),
-      shuffles_(takes_minibatches(training, data) && training.sample_order == SampleOrder::shuffled),
-      order_(static_cast<std::size_t>(data.samples)) {
-  std::iota(order_.begin(), order_.end(), 0);
+      shuffles_(steps_an_epoch_ > 0 && takes_minibatches(training, data) &&
+                training.sample_order == SampleOrder::shuffled),
+      order_(static_cast<std::size_t>(steps_an_epoch_ > 0 ? data.samples : training.batch_size)) {
+  std::iota(order_.begin(), order_.end(), steps_an_epoch_ > 0 ? 0 : data.samples + data.test_samples);
 }
 
 std::span<const std::int32_t> BatchOrder::rows(std::int64_t step) {
+  if (steps_an_epoch_ == 0) {
+    return order_;
+  }
   if (shuffles_ && epoch_ != step / steps_an_epoch_) {
     shuffle(step / steps_an_epoch_);
   }

@@ -6,6 +6,7 @@
 
 #include "model/network_sizes.hpp"
 #include "model/run_spec.hpp"
+#include "model/teacher.hpp"
 
 namespace fasweep {
 
@@ -24,7 +25,8 @@ struct MetricLayout {
 /// Sizes of a run of this width.
 [[nodiscard]] inline NetworkSizes sizes_of(const DataSettings& data, const TrainingSettings& training, int width) {
   const int batch = takes_minibatches(training, data) ? training.batch_size : data.samples;
-  return {data.samples, data.test_samples, data.inputs, data.outputs, width, training.depth, batch};
+  return {data.samples, data.test_samples, data.inputs, data.outputs,
+          width,        training.depth,    batch,       teacher_units(data, width)};
 }
 
 /// metrics: positions in `Metrics`, as RecordSettings has them.

@@ -5,185 +5,16 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
-#include <type_traits>
 
-#include "model/activation/list.hpp"
 #include "model/random.hpp"
 #include "model/richness.hpp"
+#include "model/teacher.hpp"
 
 namespace fasweep {
 namespace {
 
-/// Seed and width of random streams.
-struct StreamKey {
-  std::int64_t seed;
-  int width;
-};
-
-StreamKey data_streams(const DataSettings& data, const ProblemKey& key) {
-  const bool is_shared = data.teacher_width > 0 && data.draw == DataDraw::shared;
-  return {key.data_seed.value_or(key.seed), is_shared ? data.teacher_width : key.width};
-}
-
-std::vector<double> normals(const StreamKey& key, Purpose purpose, std::size_t count) {
-  std::vector<double> values(count);
-  RandomStream{key.seed, key.width, purpose}.fill_normal(values);
-  return values;
-}
-
 std::size_t area(int rows, int columns) {
   return static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns);
-}
-
-/// Teacher units whose outputs are made in one pass over the inputs.
-constexpr std::size_t pass_units = 2;
-
-/// z += columns weights for pass_units units, one input after the other for each row; four inputs a pass, which spares
-/// loads and stores of z and leaves the order of the additions alone. columns: inputs x rows; weights: pass_units rows
-/// of `stride`; z: pass_units x rows.
-void add_columns(std::span<const double> columns, std::size_t inputs, const double* weights, std::size_t stride,
-                 std::span<double> z) {
-  static_assert(pass_units == 2);
-  const std::size_t rows = z.size() / pass_units;
-  double* __restrict__ sum0 = z.data();
-  double* __restrict__ sum1 = sum0 + rows;
-  std::size_t k = 0;
-  for (; k + 4 <= inputs; k += 4) {
-    const double* __restrict__ column = &columns[k * rows];
-    const double* const u = weights + k;
-    const double* const v = u + stride;
-    const double first[4] = {u[0], u[1], u[2], u[3]};
-    const double second[4] = {v[0], v[1], v[2], v[3]};
-    for (std::size_t i = 0; i < rows; ++i) {
-      const double x[4] = {column[i], column[i + rows], column[i + 2 * rows], column[i + 3 * rows]};
-      sum0[i] = (((sum0[i] + x[0] * first[0]) + x[1] * first[1]) + x[2] * first[2]) + x[3] * first[3];
-      sum1[i] = (((sum1[i] + x[0] * second[0]) + x[1] * second[1]) + x[2] * second[2]) + x[3] * second[3];
-    }
-  }
-  for (; k < inputs; ++k) {
-    for (std::size_t i = 0; i < rows; ++i) {
-      sum0[i] += columns[k * rows + i] * weights[k];
-      sum1[i] += columns[k * rows + i] * weights[stride + k];
-    }
-  }
-}
-
-/// x transposed: inputs x padded_rows, zero beyond x's rows.
-std::vector<double> transpose(std::span<const double> x, std::size_t inputs, std::size_t padded_rows) {
-  std::vector<double> columns(inputs * padded_rows);
-  for (std::size_t i = 0; i < x.size() / inputs; ++i) {
-    for (std::size_t k = 0; k < inputs; ++k) {
-      columns[k * padded_rows + i] = x[i * inputs + k];
-    }
-  }
-  return columns;
-}
-
-/// A teacher's weights; those of its hidden units are made a few units at a time, so a wide teacher needs no memory.
-class Teacher {
- public:
-  Teacher(const DataSettings& data, const ProblemKey& key)
-      : width_(static_cast<std::size_t>(data.teacher_width > 0 ? data.teacher_width : key.width)),
-        inputs_(static_cast<std::size_t>(data.inputs)),
-        outputs_(static_cast<std::size_t>(data.outputs)),
-        hidden_{data_streams(data, key).seed, data_streams(data, key).width, Purpose::teacher_hidden},
-        output_(normals(data_streams(data, key), Purpose::teacher_output, width_ * outputs_)) {}
-
-  /// f0(x) but for its scale, outputs x rows; columns: x transposed. Sums run over inputs and units in order, for all
-  /// rows at once: the same bits whatever the compiler makes of it.
-  template <class Activation>
-  [[nodiscard]] std::vector<double> outputs(std::span<const double> columns) const {
-    const std::size_t rows = columns.size() / inputs_;
-    std::vector<double> z(pass_units * rows);
-    std::vector<double> sums(outputs_ * rows);
-    for_unit_pairs([&](std::size_t first, std::size_t units, const double* weights) {
-      std::fill(z.begin(), z.end(), 0.0);
-      add_columns(columns, inputs_, weights, stride(), z);
-      for (std::size_t unit = 0; unit < units; ++unit) {
-        const std::span<double> h = std::span(z).subspan(unit * rows, rows);
-        std::transform(h.begin(), h.end(), h.begin(), Activation::template value<double>);
-        add_unit(first + unit, h, sums);
-      }
-    });
-    return sums;
-  }
-
-  /// The same of a linear teacher, from the one matrix that its layers amount to.
-  [[nodiscard]] std::vector<double> linear_outputs(std::span<const double> columns) const {
-    const std::size_t rows = columns.size() / inputs_;
-    std::vector<double> matrix(outputs_ * inputs_);
-    for_unit_pairs([&](std::size_t first, std::size_t units, const double* weights) {
-      for (std::size_t unit = 0; unit < units; ++unit) {
-        add_unit(first + unit, std::span(weights + unit * stride(), inputs_), matrix);
-      }
-    });
-    std::vector<double> sums(outputs_ * rows);
-    for (std::size_t c = 0; c < outputs_; ++c) {
-      for (std::size_t k = 0; k < inputs_; ++k) {
-        for (std::size_t i = 0; i < rows; ++i) {
-          sums[c * rows + i] += columns[k * rows + i] * matrix[c * inputs_ + k];
-        }
-      }
-    }
-    return sums;
-  }
-
-  [[nodiscard]] double root_width() const { return std::sqrt(static_cast<double>(width_)); }
-
- private:
-  [[nodiscard]] std::size_t stride() const { return (inputs_ + 1) / 2 * 2; }  // streams are read at even positions
-
-  /// visit(first unit, units, their weights, pass_units rows of stride()) for all hidden units in order; units is
-  /// pass_units but for the last of an odd number.
-  template <class Visit>
-  void for_unit_pairs(Visit visit) const {
-    constexpr std::size_t block_units = 8 * pass_units;
-    std::vector<double> block(block_units * stride());
-    for (std::size_t first = 0; first < width_; first += pass_units) {
-      if (first % block_units == 0) {
-        hidden_.fill_normal(block, first * stride());
-      }
-      visit(first, std::min(pass_units, width_ - first), &block[first % block_units * stride()]);
-    }
-  }
-
-  /// Adds beta_r times the unit's numbers to the row of each output.
-  void add_unit(std::size_t r, std::span<const double> numbers, std::span<double> sums) const {
-    for (std::size_t c = 0; c < outputs_; ++c) {
-      for (std::size_t i = 0; i < numbers.size(); ++i) {
-        sums[c * numbers.size() + i] += output_[r * outputs_ + c] * numbers[i];
-      }
-    }
-  }
-
-  std::size_t width_;
-  std::size_t inputs_;
-  std::size_t outputs_;
-  RandomStream hidden_;
-  std::vector<double> output_;  // width x outputs
-};
-
-/// f0(x) for every row of x, rows x outputs.
-template <class Activation>
-std::vector<double> teacher_targets(std::span<const double> x, const DataSettings& data, const ProblemKey& key) {
-  const auto outputs = static_cast<std::size_t>(data.outputs);
-  const std::size_t rows = x.size() / static_cast<std::size_t>(data.inputs);
-  const std::size_t padded_rows = (rows + 7) / 8 * 8;  // whole vectors: the last rows would be summed one by one
-  const std::vector<double> columns = transpose(x, static_cast<std::size_t>(data.inputs), padded_rows);
-  const Teacher teacher(data, key);
-  std::vector<double> sums;
-  if constexpr (std::is_same_v<Activation, Linear>) {
-    sums = teacher.linear_outputs(columns);
-  } else {
-    sums = teacher.outputs<Activation>(columns);
-  }
-  std::vector<double> targets(rows * outputs);
-  for (std::size_t i = 0; i < rows; ++i) {
-    for (std::size_t c = 0; c < outputs; ++c) {
-      targets[i * outputs + c] = sums[c * padded_rows + i] / teacher.root_width();
-    }
-  }
-  return targets;
 }
 
 void multiply(std::span<double> values, double factor) {
@@ -192,27 +23,29 @@ void multiply(std::span<double> values, double factor) {
   }
 }
 
-void scale_to_inputs(std::span<double> values, int inputs) {
-  for (double& value : values) {
-    value /= std::sqrt(static_cast<double>(inputs));
-  }
-}
-
 void draw_teacher_data(const DataSettings& data, const ProblemKey& key, Problem& problem) {
-  const StreamKey streams = data_streams(data, key);
-  problem.x = normals(streams, Purpose::inputs, area(data.samples, data.inputs));
-  const std::vector<double> test = normals(streams, Purpose::test_inputs, area(data.test_samples, data.inputs));
+  const auto draw = [&](Purpose purpose, int rows, int columns) {
+    std::vector<double> values(area(rows, columns));
+    data_stream(data, key, purpose).fill_normal(values);
+    return values;
+  };
+  problem.x = draw(Purpose::inputs, data.samples, data.inputs);
+  const std::vector<double> test = draw(Purpose::test_inputs, data.test_samples, data.inputs);
   problem.x.insert(problem.x.end(), test.begin(), test.end());
-  if (data.input_law == InputLaw::gaussian_scaled) {
-    scale_to_inputs(problem.x, data.inputs);
-  }
-  problem.y = Activations::visit(
-      key.activation, [&](auto type) { return teacher_targets<typename decltype(type)::type>(problem.x, data, key); });
+  scale_inputs(data, problem.x);
+  const Teacher teacher(data, key);
+  problem.y = teacher.targets(problem.x);
   if (data.label_noise > 0) {
-    const std::vector<double> noise = normals(streams, Purpose::label_noise, area(data.samples, data.outputs));
+    const std::vector<double> noise = draw(Purpose::label_noise, data.samples, data.outputs);
     for (std::size_t i = 0; i < noise.size(); ++i) {
       problem.y[i] += data.label_noise * noise[i];
     }
+  }
+  problem.input_variance = data.input_law == InputLaw::gaussian_scaled ? 1.0 / data.inputs : 1;
+  problem.teacher_width = teacher_units(data, key.width);
+  if (problem.teacher_width <= max_overlapping_units) {
+    problem.teacher_hidden_weight = teacher.hidden_weight();
+    problem.teacher_output_weight = teacher.output_weight();
   }
 }
 

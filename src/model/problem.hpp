@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/dataset.hpp"
+#include "model/network_sizes.hpp"
 #include "model/run_spec.hpp"
 
 namespace fasweep {
@@ -29,6 +30,10 @@ struct Problem {
   std::vector<double> hidden_bias;    // of the first hidden layer at step 0: width; empty where all are 0
   std::vector<double> output_bias;    // likewise: outputs
   FillRows whole_hidden_weight;       // of W(0) where its law makes it whole, else empty
+  double input_variance = 1;          // of each input of a teacher
+  int teacher_width = 0;              // M; 0 of a linear map or a data set
+  std::vector<double> teacher_hidden_weight;  // W0: teacher width x inputs; empty beyond max_overlapping_units
+  std::vector<double> teacher_output_weight;  // A of f0 = psi(X W0^T) A: teacher width x outputs; likewise
 
   /// W(0) of the hidden units first, first + 1, ... as many as `rows` holds: units x inputs; first must be even. Made
   /// at every call, as most solvers need it once and a block at a time, which is faster than memory for all of it.
@@ -51,10 +56,10 @@ struct ProblemKey {
 
 /// W(0), beta(0), b and biases are of the laws of `training`; richness scales beta(0) and b, which feedback_correlation
 /// correlates. Fan-in and fan-out are d and p of W and its biases, p and k of beta and its biases, k and p of b, which
-/// takes errors in. A teacher's weights are N(0, 1), its inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X
-/// W0^T) beta0 / sqrt(teacher width), plus label noise on training samples; a teacher of fixed width and its data are
-/// the same for every p (unless DataDraw says otherwise). Data read from files stay where they are: dataset, which has
-/// the counts of `data`, or nullptr for a teacher.
+/// takes errors in. A teacher's inputs are N(0, 1) or N(0, 1/d) and its targets those of its law (teacher_law.hpp),
+/// plus label noise on training samples; a teacher of fixed width and its data are the same for every p (unless
+/// DataDraw says otherwise). Where steps draw fresh samples (fresh_samples.hpp), the problem's are for metrics alone.
+/// Data read from files stay where they are: dataset, which has the counts of `data`, or nullptr for a teacher.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
                                    const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
 

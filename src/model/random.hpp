@@ -26,7 +26,9 @@ enum class Purpose : std::uint32_t {
   mirror_noise,   // of a layer: the position goes on from step to step
   inverse_noise,  // likewise
   hidden_bias,
-  output_bias
+  output_bias,
+  fresh_inputs,  // the position is the sample, counted over all steps
+  fresh_noise    // likewise
 };
 
 struct RandomStream {

@@ -13,6 +13,7 @@
 #include "model/optimizer/optimizer.hpp"
 #include "model/schedule/schedule.hpp"
 #include "model/stop/stop_rule.hpp"
+#include "model/teacher_law.hpp"
 #include "util/enum_names.hpp"
 
 namespace fasweep {
@@ -72,6 +73,11 @@ inline constexpr std::int64_t max_outputs = 10'000;
 enum class DataDraw { shared, per_width };
 inline constexpr std::array<std::string_view, 2> data_draw_names{"shared", "per-width"};
 
+/// Whether steps train on n samples that are drawn once, or every step on samples that no other sees.
+enum class Sampling { fixed, fresh };
+inline constexpr std::array<std::string_view, 2> sampling_names{"fixed", "fresh"};
+static_assert(names_cover<Sampling>(sampling_names));
+
 struct DataSettings {
   DataSource source = DataSource::teacher;
   std::string path;      // of a data set: folder or file; empty for a teacher
@@ -89,6 +95,8 @@ struct DataSettings {
   std::string target{automatic_target};  // columns of a table of text, by name or number
   Header header = Header::automatic;     // of a table of text
   Split split;                           // of a data set
+  TeacherLaw teacher;                    // what a teacher's targets are of its inputs
+  Sampling sampling = Sampling::fixed;   // fresh: of a teacher, in batches; the n samples are for metrics alone
 
   friend bool operator==(const DataSettings&, const DataSettings&) = default;
 };
@@ -150,7 +158,7 @@ struct TrainingSettings {
   Precision precision = Precision::float32;
   LossFunction loss{};
   Reduction reduction = Reduction::sum;
-  int batch_size = 0;                                // samples of a step, 1..n; 0: all of them in every step
+  int batch_size = 0;  // samples of a step, 1..n, or fresh ones; 0: all of them in every step
   SampleOrder sample_order = SampleOrder::shuffled;  // mean something only in minibatches
   LastBatch last_batch = LastBatch::kept;            // likewise
   double dropout = 0;  // probability, 0 <= q < 1, that a hidden unit is silent for a sample in a step
@@ -173,14 +181,15 @@ struct TrainingSettings {
   double inverse_step_size = 0.01;  // >= 0, of inverse layers, likewise
   double inverse_noise = 0.1;       // >= 0, standard deviation of what they learn from, likewise
   InverseUpdates inverse_updates = InverseUpdates::parallel;  // likewise
-  int depth = 1;  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
+  int depth = 1;                  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
+  double output_step_factor = 1;  // > 0, of eta in the steps of beta and the output biases
 
   friend bool operator==(const TrainingSettings&, const TrainingSettings&) = default;
 };
 
-/// Whether a step sees less than all training samples.
+/// Whether a step sees other samples than all n of the training set.
 [[nodiscard]] inline bool takes_minibatches(const TrainingSettings& training, const DataSettings& data) {
-  return training.batch_size > 0 && training.batch_size < data.samples;
+  return data.sampling == Sampling::fresh || (training.batch_size > 0 && training.batch_size < data.samples);
 }
 
 struct RecordSettings {

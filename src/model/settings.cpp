@@ -15,11 +15,12 @@ std::vector<std::string_view> KeySet::names() const {
 // A field that is added does not compile here until its key is listed.
 KeySet changed_settings(const DataSettings& data, const TrainingSettings& training) {
   const auto& [source, path, samples, inputs, outputs, test_samples, targets, normalize, checksum, input_law,
-               label_noise, teacher_width, draw, target, header, split] = data;
+               label_noise, teacher_width, draw, target, header, split, teacher, sampling] = data;
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, sample_order, last_batch, dropout,
                output_scale, initial_weights, initial_output, initial_feedback, biases, initial_biases, decay,
                step_schedule, richness, feedback_correlation, optimizer, error_delay, mirror_step_size, mirror_decay,
-               mirror_samples, target_step_size, inverse_step_size, inverse_noise, inverse_updates, depth] = training;
+               mirror_samples, target_step_size, inverse_step_size, inverse_noise, inverse_updates, depth,
+               output_step_factor] = training;
   static_cast<void>(mirror_step_size);
   static_cast<void>(mirror_decay);
   static_cast<void>(mirror_samples);
@@ -47,6 +48,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            target != usual_data.target,
                            header != usual_data.header,
                            split != usual_data.split,
+                           teacher != usual_data.teacher,
+                           sampling != usual_data.sampling,
                            !is_constant(schedule),
                            max_steps != usual.max_steps,
                            stop.position() != usual.stop.position(),
@@ -69,7 +72,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            feedback_correlation != usual.feedback_correlation,
                            !is_sgd(optimizer),
                            error_delay != usual.error_delay,
-                           depth != usual.depth};
+                           depth != usual.depth,
+                           output_step_factor != usual.output_step_factor};
   static_assert(changed.size() == setting_keys.size());
   KeySet keys;
   for (std::size_t key = 0; key < changed.size(); ++key) {

@@ -34,6 +34,8 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "data.target",
     "data.header",
     "data.split",
+    "data.teacher",
+    "data.samples",
     "training.schedule",
     "training.max-steps",
     "training.stop",
@@ -57,6 +59,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.optimizer",
     "training.error-delay",
     "grid.depth",
+    "training.output-step-factor",
 });
 
 /// A set of setting_keys.
@@ -112,6 +115,7 @@ inline constexpr KeySet teacher_keys{
     "data.label-noise",
     "data.teacher-width",
     "data.draw",
+    "data.teacher",
     "training.initial-weights",
     "training.initial-output",
     "training.initial-feedback",

@@ -19,7 +19,8 @@ namespace {
 
 NetworkSizes sizes_of(const Problem& problem, const TrainingSettings& training) {
   const int batch = training.batch_size > 0 ? training.batch_size : problem.samples;
-  return {problem.samples, problem.test_samples, problem.inputs, problem.outputs, problem.width, training.depth, batch};
+  return {problem.samples, problem.test_samples, problem.inputs, problem.outputs,
+          problem.width,   training.depth,       batch,          problem.teacher_width};
 }
 
 std::size_t product(int a, int b) {

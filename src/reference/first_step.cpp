@@ -16,6 +16,7 @@
 
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
+#include "model/fresh_samples.hpp"
 #include "model/loss/list.hpp"
 #include "model/mirror.hpp"
 #include "model/optimizer/list.hpp"
@@ -136,6 +137,7 @@ struct Formulas {
         rounding(rounding_of(training.precision)),
         output_scale(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(run.width)),
         step_size(run.step_size * plain_factor(training.step_schedule, 0)),
+        output_step_size(training.output_step_factor * step_size),
         hidden_step_size(step_size * std::pow(training.richness > 0 ? training.richness * std::sqrt(run.width) : 1,
                                               rule.rich_power)),
         decay(decay_of(0, training, run)),
@@ -192,6 +194,7 @@ struct Formulas {
   double rounding;
   double output_scale;
   double step_size;
+  double output_step_size;
   double hidden_step_size;
   double decay;         // of beta
   double hidden_decay;  // of W
@@ -274,8 +277,8 @@ std::vector<double> row_of(const std::vector<double>& matrix, std::size_t row, s
 
 class ExpectedPlainStep final : public ExpectedStep {
  public:
-  /// f: outputs of the step's batch, rows x outputs.
-  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::vector<double> f)
+  /// f: outputs of the step's batch, rows x outputs; fresh: its samples where it drew them.
+  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::vector<double> f, Samples fresh)
       : problem_(start.problem()),
         training_(start.training()),
         formulas_(training_, start.run()),
@@ -284,6 +287,7 @@ class ExpectedPlainStep final : public ExpectedStep {
         outputs_(static_cast<std::size_t>(problem_.outputs)),
         output_bias_(start.output_bias()),
         worst_(formulas_.tolerance),
+        fresh_(std::move(fresh)),
         f_(std::move(f)),
         taught_(3 * f_.size()) {
     if (training_.dropout > 0) {
@@ -347,12 +351,23 @@ class ExpectedPlainStep final : public ExpectedStep {
 
   /// Inputs of a row of the problem. Valid until the next call.
   [[nodiscard]] std::span<const double> input(std::int32_t row) {
+    if (const int fresh = row - problem_.samples - problem_.test_samples; fresh >= 0) {
+      return std::span<const double>(fresh_.x).subspan(static_cast<std::size_t>(fresh) * inputs_, inputs_);
+    }
     if (problem_.dataset == nullptr) {
       return std::span(problem_.x).subspan(static_cast<std::size_t>(row) * inputs_, inputs_);
     }
     input_.resize(inputs_);
     problem_.dataset->expand_row(row, input_.data());
     return input_;
+  }
+
+  [[nodiscard]] std::span<const double> target(std::int32_t row) const {
+    const int fresh = row - problem_.samples - problem_.test_samples;
+    const std::span<const double> targets = fresh >= 0                    ? std::span<const double>(fresh_.y)
+                                            : problem_.dataset == nullptr ? std::span<const double>(problem_.y)
+                                                                          : problem_.dataset->y;
+    return targets.subspan(static_cast<std::size_t>(fresh >= 0 ? fresh : row) * outputs_, outputs_);
   }
 
   template <class Visit>
@@ -377,9 +392,7 @@ class ExpectedPlainStep final : public ExpectedStep {
   /// The i-th sample of the batch. Its error has the rounding of the solver's outputs and of the targets.
   [[nodiscard]] Lesson make_lesson(std::int32_t row, std::size_t i) {
     const std::span<const double> x = input(row);
-    const std::span<const double> targets =
-        problem_.dataset == nullptr ? std::span<const double>(problem_.y) : problem_.dataset->y;
-    const std::span<const double> y = targets.subspan(static_cast<std::size_t>(row) * outputs_, outputs_);
+    const std::span<const double> y = target(row);
     const std::span<double> taught = std::span(taught_).subspan(3 * i * outputs_, 3 * outputs_);
     Lesson lesson;
     lesson.row = row;
@@ -607,7 +620,7 @@ class ExpectedPlainStep final : public ExpectedStep {
       const int number = pair.first + static_cast<int>(u);
       for (std::size_t c = 0; c < outputs_; ++c) {
         const std::size_t in_all = static_cast<std::size_t>(number) * outputs_ + c;
-        worst.look(formulas_.step(unit.beta[c], formulas_.decay, formulas_.step_size, unit.beta_gradient[c]),
+        worst.look(formulas_.step(unit.beta[c], formulas_.decay, formulas_.output_step_size, unit.beta_gradient[c]),
                    beta[u * outputs_ + c], "beta", number, c);
         const Expected expected = !redrawn.empty()    ? formulas_.rounded(0, redrawn[in_all], 0)
                                   : !mirrored.empty() ? mirror_step(unit.b[c], mirrored[in_all])
@@ -624,7 +637,7 @@ class ExpectedPlainStep final : public ExpectedStep {
   [[nodiscard]] Expected feedback_step(const Unit& unit, std::size_t c) const {
     const double b = unit.b[c];
     if (formulas_.rule.learns_feedback) {
-      return formulas_.step(b, formulas_.decay, formulas_.step_size, unit.beta_gradient[c]);
+      return formulas_.step(b, formulas_.decay, formulas_.output_step_size, unit.beta_gradient[c]);
     }
     if (!formulas_.rule.adapts_feedback) {
       return formulas_.rounded(b, b, 0);
@@ -674,7 +687,8 @@ class ExpectedPlainStep final : public ExpectedStep {
       for (const Lesson& lesson : lessons_) {
         gradient.add(share_ * lesson.error[c], share_ * lesson.error_slack);
       }
-      worst.look(formulas_.step(output_bias_[c], 1, formulas_.step_size, gradient), bias[c], "output_bias", no_unit, c);
+      worst.look(formulas_.step(output_bias_[c], 1, formulas_.output_step_size, gradient), bias[c], "output_bias",
+                 no_unit, c);
     }
   }
 
@@ -688,6 +702,7 @@ class ExpectedPlainStep final : public ExpectedStep {
   Worst worst_;
   std::optional<PlainMasks> masks_;
   std::vector<double> input_;
+  Samples fresh_;
   std::vector<double> f_;       // samples x outputs
   std::vector<double> taught_;  // samples x 3 x outputs: errors, what teaches, and by how much it may be off
   std::vector<Lesson> lessons_;
@@ -707,7 +722,11 @@ std::unique_ptr<ExpectedStep> PlainFirstStep::expect(const Snapshot& start, cons
   if (start.training().depth > 1 || propagates_targets(start.run().rule) || !start.network().read_batch_outputs(f)) {
     return nullptr;
   }
-  return std::make_unique<ExpectedPlainStep>(start, rows, std::move(f));
+  Samples fresh;
+  if (data.sampling == Sampling::fresh) {
+    fresh = draw_fresh_samples(data, problem_key(start.run()), 0, start.training().batch_size);
+  }
+  return std::make_unique<ExpectedPlainStep>(start, rows, std::move(f), std::move(fresh));
 }
 
 }  // namespace fasweep

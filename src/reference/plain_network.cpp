@@ -82,6 +82,10 @@ MatrixXd PlainNetwork::inputs_of(Rows rows) const {
   MatrixXd x(rows.size(), problem_.inputs);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const auto row = static_cast<std::size_t>(rows[i]);
+    if (rows[i] >= rows_of_problem()) {
+      x.row(i) = fresh.x.row(rows[i] - rows_of_problem());
+      continue;
+    }
     if (problem_.dataset == nullptr) {
       x.row(i) = Eigen::Map<const Eigen::RowVectorXd>(&problem_.x[row * problem_.inputs], problem_.inputs);
       continue;
@@ -102,6 +106,10 @@ MatrixXd PlainNetwork::inputs_of(Rows rows) const {
 MatrixXd PlainNetwork::targets_of(Rows rows) const {
   MatrixXd y(rows.size(), problem_.outputs);
   for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i] >= rows_of_problem()) {
+      y.row(i) = fresh.y.row(rows[i] - rows_of_problem());
+      continue;
+    }
     for (int c = 0; c < problem_.outputs; ++c) {
       const auto at =
           static_cast<std::size_t>(rows[i]) * static_cast<std::size_t>(problem_.outputs) + static_cast<std::size_t>(c);
@@ -395,9 +403,10 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   const double decay = 1 - step_size * ridge;
   const auto kept = [&](int layer) { return training_.decay.reaches(layer) ? decay : 1; };  // 0: the outputs
   w = kept(1) * w - hidden_step_size(step_size) * g.w;
-  beta = kept(0) * beta - step_size * g.beta;
+  const double output_step = training_.output_step_factor * step_size;
+  beta = kept(0) * beta - output_step * g.beta;
   if (rule_.learns_feedback) {
-    b = kept(0) * b - step_size * g.beta;
+    b = kept(0) * b - output_step * g.beta;
   }
   if (rule_.adapts_feedback) {
     b += step_size * (g.activity - b * g.power.asDiagonal());
@@ -418,7 +427,7 @@ double PlainNetwork::advance(Rows rows, double step_size, double ridge) {
   }
   if (training_.biases) {
     hidden_bias -= hidden_step_size(step_size) * g.hidden_bias;
-    output_bias -= step_size * g.output_bias;
+    output_bias -= output_step * g.output_bias;
   }
   if (rule_.mirrors) {
     mirror(step_);

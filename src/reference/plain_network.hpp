@@ -19,10 +19,11 @@
 #include "model/problem.hpp"
 #include "model/run_spec.hpp"
 #include "reference/plain_formulas.hpp"
+#include "reference/plain_samples.hpp"
 
 namespace fasweep {
 
-/// Samples by their rows in the problem: training samples, then test samples.
+/// Samples by their rows in the problem: training samples, then test samples, then the fresh ones of the step.
 using Rows = std::span<const std::int32_t>;
 
 /// All `count` rows from `first` on.
@@ -79,6 +80,7 @@ class PlainNetwork {
   /// Factor of a hidden unit of a layer, 0 the first, for the i-th sample of the step's batch: dropout. Empty: 1.
   std::function<double(int i, int unit, int layer)> mask;
   PlainRounding rounding;
+  PlainSamples fresh;  // that the step draws, where it does
 
   /// Samples x width.
   [[nodiscard]] Eigen::MatrixXd pre_activations(Rows rows) const;
@@ -123,6 +125,7 @@ class PlainNetwork {
   /// visit(pass, first) for the samples of `rows`, at most `most` at a time.
   template <class Visit>
   void for_each_pass(Rows rows, std::size_t most, Visit visit) const;
+  [[nodiscard]] int rows_of_problem() const { return problem_.samples + problem_.test_samples; }
   [[nodiscard]] Eigen::MatrixXd inputs_of(Rows rows) const;
   [[nodiscard]] Eigen::MatrixXd targets_of(Rows rows) const;
   [[nodiscard]] double output_scale() const;

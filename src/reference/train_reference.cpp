@@ -35,6 +35,9 @@ ReferenceRun train_reference(const Problem& problem, const RunSettings& settings
     const Rows batch = order.rows(step);
     now = step;
     network.begin_step(step);
+    if (settings.data.sampling == Sampling::fresh) {
+      network.fresh = plain_fresh_samples(settings.data, training, run, step);
+    }
     const double ridge = run.ridge * plain_factor(training.schedule, step);
     const std::vector<std::int64_t>& recorded = settings.record.steps;
     const bool is_recorded = std::binary_search(recorded.begin(), recorded.end(), step);

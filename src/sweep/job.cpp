@@ -11,6 +11,7 @@
 #include "model/metric/list.hpp"
 #include "model/rule/list.hpp"
 #include "model/settings.hpp"
+#include "model/teacher.hpp"
 #include "sweep/recorded_steps.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
@@ -60,7 +61,25 @@ std::string_view why_not(int metric, const Point& point) {
       !gaussian_variance(point.training.initial_weights, {point.data.inputs, point.run.width})) {
     return " needs initial-weights of independent Gaussian numbers";
   }
+  const int units = teacher_units(point.data, point.run.width);
+  if ((traits & of_teacher_units) != 0 && (units == 0 || std::max(units, point.run.width) > max_overlapping_units)) {
+    static_assert(max_overlapping_units == 20);
+    return " needs a teacher that is a network, and up to 20 hidden units of it and of the student";
+  }
   return "";
+}
+
+/// Calls visit for every combination of values but those of the paper's axes beside p.
+void for_each_width(const Job& job, const std::function<void(const Point&)>& visit) {
+  std::vector<const Key*> keys{&key_called("grid.p")};
+  for (const Key& key : all_keys()) {
+    if (!is_paper_axis(key)) {
+      keys.push_back(&key);
+    }
+  }
+  for (const Grid& grid : job.grids) {
+    grid.for_each_combination(keys, visit);
+  }
 }
 
 /// Whether a metric is recorded when a job leaves that open: it applies, no other one says the same, and it costs
@@ -121,7 +140,8 @@ std::vector<int> named_metrics(std::string_view text, const Job& job) {
   }
   for (const int metric : metrics) {
     std::string_view reason = "-";
-    for_each_setting(job, [&](const Point& point) { reason = reason.empty() ? reason : why_not(metric, point); });
+    const auto look = [&](const Point& point) { reason = reason.empty() ? reason : why_not(metric, point); };
+    (traits_of(metric) & of_teacher_units) != 0 ? for_each_width(job, look) : for_each_setting(job, look);
     if (!reason.empty()) {
       throw ConfigError(std::string(Metrics::names[static_cast<std::size_t>(metric)]) + std::string(reason));
     }

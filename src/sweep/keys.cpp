@@ -16,6 +16,7 @@
 #include "model/rule/list.hpp"
 #include "model/schedule/list.hpp"
 #include "model/stop/list.hpp"
+#include "model/teacher.hpp"
 #include "sweep/formula.hpp"
 #include "sweep/job_text.hpp"
 #include "util/text.hpp"
@@ -162,6 +163,19 @@ std::string accepted_calls() {
     using Type = typename decltype(type)::type;
     text += (text.empty() ? "" : ", ") + std::string(Type::name);
     text += Type::parameters.empty() ? "" : "(" + join(Type::parameters, ", ") + ")";
+  });
+  return text;
+}
+
+/// "gaussian: N(0,1); ..."
+template <class List>
+std::string accepted_laws() {
+  std::string text;
+  List::for_each([&](auto type) {
+    using Law = typename decltype(type)::type;
+    text += (text.empty() ? "" : "; ") + std::string(Law::name);
+    text += Law::parameters.empty() ? "" : "(" + join(Law::parameters, ", ") + ")";
+    text += ": " + std::string(Law::meaning);
   });
   return text;
 }
@@ -422,7 +436,17 @@ std::vector<Key> sample_keys() {
       one_of(data_draw_names), data_draw_names, [](auto& point) -> auto& { return point.data.draw; });
   draw.earlier_text = data_draw_names[1];
   draw.matters = [](const Point& point) { return point.data.teacher_width > 0; };
-  for (Key* key : {&inputs, &noise, &teacher, &draw}) {
+  Key law = call_key<TeacherLaws>(
+      "data.teacher", "teacher", NetworkTeacher::name, "targets f0 of a teacher, of M hidden units",
+      accepted_laws<TeacherLaws>(), [](auto& point) -> auto& { return point.data.teacher; });
+  law.earlier_text = law.default_text;
+  Key samples = name_key(
+      "data.samples", "samples", sampling_names[0],
+      "whether steps train on n samples that are drawn once, or each on batch-size samples of its own, while n others "
+      "that are never trained on stay for the metrics of training samples",
+      one_of(sampling_names), sampling_names, [](auto& point) -> auto& { return point.data.sampling; });
+  samples.earlier_text = samples.default_text;
+  for (Key* key : {&inputs, &noise, &teacher, &draw, &law, &samples}) {
     key->use = KeyUse::teachers;
   }
   Key seed = seed_key(
@@ -443,6 +467,8 @@ std::vector<Key> sample_keys() {
           noise,
           teacher,
           draw,
+          law,
+          samples,
           seed};
 }
 
@@ -553,22 +579,10 @@ Key decay_key() {
   return key;
 }
 
-/// "gaussian: N(0,1), ..."
-std::string accepted_laws() {
-  std::string text;
-  WeightLaws::for_each([&](auto type) {
-    using Law = typename decltype(type)::type;
-    text += (text.empty() ? "" : "; ") + std::string(Law::name);
-    text += Law::parameters.empty() ? "" : "(" + join(Law::parameters, ", ") + ")";
-    text += ": " + std::string(Law::meaning);
-  });
-  return text;
-}
-
 template <class Field>
 Key law_key(std::string_view name, std::string_view column, std::string_view default_text, std::string_view meaning,
             Field field) {
-  Key key = call_key<WeightLaws>(name, column, default_text, meaning, accepted_laws(), field);
+  Key key = call_key<WeightLaws>(name, column, default_text, meaning, accepted_laws<WeightLaws>(), field);
   key.shapes_problem = true;
   return key;
 }
@@ -576,8 +590,8 @@ Key law_key(std::string_view name, std::string_view column, std::string_view def
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
-      "training.batch-size", "batch_size", "all", "samples per step", "1..n, or 'all'", 0, max_samples,
-      [](auto& point) -> auto& { return point.training.batch_size; });
+      "training.batch-size", "batch_size", "all", "samples per step", "1..n, or 'all'; any number of fresh samples", 0,
+      max_samples, [](auto& point) -> auto& { return point.training.batch_size; });
   batch.words = {{"all", 0}};
   Key richness = real_key(
       "training.richness", "richness", "lazy",
@@ -639,6 +653,12 @@ std::vector<Key> network_keys() {
           "law of the biases at the start, with the fan-in and fan-out of their layer's weights",
           [](auto& point) -> auto& { return point.training.initial_biases; }),
       decay_key(),
+      real_key(
+          "training.output-step-factor", "output_step_factor", "1",
+          "factor of the step size in the steps of beta and of the output biases, and of b where it takes beta's; "
+          "lambda decays by the step size itself",
+          "a number > 0", [](double value) { return value > 0; }, "not a positive number",
+          [](auto& point) -> auto& { return point.training.output_step_factor; }),
   };
   for (std::vector<Key> more = rule_keys(); Key & key : more) {
     keys.push_back(std::move(key));
@@ -737,7 +757,8 @@ std::vector<Key> training_keys() {
 
 // What formulas may use beside the numbers of keys, and the keys that it follows from.
 constexpr std::string_view epoch_name = "epoch";
-constexpr std::array<std::string_view, 3> epoch_keys{"data.n", "training.batch-size", "training.last-batch"};
+constexpr std::array<std::string_view, 4> epoch_keys{"data.n", "data.samples", "training.batch-size",
+                                                     "training.last-batch"};
 constexpr std::string_view theorem_sum_name = "theorem-sum";
 constexpr std::array<std::string_view, 5> theorem_sum_keys{"grid.p", "data.n", "data.d", "data.inputs",
                                                            "training.step-size"};
@@ -757,6 +778,9 @@ double theorem_sum(const Point& point) {
 /// Values of a run by the names that formulas use.
 VariableValue variables_at(const Point& point) {
   return [&point](std::string_view name) -> double {
+    if (name == epoch_name && point.data.sampling == Sampling::fresh) {
+      throw ConfigError("fresh samples have no epochs; count steps");
+    }
     if (name == epoch_name) {
       return static_cast<double>(steps_an_epoch(point.training, point.data));
     }
@@ -783,6 +807,20 @@ bool mixes_equals(const Point& point) {
   const auto inner = [&](const WeightLaw& law) { return inner_law(law, training, point.run.width); };
   return training.initial_feedback == training.initial_output &&
          (training.depth == 1 || inner(training.initial_feedback) == inner(training.initial_weights));
+}
+
+/// What has no meaning where every step draws samples of its own.
+template <class Refuse>
+void check_fresh(const Point& point, Refuse refuse) {
+  if (point.training.batch_size == 0) {
+    refuse("training.batch-size", "a step cannot take all fresh samples, which never end; write a number");
+  }
+  if (point.training.sample_order != SampleOrder::shuffled) {
+    refuse("training.sample-order", "fresh samples come in the one order in which they are drawn");
+  }
+  if (point.training.last_batch != LastBatch::kept) {
+    refuse("training.last-batch", "of fresh samples none is left over");
+  }
 }
 
 /// A value whose meaning depends on other values of the run.
@@ -1012,8 +1050,13 @@ void check_together(const Point& point) {
     const Key& key = key_called(name);
     throw ConfigError(refusal(key, write_value(key, point), why));
   };
-  if (point.training.batch_size > point.data.samples && point.data.samples != as_in_data) {
+  if (point.data.sampling == Sampling::fresh) {
+    check_fresh(point, refuse);
+  } else if (point.training.batch_size > point.data.samples && point.data.samples != as_in_data) {
     refuse("training.batch-size", "not between 1 and " + std::to_string(point.data.samples));
+  }
+  if (point.data.teacher_width > 0 && teacher_units(point.data, point.run.width) == 0) {
+    refuse("data.teacher-width", "a linear map has no hidden units");
   }
   const bool needs_classes =
       visit_loss(point.training.loss, [](auto type) { return decltype(type)::type::needs_classes; });

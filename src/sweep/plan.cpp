@@ -139,9 +139,10 @@ void Plan::collect_steps() {
 }
 
 void Plan::collect_layout() {
-  const std::vector<const Key*> sizes{&key_called("grid.p"),      &key_called("data.n"),
-                                      &key_called("data.d"),      &key_called("data.outputs"),
-                                      &key_called("data.test-n"), &key_called("grid.depth")};
+  const std::vector<const Key*> sizes{&key_called("grid.p"),       &key_called("data.n"),
+                                      &key_called("data.d"),       &key_called("data.outputs"),
+                                      &key_called("data.test-n"),  &key_called("grid.depth"),
+                                      &key_called("data.teacher"), &key_called("data.teacher-width")};
   for (const Grid& grid : job_->grids) {
     grid.for_each_combination(sizes, [&](const Point& point) { layout_ = widen(std::move(layout_), layout(point)); });
   }

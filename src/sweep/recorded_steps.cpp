@@ -23,6 +23,9 @@ std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_s
   std::set<std::int64_t> steps{0, max_steps};
   const double last = static_cast<double>(max_steps);
   const double intervals = static_cast<double>(std::max<std::int64_t>(*count - 1, 1));
+  if (call->name == "epochs" && epoch == 0) {
+    throw ConfigError("fresh samples have no epochs; every(k) counts steps");
+  }
   if (call->name == "every" || call->name == "epochs") {
     const std::int64_t factor = call->name == "epochs" ? epoch : 1;
     const std::int64_t gap = *count > max_steps / factor ? max_steps + 1 : *count * factor;

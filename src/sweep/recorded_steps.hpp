@@ -12,7 +12,7 @@
 namespace fasweep {
 
 /// Increasing; 0 and max_steps always, and between them what the text says. epoch: steps that visit all training
-/// samples once. Throws ConfigError with the reason alone.
+/// samples once, or 0 where there are none. Throws ConfigError with the reason alone.
 [[nodiscard]] std::vector<std::int64_t> expand_steps(std::string_view text, std::int64_t max_steps, std::int64_t epoch);
 
 }  // namespace fasweep

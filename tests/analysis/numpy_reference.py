@@ -34,6 +34,8 @@ PURPOSES = (
     "inverse_noise",
     "hidden_bias",
     "output_bias",
+    "fresh_inputs",
+    "fresh_noise",
 )
 
 Function = Callable[[np.ndarray], np.ndarray]

@@ -71,6 +71,7 @@ TEST(Solver, OnlyWeightSpaceTakesWhatIsNotThePapersSetting) {
   };
   with_data([](DataSettings& d) { d.outputs = 2; });
   with_data([](DataSettings& d) { d.targets = Targets::classes; });
+  with_data([](DataSettings& d) { d.sampling = Sampling::fresh; });
   with_training([](TrainingSettings& t) { t.loss = LossFunction::cross_entropy; });
   with_training([](TrainingSettings& t) { t.reduction = Reduction::mean; });
   with_training([](TrainingSettings& t) { t.batch_size = 7; });
@@ -78,6 +79,32 @@ TEST(Solver, OnlyWeightSpaceTakesWhatIsNotThePapersSetting) {
   with_training([](TrainingSettings& t) { t.biases = true; });
   with_training([](TrainingSettings& t) { t.decay = Decay::all; });
   with_training([](TrainingSettings& t) { t.output_scale = OutputScale::one; });
+  with_training([](TrainingSettings& t) { t.output_step_factor = 0.5; });
+}
+
+TEST(Solver, RefusesFreshSamplesByName) {
+  DataSettings data;
+  data.sampling = Sampling::fresh;
+  TrainingSettings training;
+  training.batch_size = 1;
+  for (const Solver solver : {Solver::sample_space, Solver::reduced_linear}) {
+    try {
+      static_cast<void>(choose_solver(solver, data, training, {0, 200, 0, 0, 0, 0}));
+      FAIL() << name_of(solver) << " took fresh samples";
+    } catch (const ConfigError& error) {
+      EXPECT_THAT(error.what(), ::testing::HasSubstr("it does not honour data.samples, training.batch-size"));
+    }
+  }
+}
+
+TEST(Solver, DrawingSamplesTakesWorkOfItsOwn) {
+  DataSettings data;
+  TrainingSettings training;
+  training.batch_size = 1;
+  const RunSpec run{0, 20, 0, Activations::index_of<Linear>(), 0, 0};
+  const double fixed = step_cost(Solver::weight_space, data, training, run);
+  data.sampling = Sampling::fresh;
+  EXPECT_GT(step_cost(Solver::weight_space, data, training, run), fixed + 60 * data.inputs);
 }
 
 TEST(Solver, DepthCostsWhatItsProductsTake) {

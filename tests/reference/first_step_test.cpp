@@ -106,6 +106,17 @@ const std::vector<std::pair<std::string, std::function<void(TrainingCase&)>>> se
     {"scale", [](TrainingCase& c) { c.training.output_scale = OutputScale::one; }},
     {"richness", [](TrainingCase& c) { c.training.richness = 0.5; }},
     {"late errors", [](TrainingCase& c) { c.training.error_delay = 2; }},
+    {"fresh samples",
+     [](TrainingCase& c) {
+       c.data.sampling = Sampling::fresh;
+       c.data.label_noise = 0.5;
+       c.training.batch_size = 5;
+     }},
+    {"steps of outputs",
+     [](TrainingCase& c) {
+       c.training.output_step_factor = 0.25;
+       c.training.biases = true;
+     }},
     {"classes",
      [](TrainingCase& c) {
        c.data.outputs = 3;

@@ -400,6 +400,61 @@ TEST(Job, NetworkKeysAreChecked) {
   EXPECT_EQ(error_with("batch-size = 10\nstop = time(1)"), "accepted");
 }
 
+TEST(Job, FreshSamplesAndTeachersReachTheirSettings) {
+  const Job job = parse_job(
+      "[grid]\np = 4\n[data]\nsamples = fresh\nteacher = committee(0.5)\nteacher-width = 3\n[training]\nbatch-size = "
+      "60\noutput-step-factor = 2 / d\n",
+      "test.cfg");
+
+  EXPECT_EQ(job.data().sampling, Sampling::fresh);
+  EXPECT_EQ(job.data().teacher, TeacherLaw(CommitteeTeacher{{0.5}}));
+  EXPECT_EQ(job.training().batch_size, 60) << "more than the 50 samples of the metrics";
+  EXPECT_DOUBLE_EQ(Plan(job).point(0).training.output_step_factor, 0.0133333333333333) << "15 digits";
+  const std::string resolved = resolved_text(job);
+  EXPECT_THAT(resolved, HasSubstr("teacher = committee(0.5)\nsamples = fresh\n"));
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+}
+
+TEST(Job, WhatFreshSamplesHaveNotIsRefusedByName) {
+  const auto error_with = [](const std::string& training, const std::string& record = "every(1)") {
+    return error_of("[grid]\np = 3\n[data]\nsamples = fresh\n[training]\n" + training +
+                    "\n[record]\nsteps = " + record + "\n");
+  };
+  EXPECT_EQ(error_with("batch-size = 1"), "accepted");
+  EXPECT_EQ(error_with("batch-size = 51\nstop = time(1)"), "accepted");
+  EXPECT_THAT(error_with(""), AllOf(HasSubstr("training.batch-size"), HasSubstr("write a number")));
+  EXPECT_THAT(error_with("batch-size = 1\nsample-order = as-in-data"), HasSubstr("training.sample-order"));
+  EXPECT_THAT(error_with("batch-size = 1\nlast-batch = dropped"), HasSubstr("training.last-batch"));
+  EXPECT_THAT(error_with("batch-size = 1\nmax-steps = 3 epochs"),
+              AllOf(HasSubstr("training.max-steps"), HasSubstr("no epochs")));
+  EXPECT_THAT(error_with("batch-size = 1", "epochs(1)"), AllOf(HasSubstr("record.steps"), HasSubstr("no epochs")));
+  EXPECT_THAT(error_with("batch-size = 1\nerror-delay = 1"), HasSubstr("training.error-delay"));
+  EXPECT_THAT(error_with("batch-size = 1\nstop = loss-below(1)"), HasSubstr("training.stop"));
+  EXPECT_THAT(error_of("[grid]\np = 3\n[data]\nsource = csv\npath = a.csv\nsamples = fresh\n"),
+              HasSubstr("data.source = csv has no such key"));
+}
+
+TEST(Job, TeachersAreChecked) {
+  const auto error_with = [](const std::string& data) { return error_of("[grid]\np = 3\n[data]\n" + data + "\n"); };
+  EXPECT_EQ(error_with("teacher = linear(1 / sqrt(d))"), "accepted");
+  EXPECT_THAT(error_with("teacher = linear"), HasSubstr("linear takes (most)"));
+  EXPECT_THAT(error_with("teacher = linear(0)"), HasSubstr("most > 0"));
+  EXPECT_THAT(error_with("teacher = committee(0)"), HasSubstr("other than 0"));
+  EXPECT_THAT(error_with("teacher = linear(1)\nteacher-width = 3"), HasSubstr("no hidden units"));
+}
+
+TEST(Job, OverlapsAreOfFewUnitsOfATeacherNetwork) {
+  const auto error_with = [](const std::string& p, const std::string& data) {
+    return error_of("[grid]\np = " + p + "\n[data]\n" + data + "\n[record]\nmetrics = student_overlaps\n");
+  };
+  EXPECT_EQ(error_with("20", "n = 5"), "accepted");
+  EXPECT_EQ(error_with("10, 30", "n = 5"), "accepted") << "wider runs have none";
+  EXPECT_THAT(error_with("21", "n = 5"), HasSubstr("up to 20 hidden units"));
+  EXPECT_THAT(error_with("4", "teacher-width = 21"), HasSubstr("up to 20 hidden units"));
+  EXPECT_THAT(error_with("4", "teacher = linear(1)"), HasSubstr("a teacher that is a network"));
+  EXPECT_THAT(error_with("4", "outputs = 2"), HasSubstr("one output"));
+}
+
 TEST(Job, DefaultMetricsAreThoseThatSaySomething) {
   const auto has = [](const std::string& text, auto metric) {
     const std::vector<int> metrics = parse_job("[grid]\np = 3\n" + text, "test.cfg").metrics;

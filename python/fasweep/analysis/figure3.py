@@ -72,6 +72,8 @@ def one_curve_a_ridge(results: Results) -> Results:
 
 def steps_of_an_epoch(results: Results) -> int:
     """As many batches as it takes to see every training sample once."""
+    if results.settings.get("data.samples") == "fresh":
+        raise AnalysisError(f"file '{results.file}' is of samples that no step sees again, which have no epochs; plot against steps")
     samples = int(results.settings["data.n"])
     batch = results.settings.get("training.batch-size", "all")
     if batch == "all":

@@ -141,6 +141,14 @@ void InputBatch<Scalar>::load(std::span<const std::int32_t> rows, BatchUse use) 
   }
 }
 
+template <class Scalar>
+void InputBatch<Scalar>::take(std::span<const double> x) {
+  const Eigen::Index inputs = inputs_->inputs();
+  size_ = static_cast<int>(static_cast<Eigen::Index>(x.size()) / inputs);
+  gathered_ = Eigen::Map<const Eigen::MatrixXd>(x.data(), inputs, size_).template cast<Scalar>();
+  dense_ = gathered_.data();
+}
+
 /// Rows in their own order are used where they are.
 template <class Scalar>
 void InputBatch<Scalar>::load_dense(std::span<const std::int32_t> rows) {

@@ -70,6 +70,8 @@ class InputBatch {
   explicit InputBatch(const InputRows<Scalar>& inputs) : inputs_(&inputs) {}
 
   void load(std::span<const std::int32_t> rows, BatchUse use);
+  /// Samples that are none of the rows, where these are dense. x: samples x inputs.
+  void take(std::span<const double> x);
   [[nodiscard]] int size() const { return size_; }
 
   /// z = X W^T of a block. z: [row][unit]; w: [input][unit]; block_units() units, aligned to the vector.

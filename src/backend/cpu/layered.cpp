@@ -9,6 +9,7 @@
 
 #include <Eigen/Dense>
 
+#include "backend/cpu/batch_loader.hpp"
 #include "backend/cpu/delayed_errors.hpp"
 #include "backend/cpu/descent.hpp"
 #include "backend/cpu/input_rows.hpp"
@@ -19,7 +20,6 @@
 #include "backend/cpu/output_layer.hpp"
 #include "backend/cpu/sample_sums.hpp"
 #include "model/activation/list.hpp"
-#include "model/batch_order.hpp"
 #include "model/layer_numbers.hpp"
 #include "model/layers.hpp"
 #include "model/metric/list.hpp"
@@ -52,11 +52,11 @@ class LayeredState final : public NetworkReader {
         seed_(seed_of_training(run)),
         hidden_factor_(hidden_step_factor(training_, run.width, run.rule)),
         traits_(traits_of(request.record.metrics)),
-        order_(request.training, request.data, run),
+        loader_(request, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
         descent_(training_.optimizer, sizes_of_weights()),
-        most_samples_(static_cast<int>(order_.rows(0).size())),
+        most_samples_(loader_.most_samples()),
         delayed_(training_.error_delay, static_cast<std::size_t>(problem_.outputs) * most_samples_),
         batch_(inputs_),
         feedback_(network_.ends().padded(problem_.feedback).topRows(problem_.width)),
@@ -89,7 +89,7 @@ class LayeredState final : public NetworkReader {
       learn_inverses();
     }
     const auto kept = [&](int layer) { return training_.decay.reaches(layer) ? decay : Scalar(1); };  // 0: the outputs
-    step_outputs(step_size, kept(0));
+    step_outputs(training_.output_step_factor * step_size, kept(0));
     for (int layer = depth(); layer > 1; --layer) {
       step_inner(layer, hidden_factor_ * step_size, kept(layer));
     }
@@ -292,11 +292,7 @@ class LayeredState final : public NetworkReader {
   /// B_{layer+1} of a layerwise rule, B_layer of a direct one; layer < depth.
   [[nodiscard]] const Matrix& feedback_to(int layer) const { return inner_feedback_[index(layer)]; }
 
-  void load_batch() {
-    const std::span<const std::int32_t> rows = order_.rows(step_);
-    batch_.load(rows, BatchUse::training);
-    targets_ = network_.ends().targets_of(rows);
-  }
+  void load_batch() { targets_ = loader_.load(step_, network_.ends(), batch_); }
 
   /// Never inlined: a restored state comes through the same instructions as one that was never saved.
   [[gnu::noinline]] void forward() {
@@ -705,7 +701,7 @@ class LayeredState final : public NetworkReader {
   std::int64_t seed_;  // of masks
   double hidden_factor_;
   unsigned traits_;
-  BatchOrder order_;
+  BatchLoader<Scalar> loader_;
   InputRows<Scalar> inputs_;
   LayeredNetwork<Scalar> network_;
   Descent<Scalar> descent_;

@@ -7,6 +7,7 @@
 
 #include <Eigen/Dense>
 
+#include "backend/cpu/batch_loader.hpp"
 #include "backend/cpu/blocked_network.hpp"
 #include "backend/cpu/delayed_errors.hpp"
 #include "backend/cpu/descent.hpp"
@@ -16,7 +17,6 @@
 #include "backend/cpu/output_layer.hpp"
 #include "backend/cpu/sample_sums.hpp"
 #include "model/activation/list.hpp"
-#include "model/batch_order.hpp"
 #include "model/metric/list.hpp"
 #include "model/random.hpp"
 #include "model/richness.hpp"
@@ -43,14 +43,14 @@ class WeightSpaceState final : public NetworkReader {
         hidden_factor_(hidden_step_factor(training_, run.width, run.rule)),
         traits_(traits_of(request.record.metrics)),
         masks_{seed_of_training(run), run.width, Purpose::masks},
-        order_(request.training, request.data, run),
+        loader_(request, run),
         inputs_(problem_),
         network_(problem_, training_, psi_, inputs_),
         descent_(training_.optimizer,
                  {network_.hidden_weights().size(), static_cast<std::size_t>(network_.hidden_bias().size()),
                   static_cast<std::size_t>(network_.output_weight().size()),
                   static_cast<std::size_t>(network_.output_bias().size())}),
-        most_samples_(static_cast<int>(order_.rows(0).size())),
+        most_samples_(loader_.most_samples()),
         delayed_(training_.error_delay, static_cast<std::size_t>(problem_.outputs) * most_samples_),
         batches_(takes_minibatches(training_, request.data) ? 2 : 1, InputBatch<Scalar>(inputs_)),
         feedback_(network_.padded(problem_.feedback)),
@@ -81,11 +81,12 @@ class WeightSpaceState final : public NetworkReader {
       load_batch();
     }
     if (training_.biases && descent_.is_sgd()) {
-      network_.output_bias() -= static_cast<Scalar>(share) * lesson.error.rowwise().sum();
+      network_.output_bias() -=
+          static_cast<Scalar>(training_.output_step_factor * share) * lesson.error.rowwise().sum();
     } else if (training_.biases) {
       Vector gradient = static_cast<Scalar>(own_share) * lesson.error.rowwise().sum();
       turn(output_biases, 0, t, gradient);
-      network_.output_bias() -= static_cast<Scalar>(step_size) * gradient;
+      network_.output_bias() -= static_cast<Scalar>(training_.output_step_factor * step_size) * gradient;
     }
     outputs_.setZero(problem_.outputs, batch().size());
     const auto decay = static_cast<Scalar>(1 - step_size * ridge);
@@ -239,11 +240,7 @@ class WeightSpaceState final : public NetworkReader {
           matrix(first + static_cast<Eigen::Index>(i / outputs), static_cast<Eigen::Index>(i % outputs)));
     }
   }
-  void load_batch() {
-    const std::span<const std::int32_t> rows = order_.rows(step_);
-    batches_[step_ % batches_.size()].load(rows, BatchUse::training);
-    targets_ = network_.targets_of(rows);
-  }
+  void load_batch() { targets_ = loader_.load(step_, network_, batches_[step_ % batches_.size()]); }
 
   /// b of the step, where each has its own.
   void draw_feedback() {
@@ -401,7 +398,7 @@ class WeightSpaceState final : public NetworkReader {
     const auto h = seen(block, lesson.inputs.size()).topRows(network_.real_units(block));
     const Matrix gradient = h * lesson.error.transpose();
     const Matrix activity = lesson.output.size() > 0 ? Matrix(h * lesson.output.transpose()) : Matrix();
-    step_readouts(block, gradient, decay, static_cast<Scalar>(scale));
+    step_readouts(block, gradient, decay, static_cast<Scalar>(training_.output_step_factor * scale));
     if (activity.size() > 0) {
       adapt_feedback(block, activity, lesson.output.rowwise().squaredNorm(), static_cast<Scalar>(scale));
     }
@@ -429,7 +426,7 @@ class WeightSpaceState final : public NetworkReader {
       const Eigen::Index first = c * network_.padded_width() + block * units();
       turn(output_weights, static_cast<std::size_t>(first), t, gradient.col(c));
     }
-    step_readouts(block, gradient, decay, static_cast<Scalar>(step_size));
+    step_readouts(block, gradient, decay, static_cast<Scalar>(training_.output_step_factor * step_size));
     if (activity.size() > 0) {
       adapt_feedback(block, activity, lesson.output.rowwise().squaredNorm(), static_cast<Scalar>(scale * step_size));
     }
@@ -550,7 +547,7 @@ class WeightSpaceState final : public NetworkReader {
   double hidden_factor_;  // of W's step size
   unsigned traits_;       // of the recorded metrics
   RandomStream masks_;
-  BatchOrder order_;
+  BatchLoader<Scalar> loader_;
   InputRows<Scalar> inputs_;
   BlockedNetwork<Scalar> network_;
   Descent<Scalar> descent_;

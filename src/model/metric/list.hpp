@@ -30,6 +30,7 @@
 #include "model/metric/output_norm.hpp"
 #include "model/metric/output_parts.hpp"
 #include "model/metric/outputs.hpp"
+#include "model/metric/overlaps.hpp"
 #include "model/metric/prediction.hpp"
 #include "model/metric/signal_alignment.hpp"
 #include "model/metric/traits.hpp"
@@ -53,7 +54,9 @@ using Metrics =
              InputGramMaxMetric, TargetNormMetric, LazyDeviationMetric, InfiniteWidthDeviationMetric,
              SlowestContractionMetric, FirstOrderErrorMetric, OutputPartsMetric, LayerWeightAlignmentMetric,
              LayerSignalAlignmentMetric, LayerGradientAlignmentMetric, LayerFeedbackNormRatioMetric,
-             LayerEffectiveRankMetric, OutputsMetric>;
+             LayerEffectiveRankMetric, OutputsMetric, StudentTeacherOverlapsMetric, StudentOverlapsMetric,
+             TeacherOverlapsMetric, StudentOutputWeightsMetric, StudentFeedbackWeightsMetric,
+             TeacherOutputWeightsMetric>;
 
 /// First tier: one number of an Observation.
 template <class Metric>

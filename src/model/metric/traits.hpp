@@ -34,6 +34,7 @@ enum MetricTraits : unsigned {
   follows_errors = 1U << 13U,      // follows the errors of all steps, without reading the network
   sees_layers = 1U << 14U,         // second tier: numbers of every hidden layer, which the layered solver shows
   of_gaussian_rows = 1U << 15U,    // applies only where W(0) is of independent Gaussian numbers
+  of_teacher_units = 1U << 16U,    // applies only to few hidden units of a teacher that has few (metric/overlaps.hpp)
 };
 
 }  // namespace fasweep

@@ -7,6 +7,7 @@
 #include "model/metric/traits.hpp"
 #include "model/settings.hpp"
 #include "model/step_samples.hpp"
+#include "model/teacher.hpp"
 
 namespace fasweep {
 
@@ -16,6 +17,13 @@ namespace fasweep {
   const bool sees_all = sees_training_set_whole(training, data);
   return ((traits & sees_training_set) != 0 && !sees_all ? data.samples : 0) +
          ((traits & sees_test_set) != 0 ? data.test_samples : 0.0);
+}
+
+/// Work of a sample that a step draws, with its targets.
+[[nodiscard]] inline double drawing_cost(const DataSettings& data, int width) {
+  constexpr double flop_a_normal = 60;
+  const double units = std::max(1, teacher_units(data, width));
+  return data.sampling == Sampling::fresh ? data.inputs * (flop_a_normal + 2 * units) : 0;
 }
 
 struct WeightSpace {
@@ -31,6 +39,7 @@ struct WeightSpace {
                                                        "data.target",
                                                        "data.header",
                                                        "data.split",
+                                                       "data.samples",
                                                        "training.schedule",
                                                        "training.max-steps",
                                                        "training.stop",
@@ -47,7 +56,8 @@ struct WeightSpace {
                                                        "training.decay",
                                                        "training.step-schedule",
                                                        "training.error-delay",
-                                                       "training.optimizer"});
+                                                       "training.optimizer",
+                                                       "training.output-step-factor"});
 
   template <class Activation, class Rule>
   static constexpr bool takes = !Rule::propagates_targets;
@@ -58,7 +68,8 @@ struct WeightSpace {
     const double masks = training.dropout > 0 ? 80 : 0;
     const double inputs = data.inputs * std::min(2.5, 3.9 * traits_of(data.source).density);         // dense or sparse
     const double directions = is_sgd(training.optimizer) ? 0 : 16.0 * (data.inputs + data.outputs);  // a unit
-    return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks) + width * directions;
+    return batch * width * (inputs + 4 * data.outputs + (Activation::is_cheap ? 4 : 20) + masks) + width * directions +
+           batch * drawing_cost(data, width);
   }
 
   template <class Activation>
@@ -66,6 +77,7 @@ struct WeightSpace {
                                               unsigned traits, int width) {
     DataSettings evaluated = data;
     evaluated.samples = 1;
+    evaluated.sampling = Sampling::fixed;
     constexpr double forward_share = 0.5;  // of a step, without the way back
     return evaluated_rows(data, training, traits) * forward_share * step_cost<Activation>(evaluated, {}, width);
   }
