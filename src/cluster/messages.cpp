@@ -165,15 +165,15 @@ void get_body(ByteReader& /*in*/, Empty& /*message*/) {
   static_assert(std::is_empty_v<Empty>);
 }
 
-template <std::size_t Index = 0>
+template <std::size_t index = 0>
 WireMessage decode_alternative(std::uint8_t type, ByteReader& in) {
-  if constexpr (Index < std::variant_size_v<WireMessage>) {
-    if (type == Index) {
-      std::variant_alternative_t<Index, WireMessage> message;
+  if constexpr (index < std::variant_size_v<WireMessage>) {
+    if (type == index) {
+      std::variant_alternative_t<index, WireMessage> message;
       get_body(in, message);
       return message;
     }
-    return decode_alternative<Index + 1>(type, in);
+    return decode_alternative<index + 1>(type, in);
   }
   throw TransportError("message of unknown type " + std::to_string(type) + " (below " +
                        std::to_string(std::variant_size_v<WireMessage>) +

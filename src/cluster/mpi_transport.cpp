@@ -145,25 +145,9 @@ class MpiTransport final : public Transport {
   }
 
   ~MpiTransport() override {
-    if (farewell_ == Farewell::after_leader) {
-      if (rank_ == leader_) {
-        let_the_others_go();
-      } else {
-        wait_for_leader();
-      }
-      if (!launcher_ends_all()) {
-        std::for_each(node_processes_.begin(), node_processes_.end(), end_if_stopped);
-      }
-    }
-    constexpr double patience_s = 1;
-    const Stopwatch stopwatch;
-    while (!sending_.empty() && stopwatch.seconds() < patience_s) {
-      drop_sent();
-    }
-    // A message nobody takes means a dead rank too, and MPI_Finalize would wait for it.
-    if (sending_.empty() && farewell_ == Farewell::together) {
-      MPI_Comm_free(&node_);
-      MPI_Finalize();
+    try {
+      part();
+    } catch (const TransportError&) {  // all that was to be sent or kept is, and there is nobody left to tell
     }
   }
 
@@ -235,6 +219,30 @@ class MpiTransport final : public Transport {
  private:
   static constexpr int message_tag = 0;
   static constexpr int farewell_tag = 1;
+
+  /// Takes leave of the other ranks, as far as they live.
+  void part() {
+    if (farewell_ == Farewell::after_leader) {
+      if (rank_ == leader_) {
+        let_the_others_go();
+      } else {
+        wait_for_leader();
+      }
+      if (!launcher_ends_all()) {
+        std::for_each(node_processes_.begin(), node_processes_.end(), end_if_stopped);
+      }
+    }
+    constexpr double patience_s = 1;
+    const Stopwatch stopwatch;
+    while (!sending_.empty() && stopwatch.seconds() < patience_s) {
+      drop_sent();
+    }
+    // A message nobody takes means a dead rank too, and MPI_Finalize would wait for it.
+    if (sending_.empty() && farewell_ == Farewell::together) {
+      MPI_Comm_free(&node_);
+      MPI_Finalize();
+    }
+  }
 
   /// A message on its way; MPI owns the bytes until the request completes.
   struct Sending {

@@ -92,7 +92,8 @@ DataReport describe(const Dataset& dataset, const std::string& place, const std:
     report.understood += describe_classes(train);
     for (const std::string& doubt :
          doubtful_classes(train, count_classes(dataset, dataset.samples, dataset.test_samples))) {
-      report.warnings.push_back(place + ": " + doubt);
+      std::string& warning = report.warnings.emplace_back(place);
+      warning.append(": ").append(doubt);
     }
   } else {
     report.understood += counted(dataset.outputs, "target") + " to regress on";
