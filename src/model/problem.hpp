@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/dataset.hpp"
+#include "model/initial_state.hpp"
 #include "model/run_spec.hpp"
 
 namespace fasweep {
@@ -28,7 +29,7 @@ struct Problem {
   std::vector<double> feedback;       // b: width x outputs
   std::vector<double> hidden_bias;    // of the first hidden layer at step 0: width; empty where all are 0
   std::vector<double> output_bias;    // likewise: outputs
-  FillRows whole_hidden_weight;       // of W(0) where its law makes it whole, else empty
+  FillRows whole_hidden_weight;       // of W(0) where its law or a state makes it whole, else empty
 
   /// W(0) of the hidden units first, first + 1, ... as many as `rows` holds: units x inputs; first must be even. Made
   /// at every call, as most solvers need it once and a block at a time, which is faster than memory for all of it.
@@ -54,9 +55,14 @@ struct ProblemKey {
 /// takes errors in. A teacher's weights are N(0, 1), its inputs are N(0, 1) or N(0, 1/d) and its targets f0 = psi(X
 /// W0^T) beta0 / sqrt(teacher width), plus label noise on training samples; a teacher of fixed width and its data are
 /// the same for every p (unless DataDraw says otherwise). Data read from files stay where they are: dataset, which has
-/// the counts of `data`, or nullptr for a teacher.
+/// the counts of `data`, or nullptr for a teacher. Where training.initial_state names a file, `state` is what it holds,
+/// of this width and these counts, and all weights are from there; it outlives the problem.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
-                                   const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
+                                   const TrainingSettings& training = {}, const Dataset* dataset = nullptr,
+                                   const InitialState* state = nullptr);
+
+/// The variance of W(0) where its numbers are independent and Gaussian.
+[[nodiscard]] std::optional<double> hidden_weight_variance(const TrainingSettings& training, Fans fans);
 
 /// b <- rho beta + sqrt(1 - rho^2) b, for feedback and forward weights of one law (training.feedback-correlation).
 void correlate(std::span<double> b, std::span<const double> beta, double rho);

@@ -56,6 +56,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.feedback-correlation",
     "training.optimizer",
     "training.error-delay",
+    "training.initial-state",
     "grid.depth",
 });
 
@@ -115,6 +116,7 @@ inline constexpr KeySet teacher_keys{
     "training.initial-weights",
     "training.initial-output",
     "training.initial-feedback",
+    "training.initial-state",
     "training.richness",
     "training.feedback-correlation",
 };
