@@ -130,6 +130,7 @@ def state(
     where: Mapping[str, Any] | None = None,
     step: int | Sequence[int] | None = None,
     data: PathText | None = None,
+    initial_state: PathText | None = None,
 ) -> xarray.Dataset:
     """The network of one run: weights, outputs and errors, by training it again on one core.
 
@@ -138,6 +139,7 @@ def state(
     step    training steps to write out; by default the run's last
     output  the file that is written; never overwritten
     data    where the run's data set is now, if it has moved
+    initial_state  where its initial state is now, likewise
 
     X (sample, input), y (sample, output), W (step, unit, input), beta and b (step, unit, output), Z (step, unit, sample),
     f and e (step, sample, output), step_size and ridge (step), in float64, read on demand.
@@ -152,6 +154,8 @@ def state(
         command += ["--step", *(str(one) for one in ([step] if isinstance(step, int) else step))]
     if data is not None:
         command += ["--data", str(data)]
+    if initial_state is not None:
+        command += ["--initial-state", str(initial_state)]
     output_of(*command)
     return open_state(Path(output))
 

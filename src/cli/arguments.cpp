@@ -12,6 +12,7 @@
 
 #include "cli/message.hpp"
 #include "data/load_dataset.hpp"
+#include "store/state_file.hpp"
 
 namespace fasweep::cli {
 namespace {
@@ -146,37 +147,58 @@ KeyValues read_overrides(const std::vector<std::string>& texts) {
   return overrides;
 }
 
-/// The data set of a job file's settings. A relative path of one that is not there is often meant to start beside the
-/// job file.
-LoadedDataset load_named(const DataSettings& data, const std::string& job_path) {
+/// What `load` returns of a path that a job file names. A relative path of what is not there is often meant to start
+/// beside the job file.
+template <class Load>
+auto load_named(const std::string& path, const std::string& job_path, Load load) {
   namespace fs = std::filesystem;
   try {
-    return load_dataset(data);
+    return load();
   } catch (const ConfigError& error) {
     std::error_code ignored;
-    if (fs::path(data.path).is_absolute() || data.path.starts_with("~/") || fs::exists(data.path, ignored)) {
+    if (fs::path(path).is_absolute() || path.starts_with("~/") || fs::exists(path, ignored)) {
       throw;
     }
-    const fs::path beside = fs::path(job_path).parent_path() / data.path;
+    const fs::path beside = fs::path(job_path).parent_path() / path;
     throw ConfigError(std::string(error.what()) + "; relative paths start from the current folder, '" +
                       fs::current_path(ignored).string() + "'" +
                       (fs::exists(beside, ignored) ? ", and '" + beside.string() + "' exists" : ""));
   }
 }
 
+/// What was understood of an initial state.
+DataReport report_state(const StateSource& source, const InitialState& state) {
+  return {"initial state '" + source.path + "': " + std::to_string(state.width) + " hidden units, " +
+              std::to_string(state.inputs) + " inputs, " + std::to_string(state.outputs) +
+              (state.outputs == 1 ? " output" : " outputs") + (state.has_biases() ? ", biases" : "") + "; checksum " +
+              format_checksum(state.checksum),
+          {}};
+}
+
 LoadedJob load_job(const std::string& path, const KeyValues& overrides) {
   const std::string origin = path == "-" ? "standard input" : path;
   const std::string text = read_job_text(path);
   LoadedJob loaded;
-  loaded.job = parse_job(text, origin, overrides, [&](const DataSettings& data) {
-    auto [dataset, report] = load_named(data, path);
+  const ReadFacts read_facts = [&](const DataSettings& data) {
+    auto [dataset, report] = load_named(data.path, path, [&] { return load_dataset(data); });
     KeyValues facts = facts_of(dataset);
     if (find_dataset(loaded.datasets, dataset.checksum) == nullptr) {
       loaded.datasets.push_back(std::move(dataset));
       loaded.reports.push_back(std::move(report));
     }
     return facts;
-  });
+  };
+  const ReadStateFacts read_state_facts = [&](const StateSource& source) {
+    InitialState state = load_named(source.path, path, [&] { return read_initial_state(source); });
+    KeyValues facts = facts_of(state);
+    if (find_state(loaded.states, state.checksum) == nullptr) {
+      loaded.reports.push_back(report_state(source, state));
+      loaded.states.push_back(std::move(state));
+    }
+    return facts;
+  };
+  loaded.job = parse_job(text, origin, overrides, read_facts, read_state_facts);
+  require_fitting_states(loaded.job, loaded.states);
   constexpr double many_runs = 1e6;  // a second or two
   if (const double runs = count_points(loaded.job); runs > many_runs && may_repeat_runs(loaded.job)) {
     print_message("comparing " + format_real(runs) + " runs, because the grids may hold some of them twice");

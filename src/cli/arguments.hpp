@@ -48,15 +48,17 @@ void check_path(std::string_view option, const std::string& path, std::size_t ap
 /// "key=value" texts of --set. Throws ConfigError if one has no '='.
 [[nodiscard]] KeyValues read_overrides(const std::vector<std::string>& texts);
 
-/// A job and its data sets, each once, in the order of data_sets_of().
+/// A job, its data sets in the order of data_sets_of() and its initial states in that of initial_states_of(), each
+/// once.
 struct LoadedJob {
   Job job;
   std::vector<Dataset> datasets;
+  std::vector<InitialState> states;
   std::vector<DataReport> reports;  // one for each
 };
 
-/// The job of a file with overrides, its data sets read; `path` "-" reads standard input. Throws ConfigError if either
-/// cannot be read.
+/// The job of a file with overrides, its data sets and initial states read; `path` "-" reads standard input. Throws
+/// ConfigError if either cannot be read.
 [[nodiscard]] LoadedJob load_job(const std::string& path, const KeyValues& overrides);
 
 /// Prints what is doubtful about a data set to standard error.

@@ -15,6 +15,7 @@
 #include "reference/train_reference.hpp"
 #include "store/record_check.hpp"
 #include "store/result_file.hpp"
+#include "store/state_file.hpp"
 #include "util/error.hpp"
 #include "util/text.hpp"
 
@@ -25,7 +26,8 @@ struct CheckOptions {
   std::string file;
   std::int64_t runs = 0;
   std::int64_t seed = 0;
-  std::string data_path;  // empty: where the job says
+  std::string data_path;   // empty: where the job says
+  std::string state_path;  // likewise, of the initial state
 };
 
 CheckOptions read_check_options(const program_options::variables_map& values) {
@@ -41,6 +43,9 @@ CheckOptions read_check_options(const program_options::variables_map& values) {
   }
   if (values.count("data") > 0) {
     options.data_path = input_path(values, "data");
+  }
+  if (values.count("initial-state") > 0) {
+    options.state_path = input_path(values, "initial-state");
   }
   return options;
 }
@@ -117,29 +122,46 @@ void refuse_other_precision(const ResultFile& file) {
   }
 }
 
-/// The data sets of the file's runs, each loaded when the first run of it is checked.
-class DataSets {
+/// The data sets and initial states of the file's runs, each loaded when the first run of it is checked.
+class Sources {
  public:
-  /// path: where the one data set is now; empty: where it was.
-  explicit DataSets(std::string path) : path_(std::move(path)) {}
+  /// Where the one data set and the one initial state are now; empty: where they were.
+  Sources(std::string data_path, std::string state_path)
+      : data_path_(std::move(data_path)), state_path_(std::move(state_path)) {}
 
   /// nullptr of a teacher's.
   [[nodiscard]] const Dataset* of(DataSettings data) {
     if (data.source == DataSource::teacher) {
       return nullptr;
     }
-    data.path = path_.empty() ? data.path : path_;
-    for (const auto& [settings, dataset] : loaded_) {
-      if (settings == data) {
-        return &dataset;
-      }
+    data.path = data_path_.empty() ? data.path : data_path_;
+    return find_or_load(datasets_, data, [&] { return load_dataset(data).dataset; });
+  }
+
+  /// nullptr of drawn weights.
+  [[nodiscard]] const InitialState* of(StateSource source) {
+    if (source.path.empty()) {
+      return nullptr;
     }
-    return &loaded_.emplace_back(data, load_dataset(data).dataset).second;
+    source.path = state_path_.empty() ? source.path : state_path_;
+    return find_or_load(states_, source, [&] { return read_initial_state(source); });
   }
 
  private:
-  std::string path_;
-  std::list<std::pair<DataSettings, Dataset>> loaded_;
+  template <class Source, class Content, class Load>
+  static const Content* find_or_load(std::list<std::pair<Source, Content>>& loaded, const Source& wanted, Load load) {
+    for (const auto& [source, content] : loaded) {
+      if (source == wanted) {
+        return &content;
+      }
+    }
+    return &loaded.emplace_back(wanted, load()).second;
+  }
+
+  std::string data_path_;
+  std::string state_path_;
+  std::list<std::pair<DataSettings, Dataset>> datasets_;
+  std::list<std::pair<StateSource, InitialState>> states_;
 };
 
 /// Why the reference does not check a metric; empty if it does.
@@ -168,14 +190,15 @@ void leave_out_unchecked(const MetricLayout& layout, RunSettings& settings, RunR
   record = std::move(kept);
 }
 
-RecordCheck check_run(const Plan& plan, RunRecord record, DataSets& datasets) {
+RecordCheck check_run(const Plan& plan, RunRecord record, Sources& sources) {
   if (const std::string wrong = why_not_of_plan(record, record.run, plan); !wrong.empty()) {
     return {{}, wrong};
   }
   const RunSpec run = plan.at(record.run);
   RunSettings settings = plan.settings(record.run);
   leave_out_unchecked(plan.layout(plan.point(record.run)), settings, record);
-  const Problem problem = make_problem(settings.data, problem_key(run), settings.training, datasets.of(settings.data));
+  const Problem problem = make_problem(settings.data, problem_key(run), settings.training, sources.of(settings.data),
+                                       sources.of(settings.training.initial_state));
   try {
     return check_record(problem, settings, run, record);
   } catch (const ConfigError& error) {
@@ -221,11 +244,11 @@ void print_farthest(const std::vector<Farthest>& farthest) {
 
 /// Prints what comes of every record and of all together; how many are wrong.
 std::int64_t check_records(const std::string& file, const Plan& plan, const std::vector<RunRecord>& records,
-                           DataSets datasets) {
+                           Sources sources) {
   std::vector<Farthest> farthest(plan.metrics().size());
   std::int64_t wrong = 0;
   for (const RunRecord& record : records) {
-    const RecordCheck check = check_run(plan, record, datasets);
+    const RecordCheck check = check_run(plan, record, sources);
     if (check.is_sound() && check.is_sensitive) {
       print_sensitive(file, record, check);
       continue;
@@ -259,7 +282,8 @@ int check_command(const Arguments& arguments) {
   grammar.options.add_options()("runs", value<std::int64_t>()->default_value(5),
                                 "how many of the finished runs to check")(
       "seed", value<std::int64_t>()->default_value(0), "which ones: another seed chooses another sample")(
-      "data", value<std::string>(), "where the runs' data set is now, if it has moved");
+      "data", value<std::string>(), "where the runs' data set is now, if it has moved")(
+      "initial-state", value<std::string>(), "where their initial state is now, likewise");
   grammar.epilog =
       "\nTrains runs again, in float64, without anything that makes them fast, and compares every recorded number.\n"
       "Allowed, relative to a metric's largest value in the run: 1e-9 of float64; 1e-3 of float32, 1e-2 of\n"
@@ -281,7 +305,7 @@ int check_command(const Arguments& arguments) {
   refuse_other_precision(file);
   const std::vector<RunRecord> records = read_records(file, runs);
   announce(plan, records);
-  const std::int64_t wrong = check_records(options.file, plan, records, DataSets(options.data_path));
+  const std::int64_t wrong = check_records(options.file, plan, records, {options.data_path, options.state_path});
   print_unchecked(plan.metrics());
   const auto finished = std::count_if(statuses.begin(), statuses.end(), is_finished);
   std::string names;

@@ -78,6 +78,18 @@ std::string isa_note(std::string_view name) {
   return std::string(note_begin) + std::string(name) + ")";
 }
 
+std::vector<std::string_view> isas_of(std::string_view agents) {
+  std::vector<std::string_view> names;
+  for (std::size_t begin = agents.find(note_begin); begin != std::string_view::npos; begin = agents.find(note_begin)) {
+    agents.remove_prefix(begin + note_begin.size());
+    const std::string_view name = agents.substr(0, agents.find(')'));
+    if (std::ranges::find(names, name) == names.end()) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
 std::string_view isa_of(std::string_view agents) {
   const std::size_t begin = agents.rfind(note_begin);
   if (begin == std::string_view::npos) {

@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "backend/cpu/instruction_set.hpp"
 #include "cli/arguments.hpp"
@@ -31,7 +32,10 @@ void add_isa_option(ArgumentGrammar& grammar);
 /// How the description of a rank, in a file's provenance, names the instruction set.
 [[nodiscard]] std::string isa_note(std::string_view name);
 
-/// The one that the last of a file's ranks noted; empty if there is none, as in files of version 0.1.
+/// Those that a file's ranks noted, each once, in the order in which they came; none in files of version 0.1.
+[[nodiscard]] std::vector<std::string_view> isas_of(std::string_view agents);
+
+/// The one that the last of them noted; empty if there is none.
 [[nodiscard]] std::string_view isa_of(std::string_view agents);
 
 }  // namespace fasweep::cli

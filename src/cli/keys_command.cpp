@@ -31,7 +31,7 @@ nlohmann::json describe(const Key& key) {
   json["meaning"] = key.meaning;
   json["accepted"] = key.accepted;
   json["jobs"] = key_use_names[static_cast<std::size_t>(key.use)];
-  json["takes_list"] = !key.column.empty();
+  json["takes_list"] = !key.column.empty() && key.kind != KeyKind::text;
   if (!key.column.empty()) {
     json["column"] = key.column;
   }

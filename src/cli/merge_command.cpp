@@ -2,12 +2,23 @@
 #include <iostream>
 
 #include "cli/arguments.hpp"
+#include "cli/isa.hpp"
 #include "cli/message.hpp"
 #include "cli/session.hpp"
 #include "store/merge.hpp"
+#include "util/text.hpp"
 
 namespace fasweep::cli {
 namespace {
+
+/// Of runs that were trained by several instruction sets, which round their last digits otherwise.
+void warn_of_isas(const std::string& output, const std::string& agents) {
+  if (const std::vector<std::string_view> isas = isas_of(agents); isas.size() > 1) {
+    print_message("'" + output + "' holds runs of the instruction sets " + join(isas, " and ") +
+                  " (which round the last digits otherwise); train all shards with one --isa, or with --reproducible, "
+                  "if that matters");
+  }
+}
 
 int report_end(const std::string& output, const MergeReport& report) {
   std::cerr << output << ": " << report.runs - report.missing << " of " << report.runs << " runs";
@@ -51,8 +62,10 @@ int merge_command(const Arguments& arguments) {
   const std::string output = output_path(values);
   StoreOptions options;
   options.warn = print_message;
-  return report_end(output,
-                    merge_results({inputs.begin(), inputs.end()}, output, options, make_session("merge", arguments)));
+  const MergeReport report =
+      merge_results({inputs.begin(), inputs.end()}, output, options, make_session("merge", arguments));
+  warn_of_isas(output, report.agents);
+  return report_end(output, report);
 }
 
 }  // namespace fasweep::cli

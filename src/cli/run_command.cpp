@@ -26,6 +26,7 @@
 #include "reference/first_step.hpp"
 #include "store/checkpoint_files.hpp"
 #include "store/result_store.hpp"
+#include "store/state_file.hpp"
 #include "sweep/plan.hpp"
 #include "util/error.hpp"
 #include "util/machine_limits.hpp"
@@ -396,13 +397,15 @@ void name_devices(const std::vector<int>& devices, SweepOptions& sweep) {
 }
 
 SweepOptions make_sweep_options(const RunOptions& options, const Plan& plan, std::span<const Dataset> datasets,
-                                const InstructionSet& isa, Checkpoints* checkpoints, ProgressStyle style) {
+                                std::span<const InitialState> states, const InstructionSet& isa,
+                                Checkpoints* checkpoints, ProgressStyle style) {
   constexpr double heartbeats_until_lost = 10;
   SweepOptions sweep;
   sweep.workers = *options.workers;
   sweep.device_count = static_cast<int>(options.devices.size());
   sweep.device_rate = first_device_rate;
   sweep.datasets = datasets;
+  sweep.states = states;
   sweep.checkpoints = checkpoints;
   static const PlainFirstStep first_step;
   sweep.first_step = &first_step;
@@ -559,7 +562,8 @@ int run_master(Transport& transport, const RunOptions& options, std::span<const 
   const ProgressStyle style = choose_progress_style(options.json);
   const TrainerFactory factory = trainer_factory(options, *isa);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, *plan);
-  SweepOptions sweep = make_sweep_options(options, *plan, loaded.datasets, *isa, checkpoints.get(), style);
+  SweepOptions sweep =
+      make_sweep_options(options, *plan, loaded.datasets, loaded.states, *isa, checkpoints.get(), style);
   sweep.master.on_queue = queue_listener(plan->shard_size());
   const SweepResult result = run_sweep(transport, *plan, &*store, factory, sweep);
   end_progress(style);
@@ -567,18 +571,31 @@ int run_master(Transport& transport, const RunOptions& options, std::span<const 
   return report_end(*store, options, plan->size(), result);
 }
 
-/// The data sets that rank 0 read too, from this node's disk. Other data than the plan's are refused.
-std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
-  std::vector<Dataset> datasets;
+/// What rank 0 read too, from this node's disk. Other numbers than the plan's are refused.
+template <class Read>
+auto read_for_plan(Transport& transport, Read read) {
   try {
-    for (const DataSettings& data : data_sets_of(job)) {
-      datasets.push_back(read_once_in_node(transport, [&] { return load_dataset(data).dataset; }));
-    }
-    return datasets;
+    return read();
   } catch (const ConfigError& error) {
     transport.set_farewell(Farewell::at_once);  // the others are in the sweep and would be waited for
     throw ConfigError("rank " + std::to_string(transport.rank()) + " on " + host_name() + ": " + error.what());
   }
+}
+
+std::vector<Dataset> read_data_of_plan(Transport& transport, const Job& job) {
+  std::vector<Dataset> datasets;
+  for (const DataSettings& data : data_sets_of(job)) {
+    datasets.push_back(read_once_in_node(transport, [&] { return load_dataset(data).dataset; }));
+  }
+  return datasets;
+}
+
+std::vector<InitialState> read_states_of_plan(const Job& job) {
+  std::vector<InitialState> states;
+  for (const StateSource& source : initial_states_of(job)) {
+    states.push_back(read_initial_state(source));
+  }
+  return states;
 }
 
 /// Every other rank: the plan comes from rank 0; an empty one means there is nothing to do. If rank 0 is lost, one of
@@ -592,11 +609,13 @@ int run_agent(Transport& transport, const RunOptions& options, std::span<const I
   // Rank 0's choice is the smallest number: the others name one that is none.
   const InstructionSet& isa = usable[static_cast<std::size_t>(transport.smallest(static_cast<int>(usable.size())))];
   const Plan plan(parse_stored_job(text, "rank 0"), options.solver);
-  const std::vector<Dataset> datasets = read_data_of_plan(transport, plan.job());
+  const std::vector<Dataset> datasets =
+      read_for_plan(transport, [&] { return read_data_of_plan(transport, plan.job()); });
+  const std::vector<InitialState> states = read_for_plan(transport, [&] { return read_states_of_plan(plan.job()); });
   const TrainerFactory factory = trainer_factory(options, isa);
   const std::unique_ptr<Checkpoints> checkpoints = make_checkpoints(options, plan);
   const ProgressStyle style = choose_progress_style(options.json);
-  SweepOptions sweep = make_sweep_options(options, plan, datasets, isa, checkpoints.get(), style);
+  SweepOptions sweep = make_sweep_options(options, plan, datasets, states, isa, checkpoints.get(), style);
   const std::string own_name = "rank " + std::to_string(transport.rank()) + " on " + host_name();
   std::optional<ResultStore> store;
   sweep.take_over = [&]() -> RecordSink* {

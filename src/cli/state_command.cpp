@@ -205,6 +205,16 @@ const InstructionSet& choose_isa_of(const RecordedRuns& runs, const std::string&
   return choose_isa(isas_here(), wanted, is_here ? before : "");
 }
 
+std::optional<InitialState> load_state(StateSource source, const program_options::variables_map& values) {
+  if (source.path.empty()) {
+    return std::nullopt;
+  }
+  if (values.count("initial-state") > 0) {
+    source.path = input_path(values, "initial-state");
+  }
+  return read_initial_state(source);
+}
+
 std::optional<Dataset> load_data(DataSettings settings, const program_options::variables_map& values) {
   if (settings.source == DataSource::teacher) {
     return std::nullopt;
@@ -225,6 +235,7 @@ int state_command(const Arguments& arguments) {
       "step", program_options::value<std::vector<std::int64_t>>()->multitoken()->composing(),
       "steps to write out, by default the run's last")("data", program_options::value<std::string>(),
                                                        "where the run's data set is now, if it has moved")(
+      "initial-state", program_options::value<std::string>(), "where its initial state is now, likewise")(
       "output,o", program_options::value<std::string>()->required(), "write here; never overwrites");
   add_isa_option(grammar);
   grammar.add_positional("file");
@@ -245,8 +256,9 @@ int state_command(const Arguments& arguments) {
   const std::vector<std::int64_t> steps = choose_steps(record, values);
   const RunSettings settings = plan.settings(record.run);
   const std::optional<Dataset> dataset = load_data(settings.data, values);
-  const Problem problem =
-      make_problem(settings.data, problem_key(plan.at(record.run)), settings.training, dataset ? &*dataset : nullptr);
+  const std::optional<InitialState> state = load_state(settings.training.initial_state, values);
+  const Problem problem = make_problem(settings.data, problem_key(plan.at(record.run)), settings.training,
+                                       dataset ? &*dataset : nullptr, state ? &*state : nullptr);
   std::string check;
   {
     StateFile file(draft.path(), plan, record, problem, steps);

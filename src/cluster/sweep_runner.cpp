@@ -21,8 +21,8 @@ class Agent {
       : transport_(transport),
         plan_(plan),
         options_(options),
-        pool_(plan, options.datasets, factory, options.workers, options.device_count, waker, options.checkpoints,
-              options.first_step) {
+        pool_(plan, options.datasets, options.states, factory, options.workers, options.device_count, waker,
+              options.checkpoints, options.first_step) {
     follow(0, 0);
   }
 

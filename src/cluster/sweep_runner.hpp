@@ -24,6 +24,7 @@ struct SweepOptions {
   std::vector<std::string> devices;            // GPUs this rank takes to be its own, by UUID
   double device_rate = 0;                      // assumed flop per second of a GPU until it is measured
   std::span<const Dataset> datasets;           // that the runs train on, shared by the workers; none: teachers'
+  std::span<const InitialState> states;        // that the runs begin with, likewise; none: drawn weights
   Checkpoints* checkpoints = nullptr;          // of this rank's workers; none: nothing is saved of an unfinished run
   const FirstStepCheck* first_step = nullptr;  // of every run; none: not checked
   double heartbeat_s = 1;                      // how often agent and master hear of each other

@@ -72,10 +72,12 @@ std::vector<RunRecord> fail_all(const Plan& plan, const Part& part, const std::s
 
 }  // namespace
 
-WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores,
-                       int devices, Waker& waker, Checkpoints* checkpoints, const FirstStepCheck* first_step)
+WorkerPool::WorkerPool(const Plan& plan, std::span<const Dataset> datasets, std::span<const InitialState> states,
+                       const TrainerFactory& factory, int cores, int devices, Waker& waker, Checkpoints* checkpoints,
+                       const FirstStepCheck* first_step)
     : plan_(plan),
       datasets_(datasets),
+      states_(states),
       factory_(factory),
       waker_(waker),
       checkpoints_(checkpoints),
@@ -263,7 +265,8 @@ std::vector<RunRecord> WorkerPool::train_parts(Trainer& trainer, std::span<const
       const RunSettings& settings = *part.settings;
       if (problems.empty() || part.problem != made) {
         problems.push_back(make_problem(settings.data, problem_key(part.runs.front()), settings.training,
-                                        find_dataset(datasets_, settings.data.checksum)));
+                                        find_dataset(datasets_, settings.data.checksum),
+                                        find_state(states_, settings.training.initial_state.checksum)));
         made = part.problem;
       }
       requests.push_back({problems.back(), settings.data, settings.training, settings.record, part.runs,

@@ -32,10 +32,11 @@ class WorkerPool final : private IdleWorkers {
   };
 
   /// Starts `cores` threads of the crew of cores and workers_a_device for each of `devices` of that of devices, whose
-  /// numbers come first. waker is called whenever a result is ready. datasets: those of the plan. checkpoints: nullptr
-  /// for none. first_step: likewise. Everything referred to outlives the pool.
-  WorkerPool(const Plan& plan, std::span<const Dataset> datasets, const TrainerFactory& factory, int cores, int devices,
-             Waker& waker, Checkpoints* checkpoints, const FirstStepCheck* first_step = nullptr);
+  /// numbers come first. waker is called whenever a result is ready. datasets, states: those of the plan. checkpoints:
+  /// nullptr for none. first_step: likewise. Everything referred to outlives the pool.
+  WorkerPool(const Plan& plan, std::span<const Dataset> datasets, std::span<const InitialState> states,
+             const TrainerFactory& factory, int cores, int devices, Waker& waker, Checkpoints* checkpoints,
+             const FirstStepCheck* first_step = nullptr);
 
   /// Cancels what runs and joins the threads.
   ~WorkerPool() override;
@@ -76,6 +77,7 @@ class WorkerPool final : private IdleWorkers {
 
   const Plan& plan_;
   std::span<const Dataset> datasets_;
+  std::span<const InitialState> states_;
   const TrainerFactory& factory_;
   Waker& waker_;
   Checkpoints* checkpoints_;

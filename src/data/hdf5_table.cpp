@@ -12,6 +12,7 @@
 #include "data/file_bytes.hpp"
 #include "data/file_format.hpp"
 #include "hdf5/hdf5_handle.hpp"
+#include "hdf5/hdf5_reading.hpp"
 #include "util/error.hpp"
 #include "util/machine_limits.hpp"
 #include "util/text.hpp"
@@ -20,6 +21,7 @@ namespace fasweep {
 namespace {
 
 using hdf5::Handle;
+using hdf5::write_shape;
 
 [[noreturn]] void reject_table(const std::string& path, const std::string& why) {
   throw ConfigError("table '" + path + "' cannot be used (" + why +
@@ -53,15 +55,6 @@ std::vector<hsize_t> sizes_of(const Handle& dataset, const std::string& name) {
   return sizes;
 }
 
-/// "20 x 4 x 4".
-std::string write_sizes(std::span<const hsize_t> sizes) {
-  std::string text;
-  for (const hsize_t size : sizes) {
-    text += (text.empty() ? "" : " x ") + std::to_string(size);
-  }
-  return text.empty() ? "one number" : text;
-}
-
 Handle open_dataset(const Handle& file, const std::string& name) {
   return {H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening dataset " + name};
 }
@@ -80,7 +73,7 @@ std::string list_contents(const Handle& file) {
     const bool is_dataset = H5Iget_type(object) == H5I_DATASET;
     static_cast<void>(H5Oclose(object));  // a link to nothing opens nothing
     list += (is_dataset ? "'" : "group '") + printable(name.data()) + "'";
-    list += is_dataset ? " (" + write_sizes(sizes_of(open_dataset(file, name.data()), name.data())) + ")" : "";
+    list += is_dataset ? " (" + write_shape(sizes_of(open_dataset(file, name.data()), name.data())) + ")" : "";
   }
   return info.nlinks == 0 ? "nothing" : info.nlinks > most_listed ? list + ", ..." : list;
 }
@@ -164,7 +157,7 @@ Array read_array(const Handle& file, const std::string& name, const std::string&
   hsize_t values = 1;
   for (const hsize_t size : array.sizes) {
     if (size < 1 || size > most_values / values) {
-      reject_table(path, name + " is " + write_sizes(array.sizes) + ", accepted are up to " +
+      reject_table(path, name + " is " + write_shape(array.sizes) + ", accepted are up to " +
                              std::to_string(max_samples) + " x " + std::to_string(max_inputs) + " and " +
                              std::to_string(most_values) + " numbers in all, half of this machine's memory");
     }
@@ -191,7 +184,7 @@ void transpose(Array& array) {
 
 void check_samples(const Array& array, std::int64_t most_columns, const std::string& path) {
   if (array.rows() > hsize_t{max_samples} || array.columns() > static_cast<hsize_t>(most_columns)) {
-    reject_table(path, array.name + " is " + write_sizes(array.sizes) + ", accepted are up to " +
+    reject_table(path, array.name + " is " + write_shape(array.sizes) + ", accepted are up to " +
                            std::to_string(max_samples) + " x " + std::to_string(most_columns));
   }
   const std::size_t columns = array.columns();
@@ -208,8 +201,8 @@ Samples<double> read_samples(const Handle& file, const std::string& x_name, cons
                              const std::string& path) {
   Array x = read_array(file, x_name, path);
   Array y = read_array(file, y_name, path);
-  const std::string shapes = x_name + " is " + write_sizes(x.sizes) + " and " + y_name + " " + write_sizes(y.sizes);
-  std::string reading = "inputs '" + x_name + "'" + (x.sizes.size() > 2 ? " (" + write_sizes(x.sizes) + ")" : "");
+  const std::string shapes = x_name + " is " + write_shape(x.sizes) + " and " + y_name + " " + write_shape(y.sizes);
+  std::string reading = "inputs '" + x_name + "'" + (x.sizes.size() > 2 ? " (" + write_shape(x.sizes) + ")" : "");
   const bool y_is_a_row = y.sizes.size() == 2 && y.rows() == 1 && y.sizes[1] > 1;
   const hsize_t samples = y.sizes.size() == 1 ? y.rows() : y.sizes.back();
   if (x.sizes.size() > 1 && y_is_a_row && x.rows() == samples && x.sizes.back() == samples) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -243,10 +242,7 @@ LoadedDataset read_set(const DataSettings& settings) {
 
 LoadedDataset load_dataset(const DataSettings& named) {
   DataSettings settings = named;
-  const char* home = std::getenv("HOME");
-  if (home != nullptr && settings.path.starts_with("~/")) {
-    settings.path.replace(0, 1, home);  // as a shell does, which sees neither job files nor what follows --set key=
-  }
+  settings.path = expand_home(settings.path);
   LoadedDataset loaded = read_set(settings);
   if (settings.checksum && *settings.checksum != loaded.dataset.checksum) {
     throw ConfigError("the data in '" + settings.path + "' have checksum " + format_checksum(loaded.dataset.checksum) +

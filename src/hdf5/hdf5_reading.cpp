@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <numeric>
 
 #include "hdf5/hdf5_writing.hpp"
 #include "util/error.hpp"
@@ -84,6 +86,14 @@ void require_number(hid_t dataset, const std::string& name) {
   }
 }
 
+std::string write_shape(std::span<const hsize_t> shape) {
+  std::string text;
+  for (const hsize_t size : shape) {
+    text += (text.empty() ? "" : " x ") + std::to_string(size);
+  }
+  return text.empty() ? "one number" : text;
+}
+
 std::string read_text(hid_t group, const std::string& name) {
   const Handle dataset(H5Dopen2(group, name.c_str(), H5P_DEFAULT), H5Dclose, "opening " + name);
   const Handle type(H5Dget_type(dataset.id()), H5Tclose, "reading the type of " + name);
@@ -112,6 +122,19 @@ std::int64_t read_whole_attribute(hid_t object, const std::string& name) {
 
 double read_real_attribute(hid_t object, const std::string& name) {
   return read_number_attribute<double>(object, name, H5T_FLOAT, H5T_NATIVE_DOUBLE);
+}
+
+std::vector<double> read_slab(const Handle& dataset, const std::vector<hsize_t>& start,
+                              const std::vector<hsize_t>& shape, const std::string& name) {
+  const Handle memory(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
+                      "making a slab");
+  const Handle space(H5Dget_space(dataset.id()), H5Sclose, "placing a slab");
+  check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr),
+        "placing a slab");
+  std::vector<double> values(std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>()));
+  check(H5Dread(dataset.id(), H5T_NATIVE_DOUBLE, memory.id(), space.id(), H5P_DEFAULT, values.data()),
+        "reading " + name);
+  return values;
 }
 
 std::vector<std::string> read_texts(hid_t file, const std::string& name, hsize_t rows) {

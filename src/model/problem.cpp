@@ -66,6 +66,27 @@ WeightDraw draw_of_hidden(const Problem& problem) {
           {problem.inputs, problem.width}};
 }
 
+/// Rows of a state's W(0); those beyond the last are 0.
+FillRows rows_of(const InitialState& state) {
+  return [&state](int first, std::span<double> rows) {
+    const std::span<const double> from =
+        std::span(state.hidden_weight).subspan(area(std::min(first, state.width), state.inputs));
+    const std::size_t count = std::min(from.size(), rows.size());
+    std::copy_n(from.begin(), count, rows.begin());
+    std::fill(rows.begin() + static_cast<std::ptrdiff_t>(count), rows.end(), 0.0);
+  };
+}
+
+void take_weights(const InitialState& state, const TrainingSettings& training, Problem& problem) {
+  assert(state.width == problem.width && state.inputs == problem.inputs && state.outputs == problem.outputs &&
+         state.has_biases() == training.biases);
+  problem.whole_hidden_weight = rows_of(state);
+  problem.output_weight = state.output_weight;
+  problem.feedback = state.feedback;
+  problem.hidden_bias = state.hidden_bias;
+  problem.output_bias = state.output_bias;
+}
+
 void draw_biases(const TrainingSettings& training, Problem& problem) {
   const RandomStream hidden{problem.seed, problem.width, Purpose::hidden_bias};
   const RandomStream output{problem.seed, problem.width, Purpose::output_bias};
@@ -103,7 +124,8 @@ std::vector<double> Problem::hidden_weight() const {
 }
 
 Problem make_problem(const DataSettings& data, const ProblemKey& key, const TrainingSettings& training,
-                     const Dataset* dataset) {
+                     const Dataset* dataset, const InitialState* state) {
+  assert((state != nullptr) == !training.initial_state.path.empty());
   Problem problem;
   problem.samples = data.samples;
   problem.test_samples = data.test_samples;
@@ -115,6 +137,10 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
   problem.dataset = dataset;
   if (dataset == nullptr) {
     draw_teacher_data(data, key, problem);
+  }
+  if (state != nullptr) {
+    take_weights(*state, training, problem);
+    return problem;
   }
   if (is_made_whole(training.initial_weights)) {
     problem.whole_hidden_weight = row_source(training.initial_weights, draw_of_hidden(problem));
@@ -133,6 +159,10 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
     multiply(problem.feedback, scale);
   }
   return problem;
+}
+
+std::optional<double> hidden_weight_variance(const TrainingSettings& training, Fans fans) {
+  return training.initial_state.path.empty() ? gaussian_variance(training.initial_weights, fans) : std::nullopt;
 }
 
 std::vector<double> feedback_of_step(const Problem& problem, const TrainingSettings& training, std::int64_t step) {

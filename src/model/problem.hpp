@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/dataset.hpp"
+#include "model/initial_state.hpp"
 #include "model/network_sizes.hpp"
 #include "model/run_spec.hpp"
 
@@ -29,7 +30,7 @@ struct Problem {
   std::vector<double> feedback;       // b: width x outputs
   std::vector<double> hidden_bias;    // of the first hidden layer at step 0: width; empty where all are 0
   std::vector<double> output_bias;    // likewise: outputs
-  FillRows whole_hidden_weight;       // of W(0) where its law makes it whole, else empty
+  FillRows whole_hidden_weight;       // of W(0) where its law or a state makes it whole, else empty
   double input_variance = 1;          // of each input of a teacher
   int teacher_width = 0;              // M; 0 of a linear map or a data set
   std::vector<double> teacher_hidden_weight;  // W0: teacher width x inputs; empty beyond max_overlapping_units
@@ -60,8 +61,14 @@ struct ProblemKey {
 /// plus label noise on training samples; a teacher of fixed width and its data are the same for every p (unless
 /// DataDraw says otherwise). Where steps draw fresh samples (fresh_samples.hpp), the problem's are for metrics alone.
 /// Data read from files stay where they are: dataset, which has the counts of `data`, or nullptr for a teacher.
+/// Where training.initial_state names a file, `state` is what it holds, of this width and these counts, and all weights
+/// are from there; it outlives the problem.
 [[nodiscard]] Problem make_problem(const DataSettings& data, const ProblemKey& key,
-                                   const TrainingSettings& training = {}, const Dataset* dataset = nullptr);
+                                   const TrainingSettings& training = {}, const Dataset* dataset = nullptr,
+                                   const InitialState* state = nullptr);
+
+/// The variance of W(0) where its numbers are independent and Gaussian.
+[[nodiscard]] std::optional<double> hidden_weight_variance(const TrainingSettings& training, Fans fans);
 
 /// b <- rho beta + sqrt(1 - rho^2) b, for feedback and forward weights of one law (training.feedback-correlation).
 void correlate(std::span<double> b, std::span<const double> beta, double rho);

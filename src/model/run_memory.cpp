@@ -41,7 +41,7 @@ void RunMemory::begin(const Snapshot& initial) {
   const std::vector<double> error(initial.errors().begin(), initial.errors().end());
   SymmetricMatrix kernel = initial.kernel(Kernel::outputs);
   const SentBack back = sent_back(run_.rule);
-  const bool is_uncorrelated = training_.feedback_correlation == 0 &&
+  const bool is_uncorrelated = training_.feedback_correlation == 0 && training_.initial_state.path.empty() &&
                                (has_zero_mean(training_.initial_output) || has_zero_mean(training_.initial_feedback));
   if (back == SentBack::nothing || (back == SentBack::feedback && is_uncorrelated)) {
     infinite_ = ErrorPrediction{expected_kernel(), error};  // in which <v, beta> is 0
@@ -122,7 +122,7 @@ double RunMemory::slowest_contraction() const {
 
 const SymmetricMatrix& RunMemory::expected_kernel() const {
   if (!expected_kernel_) {
-    const std::optional<double> variance = gaussian_variance(training_.initial_weights, {problem_.inputs, run_.width});
+    const std::optional<double> variance = hidden_weight_variance(training_, {problem_.inputs, run_.width});
     SymmetricMatrix covariance = input_gram();
     covariance *= variance.value_or(not_a_number);
     expected_kernel_ = variance ? fasweep::expected_kernel(run_.activation, covariance) : std::move(covariance);

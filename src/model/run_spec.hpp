@@ -147,6 +147,14 @@ static_assert(names_cover<InverseUpdates>(inverse_updates_names));
 /// Richness of the paper's own network, whose hidden weights move the less the wider it is (model/richness.hpp).
 inline constexpr double lazy = 0;
 
+/// A file of the weights that a run begins with (store/state_file.hpp).
+struct StateSource {
+  std::string path;                       // empty: the weights are drawn
+  std::optional<std::uint32_t> checksum;  // of its numbers, once they were read
+
+  friend bool operator==(const StateSource&, const StateSource&) = default;
+};
+
 /// What a job may ask for.
 inline constexpr int max_error_delay = 10'000;
 inline constexpr int max_mirror_samples = 10'000;
@@ -181,6 +189,7 @@ struct TrainingSettings {
   double inverse_step_size = 0.01;  // >= 0, of inverse layers, likewise
   double inverse_noise = 0.1;       // >= 0, standard deviation of what they learn from, likewise
   InverseUpdates inverse_updates = InverseUpdates::parallel;  // likewise
+  StateSource initial_state;                                  // in place of the laws above
   int depth = 1;                  // hidden layers, each of the run's width, 1..max_depth (model/layers.hpp)
   double output_step_factor = 1;  // > 0, of eta in the steps of beta and the output biases
 

@@ -19,8 +19,8 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
   const auto& [schedule, max_steps, stop, precision, loss, reduction, batch_size, sample_order, last_batch, dropout,
                output_scale, initial_weights, initial_output, initial_feedback, biases, initial_biases, decay,
                step_schedule, richness, feedback_correlation, optimizer, error_delay, mirror_step_size, mirror_decay,
-               mirror_samples, target_step_size, inverse_step_size, inverse_noise, inverse_updates, depth,
-               output_step_factor] = training;
+               mirror_samples, target_step_size, inverse_step_size, inverse_noise, inverse_updates, initial_state,
+               depth, output_step_factor] = training;
   static_cast<void>(mirror_step_size);
   static_cast<void>(mirror_decay);
   static_cast<void>(mirror_samples);
@@ -72,6 +72,7 @@ KeySet changed_settings(const DataSettings& data, const TrainingSettings& traini
                            feedback_correlation != usual.feedback_correlation,
                            !is_sgd(optimizer),
                            error_delay != usual.error_delay,
+                           !initial_state.path.empty(),
                            depth != usual.depth,
                            output_step_factor != usual.output_step_factor};
   static_assert(changed.size() == setting_keys.size());

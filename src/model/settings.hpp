@@ -58,6 +58,7 @@ inline constexpr auto setting_keys = std::to_array<std::string_view>({
     "training.feedback-correlation",
     "training.optimizer",
     "training.error-delay",
+    "training.initial-state",
     "grid.depth",
     "training.output-step-factor",
 });
@@ -119,6 +120,7 @@ inline constexpr KeySet teacher_keys{
     "training.initial-weights",
     "training.initial-output",
     "training.initial-feedback",
+    "training.initial-state",
     "training.richness",
     "training.feedback-correlation",
 };

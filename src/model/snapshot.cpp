@@ -132,6 +132,10 @@ void NetworkReader::read_hidden_bias(int /*first*/, std::span<double> bias) cons
   std::fill(bias.begin(), bias.end(), 0.0);
 }
 
+void NetworkReader::read_inner_weight(int /*layer*/, int /*first*/, std::span<double> /*weights*/) const {}
+void NetworkReader::read_inner_bias(int /*layer*/, int /*first*/, std::span<double> /*bias*/) const {}
+void NetworkReader::read_inner_feedback(int /*layer*/, int /*first*/, std::span<double> /*b*/) const {}
+
 void NetworkReader::read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const {
   std::vector<double> start(weights.size());
   problem.fill_hidden_weight(first, start);

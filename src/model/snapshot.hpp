@@ -42,6 +42,15 @@ class NetworkReader {
   virtual void read_output_bias(std::span<double> bias) const;
   virtual void read_hidden_bias(int first, std::span<double> bias) const;
 
+  /// Of a hidden layer >= 2 of several, units first, first + 1, ...: W_layer, units x width, and its biases. Only the
+  /// layered solver has such layers; the others leave the numbers as they are.
+  virtual void read_inner_weight(int layer, int first, std::span<double> weights) const;
+  virtual void read_inner_bias(int layer, int first, std::span<double> bias) const;
+
+  /// Rows of the feedback weights of several layers (model/layers.hpp): of B_layer, layer >= 2, units x width; or under
+  /// a rule whose errors come straight to each layer of B_layer, layer < depth, units x outputs.
+  virtual void read_inner_feedback(int layer, int first, std::span<double> b) const;
+
   /// W(t) of the hidden units first, first + 1, ... as many as `weights` holds: units x inputs. first is even. A solver
   /// that keeps no W adds its change to W(0).
   virtual void read_hidden_weight(const Problem& problem, int first, std::span<double> weights) const;

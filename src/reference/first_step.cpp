@@ -14,74 +14,39 @@
 
 #include <Eigen/Dense>
 
-#include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
 #include "model/fresh_samples.hpp"
-#include "model/loss/list.hpp"
 #include "model/mirror.hpp"
-#include "model/optimizer/list.hpp"
 #include "model/problem.hpp"
 #include "model/rule/list.hpp"
-#include "reference/plain_formulas.hpp"
+#include "reference/layer_pass.hpp"
 #include "reference/plain_masks.hpp"
+#include "reference/step_formulas.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
 namespace {
 
-/// Half the distance of neighbouring numbers, relative.
-double rounding_of(Precision precision) {
-  return precision == Precision::float64 ? 0x1p-53 : 0x1p-24;
-}
+/// Where a number is: `index` among those of this name of a hidden unit.
+struct Place {
+  std::string_view name;
+  std::size_t index = 0;
+  std::optional<int> unit = {};   // none: it is no hidden unit's
+  std::optional<int> layer = {};  // of the unit; none: there is one layer, or the name says which
 
-/// Roundings of a weight that a step may differ by where nothing else does: of the old one, of the new one, and of the
-/// products and sums between them.
-constexpr double weight_roundings = 4;
-
-/// The same where samples are added to the weight one after the other: each addition loses half a rounding at most,
-/// and many of them, of either sign, some root of their number.
-double roundings_of(double additions) {
-  return weight_roundings + std::min(additions / 2, 8 * std::sqrt(additions));
-}
-
-/// Roundings of |w| |x| by which a pre-activation w x may be off. A sum of d terms of either sign is off by about
-/// sqrt(d) roundings of sqrt(d) terms, and |w| |x| is d terms.
-constexpr double pre_activation_roundings = 16;
-
-/// Beyond this, numbers of float32 overflow in products that float64 can still take.
-constexpr double float32_limit = 1e18;
-
-/// A sum over samples.
-struct Sum {
-  double value = 0;
-  double terms = 0;  // sum of their sizes
-  double slack = 0;  // by how much it may be off, as its terms stand near a kink or a boundary, or are rounded
-
-  void scale(double factor) { *this = {factor * value, factor * terms, factor * slack}; }
-  void add(double value_, double slack_) { add(value_, std::abs(value_), slack_); }
-  void add(double value_, double terms_, double slack_) {
-    value += value_;
-    terms += terms_;
-    slack += slack_;
+  [[nodiscard]] std::string text() const {
+    return std::string(name) + "[" + std::to_string(index) + "]" +
+           (unit ? " of hidden unit " + std::to_string(*unit) : "") +
+           (layer ? " of layer " + std::to_string(*layer) : "");
   }
 };
-
-/// A number after the step, and by how much it may be off.
-struct Expected {
-  double value = 0;
-  double allowed = 0;
-};
-
-/// Of a number that is no hidden unit's.
-constexpr int no_unit = -1;
 
 /// The number that is off most by what it may be.
 class Worst {
  public:
   explicit Worst(double tolerance) : tolerance_(tolerance) {}
 
-  /// name: of a number, `index` among those of hidden unit `unit`, or no_unit.
-  void look(const Expected& expected, double found, std::string_view name, int unit, std::size_t index) {
+  void look(const Expected& expected, double found, const Place& place) {
     if (!(std::abs(expected.value) < float32_limit)) {
       return;  // the run diverges, and its precision may not hold what float64 does
     }
@@ -89,9 +54,7 @@ class Worst {
     const double deviation = difference == 0 ? 0 : tolerance_ * difference / expected.allowed;
     if (!(deviation <= result_.deviation)) {  // the first one too
       result_.deviation = std::isnan(deviation) ? std::numeric_limits<double>::infinity() : deviation;
-      name_ = name;
-      unit_ = unit;
-      index_ = index;
+      place_ = place;
       found_ = found;
       expected_ = expected.value;
     }
@@ -100,7 +63,7 @@ class Worst {
   [[nodiscard]] FirstStep finish(std::string_view rule) const {
     FirstStep result = result_;
     if (result.deviation > tolerance_) {
-      result.mismatch = "the first step is not that of rule '" + std::string(rule) + "' (" + place() + " is " +
+      result.mismatch = "the first step is not that of rule '" + std::string(rule) + "' (" + place_.text() + " is " +
                         format_real(found_) + " and should be " + format_real(expected_) + ", off by " +
                         format_real(result.deviation) + " of the step, where " + format_real(tolerance_) +
                         " is allowed); this is an error of the program: report it, and train the run by another "
@@ -110,142 +73,25 @@ class Worst {
   }
 
  private:
-  [[nodiscard]] std::string place() const {
-    return std::string(name_) + "[" + std::to_string(index_) + "]" +
-           (unit_ == no_unit ? "" : " of hidden unit " + std::to_string(unit_));
-  }
-
   double tolerance_;
   FirstStep result_;
-  std::string_view name_;
-  int unit_ = 0;
-  std::size_t index_ = 0;
+  Place place_;
   double found_ = 0;
   double expected_ = 0;
 };
 
-/// The formulas and numbers of a run's first step.
-struct Formulas {
-  Formulas(const TrainingSettings& training, const RunSpec& run)
-      : psi(find_plain(plain_activations, Activations::names[static_cast<std::size_t>(run.activation)])),
-        rule(find_plain(plain_rules, Rules::names[static_cast<std::size_t>(run.rule)])),
-        loss(find_plain(plain_losses, loss_function_names[static_cast<std::size_t>(training.loss)])),
-        optimizer(
-            find_plain(plain_optimizers, Optimizers::names[static_cast<std::size_t>(training.optimizer.position())])),
-        optimizer_values(training.optimizer.values()),
-        tolerance(first_step_tolerance(training.precision)),
-        rounding(rounding_of(training.precision)),
-        output_scale(training.output_scale == OutputScale::one ? 1 : 1 / std::sqrt(run.width)),
-        step_size(run.step_size * plain_factor(training.step_schedule, 0)),
-        output_step_size(training.output_step_factor * step_size),
-        hidden_step_size(step_size * std::pow(training.richness > 0 ? training.richness * std::sqrt(run.width) : 1,
-                                              rule.rich_power)),
-        decay(decay_of(0, training, run)),
-        hidden_decay(decay_of(1, training, run)) {}
-
-  /// What the ridge leaves of the weights of hidden layer 1, or of the outputs, 0.
-  [[nodiscard]] double decay_of(int layer, const TrainingSettings& training, const RunSpec& run) const {
-    return training.decay.reaches(layer) ? 1 - step_size * run.ridge * plain_factor(training.schedule, 0) : 1;
-  }
-
-  /// What the optimizer makes of a gradient, at the first step.
-  [[nodiscard]] double direction(double gradient) const {
-    double first = 0;
-    double second = 0;
-    return optimizer.direction(optimizer_values, 0, gradient, first, second);
-  }
-
-  /// By how much a sum may be off.
-  [[nodiscard]] double allowed(const Sum& sum) const { return tolerance * sum.terms + sum.slack; }
-
-  /// A weight after a step of `size` against this gradient. What the gradient may be off by may turn the direction of
-  /// an optimizer that looks at signs. additions: as below.
-  [[nodiscard]] Expected step(double weight, double kept, double size, const Sum& gradient,
-                              double additions = 0) const {
-    const double along = direction(gradient.value);
-    const double off = allowed(gradient);
-    const double turned = std::max(direction(gradient.value + off) - along, along - direction(gradient.value - off));
-    const double value = kept * weight - size * along;
-    return rounded(weight, value, size * (tolerance * std::abs(along) + turned), additions);
-  }
-
-  /// A number that was `before`, whose step may be off by `off`, and what rounding makes of it. additions: of terms to
-  /// it, one after the other. Terms below its rounding are lost, all of them where they are below it on average.
-  [[nodiscard]] Expected rounded(double before, double value, double off, double additions = 0) const {
-    const double size = rounding * (std::max(std::abs(before), std::abs(value)) + off);
-    const double terms = off / tolerance;
-    const double lost = terms < weight_roundings * additions * size ? terms : 0;
-    return {value, off + roundings_of(additions) * size + lost};
-  }
-
-  /// By how much a function may be off where its argument is: what that changes, and its own rounding, which is
-  /// relative to `size`.
-  template <class Function>
-  [[nodiscard]] double slack(Function function, double z, double z_slack, double size) const {
-    return std::abs(function(z + z_slack) - function(z - z_slack)) + weight_roundings * rounding * size;
-  }
-
-  const PlainActivation& psi;
-  const PlainRule& rule;
-  const PlainLoss& loss;
-  const PlainOptimizer& optimizer;
-  std::span<const double> optimizer_values;
-  double tolerance;
-  double rounding;
-  double output_scale;
-  double step_size;
-  double output_step_size;
-  double hidden_step_size;
-  double decay;         // of beta
-  double hidden_decay;  // of W
-};
-
-double dot(std::span<const double> a, std::span<const double> b) {
-  const auto size = static_cast<Eigen::Index>(a.size());
-  return Eigen::Map<const Eigen::VectorXd>(a.data(), size).dot(Eigen::Map<const Eigen::VectorXd>(b.data(), size));
-}
-
-double norm(std::span<const double> a) {
-  return std::sqrt(dot(a, a));
-}
-
-double largest(std::span<const double> a) {
-  return a.empty()
-             ? 0
-             : Eigen::Map<const Eigen::VectorXd>(a.data(), static_cast<Eigen::Index>(a.size())).cwiseAbs().maxCoeff();
-}
-
-/// A sample of step 0, and what teaches by it.
-struct Lesson {
-  std::int32_t row = 0;  // in the problem
-  double input_norm = 0;
-  std::span<const double> f;  // outputs, as are the others
-  std::span<double> error;
-  double error_slack = 0;          // of each
-  std::span<double> taught;        // to the hidden layer
-  std::span<double> taught_slack;  // of each
-  Sum arriving_square;             // of the errors that come to the hidden layer
-};
-
-/// What a hidden unit makes of a sample.
-struct Response {
-  double z = 0;
-  double z_slack = 0;
-  double mask = 1;
-  double h = 0;  // with its mask
-  double h_slack = 0;
-};
-
 /// A hidden unit at step 0, and the sums of its step.
 struct Unit {
-  std::vector<double> w;  // inputs
+  std::vector<double> w;  // of what the unit sees: inputs, or units of the layer below
   double w_norm = 0;
-  std::vector<double> beta;  // outputs
-  std::vector<double> b;     // as above
-  std::vector<double> v;     // the rule's feedback, as above
+  double w_most = 0;
+  std::vector<double> beta;     // outputs; of the last layer, else empty
+  std::vector<double> b;        // outputs; of the last layer, or of any under a direct rule
+  std::vector<double> v;        // the rule's feedback, as above, of the last layer
+  std::vector<double> b_below;  // B of a layer >= 2 as w, where the rule goes from layer to layer
   double bias = 0;
-  std::vector<Sum> signal;         // of each sample, by which its input is added to the gradient of W
-  std::vector<double> w_gradient;  // inputs
+  std::vector<Sum> signal;         // of each sample, by which what the unit sees is added to the gradient of W
+  std::vector<double> w_gradient;  // as w
   std::vector<double> w_off;       // by how much it may be off, as above
   double moved_square = 0;         // sum of (signal |x|)^2 over samples
   double moved_slack = 0;          // sum of slack |x|
@@ -257,6 +103,7 @@ struct Unit {
 
 /// Two hidden units that follow one another, or the last one: readers begin at even ones.
 struct Pair {
+  int layer = 1;
   int first = 0;
   std::vector<Unit> units;
   std::vector<double> z;  // units x rows, of a solver that keeps no W; else empty
@@ -275,6 +122,26 @@ std::vector<double> row_of(const std::vector<double>& matrix, std::size_t row, s
   return {begin, begin + static_cast<std::ptrdiff_t>(columns)};
 }
 
+// Multiplications that are spent on a run. A run of so many steps takes some milliseconds at least, of which 2^18
+// multiplications and what is beside them are about a hundredth. A shorter one has two units checked, others for each
+// seed.
+constexpr std::int64_t long_run_steps = 1000;
+constexpr double most_network_work = 1 << 18;
+
+bool takes_long(const TrainingSettings& training) {
+  return training.max_steps >= long_run_steps;
+}
+
+/// Whether the check is a small part of a run. With several hidden layers it is a forward pass and a way back of the
+/// whole network, in plain loops: some steps.
+bool is_affordable(const Snapshot& start, std::size_t samples) {
+  const double inputs = start.problem().inputs;
+  const double width = start.problem().width;
+  const int depth = start.training().depth;
+  const double work = static_cast<double>(samples) * width * (inputs + (depth - 1) * width);
+  return depth == 1 || takes_long(start.training()) || work <= most_network_work;
+}
+
 class ExpectedPlainStep final : public ExpectedStep {
  public:
   /// f: outputs of the step's batch, rows x outputs; fresh: its samples where it drew them.
@@ -282,6 +149,7 @@ class ExpectedPlainStep final : public ExpectedStep {
       : problem_(start.problem()),
         training_(start.training()),
         formulas_(training_, start.run()),
+        depth_(training_.depth),
         share_(training_.reduction == Reduction::mean ? 1 / static_cast<double>(rows.size()) : 1),
         inputs_(static_cast<std::size_t>(problem_.inputs)),
         outputs_(static_cast<std::size_t>(problem_.outputs)),
@@ -290,28 +158,33 @@ class ExpectedPlainStep final : public ExpectedStep {
         fresh_(std::move(fresh)),
         f_(std::move(f)),
         taught_(3 * f_.size()) {
-    if (training_.dropout > 0) {
+    if (training_.dropout > 0 && depth_ == 1) {
       masks_.emplace(start.run(), training_.dropout, static_cast<int>(rows.size()), 0);
     }
     lessons_.reserve(rows.size());
     for (const std::int32_t row : rows) {
       lessons_.push_back(make_lesson(row, lessons_.size()));
     }
-    const double unit_work = static_cast<double>(rows.size()) * problem_.inputs;
-    if (unit_work * problem_.width <= most_output_work()) {
+    if (depth_ > 1) {
+      choose_pairs(start);
+      go_through_layers(start);
+      return;
+    }
+    if (unit_work(1) * problem_.width <= most_output_work()) {
       check_outputs(start);
     }
-    choose_pairs(start, unit_work);
+    choose_pairs(start);
     const bool waits = formulas_.rule.is_centred;  // for the signals of all samples
-    for_each_unit_and_input([&](Unit& unit, int number, std::size_t i, auto x) {
-      see(unit, number, i, x);
+    for_each_unit_and_input([&](Unit& unit, int number, std::size_t i, const Seen& seen) {
+      see(unit, number, i, seen);
       if (!waits) {
-        learn(unit, i, x);
+        learn(unit, i, seen);
       }
     });
     if (waits) {
       for_each_unit([](Unit& unit) { centre(unit.signal); });
-      for_each_unit_and_input([&](Unit& unit, int /*number*/, std::size_t i, auto x) { learn(unit, i, x); });
+      for_each_unit_and_input(
+          [&](Unit& unit, int /*number*/, std::size_t i, const Seen& seen) { learn(unit, i, seen); });
     }
     if (formulas_.rule.decays_itself) {
       for_each_unit([&](Unit& unit) { add_own_decay(unit); });
@@ -322,32 +195,38 @@ class ExpectedPlainStep final : public ExpectedStep {
     Worst worst = worst_;
     const std::vector<double> feedback =
         formulas_.rule.redraws_feedback ? feedback_of_step(problem_, training_, after.step()) : std::vector<double>();
-    const std::vector<Sum> mirrored = formulas_.rule.mirrors ? mirror(after) : std::vector<Sum>();
+    const std::vector<std::vector<Sum>> mirrored = mirror_outputs(after);
     for (const Pair& pair : pairs_) {
       after.network().keeps_hidden_weight() ? compare_weights(pair, after, worst) : compare_z(pair, after, worst);
-      compare_readouts(pair, after, feedback, mirrored, worst);
+      compare_biases(pair, after, worst);
+      if (pair.layer == depth_) {
+        compare_readouts(pair, after, feedback, mirrored, worst);
+      } else if (formulas_.rule.is_direct) {
+        compare_direct_feedback(pair, after, worst);
+      }
     }
     compare_output_biases(after, worst);
     return worst.finish(formulas_.rule.name);
   }
 
  private:
-  // Multiplications that are spent on a run. A run of so many steps takes some milliseconds at least, of which 2^18
-  // multiplications and what is beside them are about a hundredth. A shorter one has two units checked, others for each
-  // seed.
-  static constexpr std::int64_t long_run_steps = 1000;
-  [[nodiscard]] bool is_long() const { return training_.max_steps >= long_run_steps; }
-  [[nodiscard]] double most_output_work() const { return is_long() ? 1 << 18 : 0; }
+  [[nodiscard]] bool is_long() const { return takes_long(training_); }
+  [[nodiscard]] double most_output_work() const { return is_long() ? most_network_work : 0; }
   [[nodiscard]] int all_pairs() const { return (problem_.width + 1) / 2; }
-  [[nodiscard]] int count_pairs(double unit_work) const {
+  [[nodiscard]] int count_pairs(int layer) const {
     constexpr double most_units_work = 1 << 16;
     constexpr double most_pairs = 8;
     constexpr double least_pairs = 2;  // the first and the last
-    const double pairs = is_long() ? std::clamp(most_units_work / (2 * unit_work), least_pairs, most_pairs) : 1;
+    const double pairs = is_long() ? std::clamp(most_units_work / (2 * unit_work(layer)), least_pairs, most_pairs) : 1;
     return std::min(static_cast<int>(pairs), all_pairs());
   }
 
   [[nodiscard]] double samples() const { return static_cast<double>(lessons_.size()); }
+  /// Numbers that a unit sees of a sample, and multiplications that it does with those of all.
+  [[nodiscard]] std::size_t columns(int layer) const {
+    return layer == 1 ? inputs_ : static_cast<std::size_t>(problem_.width);
+  }
+  [[nodiscard]] double unit_work(int layer) const { return samples() * static_cast<double>(columns(layer)); }
 
   /// Inputs of a row of the problem. Valid until the next call.
   [[nodiscard]] std::span<const double> input(std::int32_t row) {
@@ -376,16 +255,46 @@ class ExpectedPlainStep final : public ExpectedStep {
       std::ranges::for_each(pair.units, visit);
     }
   }
-  /// visit(unit, its number, i, x) for the i-th sample of the batch.
+  /// visit(unit, its number, i, what it sees) for the i-th sample of the batch; of one hidden layer.
   template <class Visit>
   void for_each_unit_and_input(Visit visit) {
     for (std::size_t i = 0; i < lessons_.size(); ++i) {
-      const std::span<const double> x = input(lessons_[i].row);
+      const Seen seen{input(lessons_[i].row), {}, lessons_[i].input_norm, 0};
       for (Pair& pair : pairs_) {
         for (std::size_t u = 0; u < pair.units.size(); ++u) {
-          visit(pair.units[u], pair.first + static_cast<int>(u), i, x);
+          visit(pair.units[u], pair.first + static_cast<int>(u), i, seen);
         }
       }
+    }
+  }
+
+  /// The same of several hidden layers, where a unit's step depends on all others of its network: all samples go
+  /// through it and back, some at a time.
+  void go_through_layers(const Snapshot& start) {
+    constexpr std::size_t most = 16;
+    LayerPass pass(start, formulas_, lessons_.size(), share_);
+    for (std::size_t first = 0; first < lessons_.size(); first += most) {
+      const std::span<const Lesson> some =
+          std::span<const Lesson>(lessons_).subspan(first).first(std::min(most, lessons_.size() - first));
+      std::vector<double> inputs;
+      for (const Lesson& lesson : some) {
+        const std::span<const double> x = input(lesson.row);
+        inputs.insert(inputs.end(), x.begin(), x.end());
+      }
+      pass.run(first, std::move(inputs), some);
+      for (std::size_t i = 0; i < some.size(); ++i) {
+        for (Pair& pair : pairs_) {
+          const Seen seen = pass.seen(pair.layer, i);
+          for (std::size_t u = 0; u < pair.units.size(); ++u) {
+            Unit& unit = pair.units[u];
+            const int number = pair.first + static_cast<int>(u);
+            see_outputs(unit, some[i], pass.response(pair.layer, i, number));
+            unit.signal[first + i] = pass.signal(pair.layer, i, number);
+            learn(unit, first + i, seen);
+          }
+        }
+      }
+      check_outputs(pass, start, first, some);
     }
   }
 
@@ -415,37 +324,77 @@ class ExpectedPlainStep final : public ExpectedStep {
     return lesson;
   }
 
-  [[nodiscard]] Pair read_pair(const Snapshot& start, int first) const {
+  // Numbers of a pair's units, at whatever step: units x columns.
+  [[nodiscard]] std::vector<double> read_w(const Pair& pair, const NetworkReader& network) const {
+    return pair.read(columns(pair.layer), [&](int from, std::span<double> rows) {
+      if (pair.layer > 1) {
+        network.read_inner_weight(pair.layer, from, rows);
+      } else if (network.keeps_hidden_weight()) {
+        network.read_hidden_weight(problem_, from, rows);
+      } else {
+        problem_.fill_hidden_weight(from, rows);
+      }
+    });
+  }
+  [[nodiscard]] std::vector<double> read_bias(const Pair& pair, const NetworkReader& network) const {
+    return pair.read(1, [&](int from, std::span<double> rows) {
+      pair.layer > 1 ? network.read_inner_bias(pair.layer, from, rows) : network.read_hidden_bias(from, rows);
+    });
+  }
+  [[nodiscard]] std::vector<double> read_beta(const Pair& pair, const NetworkReader& network) const {
+    return pair.read(outputs_, [&](int from, std::span<double> rows) { network.read_output_weight(from, rows); });
+  }
+  /// What sends the outputs' errors to these units.
+  [[nodiscard]] std::vector<double> read_b(const Pair& pair, const NetworkReader& network) const {
+    return pair.read(outputs_, [&](int from, std::span<double> rows) {
+      pair.layer == depth_ ? network.read_feedback(from, rows) : network.read_inner_feedback(pair.layer, from, rows);
+    });
+  }
+  /// What sends to the layer below.
+  [[nodiscard]] std::vector<double> read_b_below(const Pair& pair, const NetworkReader& network) const {
+    return pair.read(columns(pair.layer),
+                     [&](int from, std::span<double> rows) { network.read_inner_feedback(pair.layer, from, rows); });
+  }
+  [[nodiscard]] bool has_b(int layer) const { return layer == depth_ || formulas_.rule.is_direct; }
+  [[nodiscard]] bool has_b_below(int layer) const { return layer > 1 && !formulas_.rule.is_direct; }
+
+  [[nodiscard]] Pair read_pair(const Snapshot& start, int layer, int first) const {
     const NetworkReader& network = start.network();
     Pair pair;
+    pair.layer = layer;
     pair.first = first;
     pair.units.resize(static_cast<std::size_t>(std::min(2, problem_.width - first)));
-    const std::vector<double> w = pair.read(inputs_, [&](int from, std::span<double> rows) {
-      network.keeps_hidden_weight() ? network.read_hidden_weight(problem_, from, rows)
-                                    : problem_.fill_hidden_weight(from, rows);
-    });
-    const auto beta = pair.read(outputs_, [&](int from, auto rows) { network.read_output_weight(from, rows); });
-    const auto b = pair.read(outputs_, [&](int from, auto rows) { network.read_feedback(from, rows); });
-    const auto bias = pair.read(1, [&](int from, auto rows) { network.read_hidden_bias(from, rows); });
+    const std::size_t size = columns(layer);
+    const std::vector<double> w = read_w(pair, network);
+    const std::vector<double> bias = read_bias(pair, network);
+    const std::vector<double> beta = layer == depth_ ? read_beta(pair, network) : std::vector<double>();
+    const std::vector<double> b = has_b(layer) ? read_b(pair, network) : std::vector<double>();
+    const std::vector<double> b_below = has_b_below(layer) ? read_b_below(pair, network) : std::vector<double>();
     for (std::size_t u = 0; u < pair.units.size(); ++u) {
       Unit& unit = pair.units[u];
-      unit.w = row_of(w, u, inputs_);
+      unit.w = row_of(w, u, size);
       unit.w_norm = norm(unit.w);
-      unit.beta = row_of(beta, u, outputs_);
-      unit.b = row_of(b, u, outputs_);
-      std::ranges::transform(unit.b, unit.beta, std::back_inserter(unit.v), formulas_.rule.feedback);
+      unit.w_most = largest(unit.w);
       unit.bias = bias[u];
+      unit.b = has_b(layer) ? row_of(b, u, outputs_) : std::vector<double>();
+      unit.b_below = has_b_below(layer) ? row_of(b_below, u, size) : std::vector<double>();
+      if (layer == depth_) {
+        unit.beta = row_of(beta, u, outputs_);
+        std::ranges::transform(unit.b, unit.beta, std::back_inserter(unit.v), formulas_.rule.feedback);
+      }
     }
     return pair;
   }
 
-  /// Pairs of hidden units from the first to the last, at equal distances; or any one.
-  void choose_pairs(const Snapshot& start, double unit_work) {
-    const int chosen = count_pairs(unit_work);
-    for (int i = 0; i < chosen; ++i) {
-      const std::int64_t pair = chosen == 1 ? seed_of_training(start.run()) % all_pairs()
-                                            : std::int64_t{i} * (all_pairs() - 1) / (chosen - 1);
-      pairs_.push_back(read_pair(start, static_cast<int>(2 * pair)));
+  /// Pairs of hidden units of each layer from the first to the last, at equal distances; or any one.
+  void choose_pairs(const Snapshot& start) {
+    for (int layer = 1; layer <= depth_; ++layer) {
+      const int chosen = count_pairs(layer);
+      for (int i = 0; i < chosen; ++i) {
+        const std::int64_t pair = chosen == 1 ? seed_of_training(start.run()) % all_pairs()
+                                              : std::int64_t{i} * (all_pairs() - 1) / (chosen - 1);
+        pairs_.push_back(read_pair(start, layer, static_cast<int>(2 * pair)));
+      }
     }
     for (Pair& pair : pairs_) {
       if (!start.network().keeps_hidden_weight()) {
@@ -453,10 +402,10 @@ class ExpectedPlainStep final : public ExpectedStep {
       }
       for (Unit& unit : pair.units) {
         unit.signal.resize(lessons_.size());
-        unit.w_gradient.resize(inputs_);
-        unit.w_off.resize(inputs_);
-        unit.beta_gradient.resize(outputs_);
-        unit.activity.resize(outputs_);
+        unit.w_gradient.resize(unit.w.size());
+        unit.w_off.resize(unit.w.size());
+        unit.beta_gradient.resize(unit.beta.size());
+        unit.activity.resize(unit.beta.size());
       }
     }
   }
@@ -466,45 +415,68 @@ class ExpectedPlainStep final : public ExpectedStep {
                      [&](int from, std::span<double> rows) { snapshot.network().read_pre_activation(from, rows); });
   }
 
-  [[nodiscard]] Response respond(const Unit& unit, int number, std::size_t i, std::span<const double> x) {
-    const Lesson& lesson = lessons_[i];
-    Response r;
-    r.z = dot(unit.w, x) + unit.bias;
-    r.z_slack = pre_activation_roundings * formulas_.rounding * (unit.w_norm * lesson.input_norm + std::abs(unit.bias));
-    r.mask = masks_ ? masks_->factor(0, static_cast<int>(i), number) : 1;
-    const double h = formulas_.psi.psi(r.z);
-    r.h = r.mask * h;
-    r.h_slack = r.mask * formulas_.slack(formulas_.psi.psi, r.z, r.z_slack, std::abs(h));
-    return r;
+  [[nodiscard]] Response respond(const Unit& unit, int number, std::size_t i, const Seen& seen) {
+    return formulas_.respond({unit.w, unit.bias, unit.w_norm, unit.w_most}, seen,
+                             masks_ ? masks_->factor(0, static_cast<int>(i), number) : 1);
   }
 
   /// The solver's outputs against a forward pass through all units.
   void check_outputs(const Snapshot& start) {
     for (int first = 0; first < problem_.width; first += 2) {
-      pairs_.push_back(read_pair(start, first));
+      pairs_.push_back(read_pair(start, 1, first));
     }
     std::vector<Sum> f(lessons_.size() * outputs_);
-    for_each_unit_and_input([&](const Unit& unit, int number, std::size_t i, auto x) {
-      const Response r = respond(unit, number, i, x);
-      for (std::size_t c = 0; c < outputs_; ++c) {
-        const double weight = formulas_.output_scale * unit.beta[c];
-        f[i * outputs_ + c].add(weight * r.h, std::abs(weight) * r.h_slack);
-      }
+    for_each_unit_and_input([&](const Unit& unit, int number, std::size_t i, const Seen& seen) {
+      add_output(respond(unit, number, i, seen), unit.beta, std::span(f).subspan(i * outputs_, outputs_));
     });
-    for (std::size_t at = 0; at < f.size(); ++at) {
-      const double bias = output_bias_[at % outputs_];
-      worst_.look(formulas_.rounded(bias, f[at].value + bias, formulas_.allowed(f[at])),
-                  lessons_[at / outputs_].f[at % outputs_], "f", no_unit, at);
-    }
+    look_at_outputs(f, 0);
     pairs_.clear();
   }
 
-  /// The i-th sample's part in the steps of beta, and of b where it adapts, and what teaches W by it.
-  void see(Unit& unit, int number, std::size_t i, std::span<const double> x) {
-    const Lesson& lesson = lessons_[i];
-    const double factor = share_ * formulas_.output_scale;
-    const Response r = respond(unit, number, i, x);
+  /// The same of the samples that have gone through several layers.
+  void check_outputs(const LayerPass& pass, const Snapshot& start, std::size_t first, std::span<const Lesson> some) {
+    const std::span<const double> beta = start.output_weight();
+    std::vector<Sum> f(some.size() * outputs_);
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      for (int unit = 0; unit < problem_.width; ++unit) {
+        add_output(pass.response(depth_, i, unit), beta.subspan(static_cast<std::size_t>(unit) * outputs_, outputs_),
+                   std::span(f).subspan(i * outputs_, outputs_));
+      }
+    }
+    look_at_outputs(f, first);
+  }
+
+  /// A unit's part in a sample's outputs.
+  void add_output(const Response& r, std::span<const double> beta, std::span<Sum> f) const {
     for (std::size_t c = 0; c < outputs_; ++c) {
+      const double weight = formulas_.output_scale * beta[c];
+      f[c].add(weight * r.h, std::abs(weight) * r.h_slack);
+    }
+  }
+
+  /// f: of samples, the first of which is the first-th.
+  void look_at_outputs(std::span<const Sum> f, std::size_t first) {
+    for (std::size_t at = 0; at < f.size(); ++at) {
+      const double bias = output_bias_[at % outputs_];
+      worst_.look(formulas_.rounded(bias, f[at].value + bias, formulas_.allowed(f[at])), f_[first * outputs_ + at],
+                  {"f", first * outputs_ + at});
+    }
+  }
+
+  /// The i-th sample's part in the steps of beta, and of b where it adapts, and what teaches W by it.
+  void see(Unit& unit, int number, std::size_t i, const Seen& seen) {
+    const Lesson& lesson = lessons_[i];
+    const Response r = respond(unit, number, i, seen);
+    see_outputs(unit, lesson, r);
+    unit.signal[i] = formulas_.rule.hebbian == nullptr ? formulas_.signal(StepFormulas::sent_back(unit.v, lesson), r)
+                                                       : hebbian(lesson, r);
+    unit.signal[i].scale(share_ * formulas_.output_scale);
+  }
+
+  /// The first of these.
+  void see_outputs(Unit& unit, const Lesson& lesson, const Response& r) const {
+    const double factor = share_ * formulas_.output_scale;
+    for (std::size_t c = 0; c < unit.beta.size(); ++c) {
       const double e = lesson.error[c];
       const double f = lesson.f[c];
       unit.beta_gradient[c].add(factor * r.h * e,
@@ -512,22 +484,6 @@ class ExpectedPlainStep final : public ExpectedStep {
       unit.activity[c].add(factor * r.h * f, factor * r.h_slack * std::abs(f));
     }
     unit.power.add(factor * r.h * r.h, 2 * factor * std::abs(r.h) * r.h_slack);
-    unit.signal[i] = formulas_.rule.hebbian == nullptr ? sent_back(unit, lesson, r) : hebbian(lesson, r);
-    unit.signal[i].scale(factor);
-  }
-
-  /// sum_c t_c v_c psi'(z), with the mask.
-  [[nodiscard]] Sum sent_back(const Unit& unit, const Lesson& lesson, const Response& r) const {
-    Sum back;
-    for (std::size_t c = 0; c < outputs_; ++c) {
-      back.add(lesson.taught[c] * unit.v[c], lesson.taught_slack[c] * std::abs(unit.v[c]));
-    }
-    const double slope = formulas_.psi.psi_prime(r.z);
-    const double slope_slack = formulas_.slack(formulas_.psi.psi_prime, r.z, r.z_slack, 1);
-    Sum signal;
-    signal.add(r.mask * back.value * slope, r.mask * back.terms * std::abs(slope),
-               r.mask * (back.slack * std::abs(slope) + back.terms * slope_slack));
-    return signal;
   }
 
   [[nodiscard]] Sum hebbian(const Lesson& lesson, const Response& r) const {
@@ -554,15 +510,18 @@ class ExpectedPlainStep final : public ExpectedStep {
   }
 
   /// The i-th sample's part in the step of W and of the unit's bias.
-  void learn(Unit& unit, std::size_t i, std::span<const double> x) const {
-    const Lesson& lesson = lessons_[i];
+  void learn(Unit& unit, std::size_t i, const Seen& seen) const {
     const Sum& signal = unit.signal[i];
-    const auto inputs = static_cast<Eigen::Index>(inputs_);
-    const Eigen::Map<const Eigen::VectorXd> row(x.data(), inputs);
-    Eigen::Map<Eigen::VectorXd>(unit.w_gradient.data(), inputs) += signal.value * row;
-    Eigen::Map<Eigen::VectorXd>(unit.w_off.data(), inputs) += formulas_.allowed(signal) * row.cwiseAbs();
-    unit.moved_square += signal.terms * signal.terms * lesson.input_norm * lesson.input_norm;
-    unit.moved_slack += signal.slack * lesson.input_norm;
+    const auto size = static_cast<Eigen::Index>(unit.w.size());
+    const Eigen::Map<const Eigen::VectorXd> row(seen.x.data(), size);
+    Eigen::Map<Eigen::VectorXd>(unit.w_gradient.data(), size) += signal.value * row;
+    Eigen::Map<Eigen::VectorXd>(unit.w_off.data(), size) += formulas_.allowed(signal) * row.cwiseAbs();
+    if (!seen.slack.empty()) {
+      Eigen::Map<Eigen::VectorXd>(unit.w_off.data(), size) +=
+          signal.terms * Eigen::Map<const Eigen::VectorXd>(seen.slack.data(), size);
+    }
+    unit.moved_square += signal.terms * signal.terms * seen.norm * seen.norm;
+    unit.moved_slack += signal.slack * seen.norm;
     unit.bias_gradient.add(signal.value, signal.terms, signal.slack);
   }
 
@@ -575,16 +534,36 @@ class ExpectedPlainStep final : public ExpectedStep {
   }
 
   void compare_weights(const Pair& pair, const Snapshot& after, Worst& worst) const {
-    const auto w =
-        pair.read(inputs_, [&](int from, auto rows) { after.network().read_hidden_weight(problem_, from, rows); });
+    const std::vector<double> w = read_w(pair, after.network());
+    const std::vector<double> b = has_b_below(pair.layer) ? read_b_below(pair, after.network()) : std::vector<double>();
+    const std::size_t size = columns(pair.layer);
     for (std::size_t u = 0; u < pair.units.size(); ++u) {
       const Unit& unit = pair.units[u];
-      for (std::size_t j = 0; j < inputs_; ++j) {
+      const auto step = [&](double weight, std::size_t j) {
         const Sum gradient{unit.w_gradient[j], 0, unit.w_off[j]};
-        worst.look(formulas_.step(unit.w[j], formulas_.hidden_decay, formulas_.hidden_step_size, gradient, samples()),
-                   w[u * inputs_ + j], "W", pair.first + static_cast<int>(u), j);
+        return formulas_.step(weight, formulas_.kept(pair.layer), formulas_.hidden_step_size, gradient, samples());
+      };
+      for (std::size_t j = 0; j < size; ++j) {
+        worst.look(step(unit.w[j], j), w[u * size + j], place("W", pair, u, j));
+      }
+      if (!has_b_below(pair.layer)) {
+        continue;
+      }
+      const std::vector<Sum> mirrored =
+          formulas_.rule.mirrors ? mirror(pair.layer - 1, std::span(w).subspan(u * size, size)) : std::vector<Sum>();
+      for (std::size_t j = 0; j < size; ++j) {
+        const double before = unit.b_below[j];
+        const Expected expected = formulas_.rule.learns_feedback ? step(before, j)
+                                  : formulas_.rule.mirrors       ? mirror_step(before, mirrored[j])
+                                                                 : formulas_.rounded(before, before, 0);
+        worst.look(expected, b[u * size + j], place("B", pair, u, j));
       }
     }
+  }
+
+  /// Of hidden unit `u` of a pair.
+  [[nodiscard]] Place place(std::string_view name, const Pair& pair, std::size_t u, std::size_t index) const {
+    return {name, index, pair.first + static_cast<int>(u), depth_ > 1 ? std::optional(pair.layer) : std::nullopt};
   }
 
   /// Z(1) = Z(0) - eta X G for the gradient G of W, which solvers that keep Z descend as it is. X G is a sum over
@@ -602,34 +581,47 @@ class ExpectedPlainStep final : public ExpectedStep {
         const double value = before - formulas_.hidden_step_size * dot(x, unit.w_gradient);
         const double off = formulas_.tolerance * std::sqrt(unit.moved_square) + unit.moved_slack;
         worst.look(formulas_.rounded(before, value, formulas_.hidden_step_size * lesson.input_norm * off, samples()),
-                   z[u * rows + row], "Z", pair.first + static_cast<int>(u), row);
+                   z[u * rows + row], place("Z", pair, u, row));
       }
     }
   }
 
-  /// beta, b and the units' biases. feedback, mirrored: b of all units and what it learns from noise, where the rule
-  /// has it so.
-  void compare_readouts(const Pair& pair, const Snapshot& after, const std::vector<double>& redrawn,
-                        const std::vector<Sum>& mirrored, Worst& worst) const {
-    const NetworkReader& network = after.network();
-    const auto beta = pair.read(outputs_, [&](int from, auto rows) { network.read_output_weight(from, rows); });
-    const auto b = pair.read(outputs_, [&](int from, auto rows) { network.read_feedback(from, rows); });
-    const auto bias = pair.read(1, [&](int from, auto rows) { network.read_hidden_bias(from, rows); });
+  void compare_biases(const Pair& pair, const Snapshot& after, Worst& worst) const {
+    if (!training_.biases) {
+      return;
+    }
+    const std::vector<double> bias = read_bias(pair, after.network());
     for (std::size_t u = 0; u < pair.units.size(); ++u) {
       const Unit& unit = pair.units[u];
-      const int number = pair.first + static_cast<int>(u);
+      worst.look(formulas_.step(unit.bias, 1, formulas_.hidden_step_size, unit.bias_gradient, samples()), bias[u],
+                 place("bias", pair, u, 0));
+    }
+  }
+
+  /// B of a layer before the last under a direct rule, none of which learns it.
+  void compare_direct_feedback(const Pair& pair, const Snapshot& after, Worst& worst) const {
+    const std::vector<double> b = read_b(pair, after.network());
+    for (std::size_t at = 0; at < b.size(); ++at) {
+      const double before = pair.units[at / outputs_].b[at % outputs_];
+      worst.look(formulas_.rounded(before, before, 0), b[at], place("B", pair, at / outputs_, at % outputs_));
+    }
+  }
+
+  /// beta and b. redrawn, mirrored: b of all units and what it learns from noise, where the rule has it so.
+  void compare_readouts(const Pair& pair, const Snapshot& after, const std::vector<double>& redrawn,
+                        const std::vector<std::vector<Sum>>& mirrored, Worst& worst) const {
+    const std::vector<double> beta = read_beta(pair, after.network());
+    const std::vector<double> b = read_b(pair, after.network());
+    for (std::size_t u = 0; u < pair.units.size(); ++u) {
+      const Unit& unit = pair.units[u];
+      const auto number = static_cast<std::size_t>(pair.first) + u;
       for (std::size_t c = 0; c < outputs_; ++c) {
-        const std::size_t in_all = static_cast<std::size_t>(number) * outputs_ + c;
-        worst.look(formulas_.step(unit.beta[c], formulas_.decay, formulas_.output_step_size, unit.beta_gradient[c]),
-                   beta[u * outputs_ + c], "beta", number, c);
-        const Expected expected = !redrawn.empty()    ? formulas_.rounded(0, redrawn[in_all], 0)
-                                  : !mirrored.empty() ? mirror_step(unit.b[c], mirrored[in_all])
+        worst.look(formulas_.step(unit.beta[c], formulas_.kept(0), formulas_.output_step_size, unit.beta_gradient[c]),
+                   beta[u * outputs_ + c], place("beta", pair, u, c));
+        const Expected expected = !redrawn.empty()    ? formulas_.rounded(0, redrawn[number * outputs_ + c], 0)
+                                  : !mirrored.empty() ? mirror_step(unit.b[c], mirrored[c][number])
                                                       : feedback_step(unit, c);
-        worst.look(expected, b[u * outputs_ + c], "b", number, c);
-      }
-      if (training_.biases) {
-        worst.look(formulas_.step(unit.bias, 1, formulas_.hidden_step_size, unit.bias_gradient, samples()), bias[u],
-                   "bias", number, 0);
+        worst.look(expected, b[u * outputs_ + c], place("b", pair, u, c));
       }
     }
   }
@@ -637,7 +629,7 @@ class ExpectedPlainStep final : public ExpectedStep {
   [[nodiscard]] Expected feedback_step(const Unit& unit, std::size_t c) const {
     const double b = unit.b[c];
     if (formulas_.rule.learns_feedback) {
-      return formulas_.step(b, formulas_.decay, formulas_.output_step_size, unit.beta_gradient[c]);
+      return formulas_.step(b, formulas_.kept(0), formulas_.output_step_size, unit.beta_gradient[c]);
     }
     if (!formulas_.rule.adapts_feedback) {
       return formulas_.rounded(b, b, 0);
@@ -651,25 +643,35 @@ class ExpectedPlainStep final : public ExpectedStep {
                              formulas_.step_size * formulas_.allowed(learned));
   }
 
-  /// sum_j xi_j (xi_j beta) / m of all units and outputs, by beta after the step (model/mirror.hpp).
-  [[nodiscard]] std::vector<Sum> mirror(const Snapshot& after) const {
-    const auto width = static_cast<std::size_t>(problem_.width);
-    const std::vector<double> noise = noise_of_step(problem_, training_, 1, 0);
-    const std::span<const double> beta = after.output_weight();
+  /// sum_j xi_j (xi_j w) / m of the weights w, after the step, from all units of a hidden layer to one unit or output
+  /// above it (model/mirror.hpp).
+  [[nodiscard]] std::vector<Sum> mirror(int layer, std::span<const double> w) const {
+    const std::vector<double> noise = noise_of_step(problem_, training_, layer, 0);
     const double share = 1.0 / training_.mirror_samples;
-    std::vector<Sum> learned(width * outputs_);
-    for (std::size_t begin = 0; begin < noise.size(); begin += width) {
-      const std::span<const double> xi = std::span(noise).subspan(begin, width);
-      for (std::size_t c = 0; c < outputs_; ++c) {
-        Sum answer;
-        for (std::size_t r = 0; r < width; ++r) {
-          answer.add(xi[r] * beta[r * outputs_ + c], 0);
-        }
-        const double slack = pre_activation_roundings * formulas_.rounding * answer.terms;
-        for (std::size_t r = 0; r < width; ++r) {
-          learned[r * outputs_ + c].add(share * xi[r] * answer.value, share * std::abs(xi[r]) * slack);
-        }
+    std::vector<Sum> learned(w.size());
+    for (std::size_t begin = 0; begin < noise.size(); begin += w.size()) {
+      const std::span<const double> xi = std::span(noise).subspan(begin, w.size());
+      Sum answer;
+      for (std::size_t r = 0; r < w.size(); ++r) {
+        answer.add(xi[r] * w[r], 0);
       }
+      const double slack = pre_activation_roundings * formulas_.rounding * answer.terms;
+      for (std::size_t r = 0; r < w.size(); ++r) {
+        learned[r].add(share * xi[r] * answer.value, share * std::abs(xi[r]) * slack);
+      }
+    }
+    return learned;
+  }
+
+  /// Of the weights to each output; none where the rule does not mirror.
+  [[nodiscard]] std::vector<std::vector<Sum>> mirror_outputs(const Snapshot& after) const {
+    std::vector<std::vector<Sum>> learned;
+    for (std::size_t c = 0; formulas_.rule.mirrors && c < outputs_; ++c) {
+      std::vector<double> to_output;
+      for (std::size_t at = c; at < after.output_weight().size(); at += outputs_) {
+        to_output.push_back(after.output_weight()[at]);
+      }
+      learned.push_back(mirror(depth_, to_output));
     }
     return learned;
   }
@@ -687,20 +689,20 @@ class ExpectedPlainStep final : public ExpectedStep {
       for (const Lesson& lesson : lessons_) {
         gradient.add(share_ * lesson.error[c], share_ * lesson.error_slack);
       }
-      worst.look(formulas_.step(output_bias_[c], 1, formulas_.output_step_size, gradient), bias[c], "output_bias",
-                 no_unit, c);
+      worst.look(formulas_.step(output_bias_[c], 1, formulas_.output_step_size, gradient), bias[c], {"output_bias", c});
     }
   }
 
   const Problem& problem_;
   const TrainingSettings& training_;
-  Formulas formulas_;
+  StepFormulas formulas_;
+  int depth_;
   double share_;  // of a sample in the loss
   std::size_t inputs_;
   std::size_t outputs_;
   std::vector<double> output_bias_;  // at step 0
   Worst worst_;
-  std::optional<PlainMasks> masks_;
+  std::optional<PlainMasks> masks_;  // of one hidden layer
   std::vector<double> input_;
   Samples fresh_;
   std::vector<double> f_;       // samples x outputs
@@ -719,7 +721,8 @@ std::unique_ptr<ExpectedStep> PlainFirstStep::expect(const Snapshot& start, cons
   BatchOrder order(start.training(), data, start.run());
   const std::span<const std::int32_t> rows = order.rows(0);
   std::vector<double> f(rows.size() * static_cast<std::size_t>(data.outputs));
-  if (start.training().depth > 1 || propagates_targets(start.run().rule) || !start.network().read_batch_outputs(f)) {
+  if (propagates_targets(start.run().rule) || !is_affordable(start, rows.size()) ||
+      !start.network().read_batch_outputs(f)) {
     return nullptr;
   }
   Samples fresh;

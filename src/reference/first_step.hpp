@@ -1,7 +1,8 @@
 // What the first step of a run should come to, from the formula of its rule (plain_formulas.hpp) in float64: W, beta, b
-// and biases of a few hidden units, the first and the last among them. A unit's step depends on the rest of the network
-// through the outputs alone, so the step's outputs are taken from the solver, and are themselves checked where the
-// network is small. That costs some hundred multiplications a sample and input, whatever the width.
+// and biases of a few hidden units of each layer, the first and the last among them. The step's outputs are taken from
+// the solver. With one hidden layer a unit's step depends on the rest of the network through them alone; they are
+// themselves checked where the network is small. That costs some hundred multiplications a sample and input, whatever
+// the width. With several, all samples go through the network and back (layer_pass.hpp), and all outputs are checked.
 #pragma once
 
 #include <memory>
@@ -18,8 +19,8 @@ namespace fasweep {
 /// (tests/backend/cpu/solver_agreement_test.cpp).
 [[nodiscard]] double first_step_tolerance(Precision precision);
 
-/// Checks runs of one hidden layer whose solver reports its outputs. Runs of several hidden layers, and of rules that
-/// propagate targets, are not checked.
+/// Checks runs whose solver reports its outputs. Not checked are runs of rules that propagate targets, and of several
+/// hidden layers that are both short and of large networks.
 class PlainFirstStep final : public FirstStepCheck {
  public:
   [[nodiscard]] std::unique_ptr<ExpectedStep> expect(const Snapshot& start, const DataSettings& data) const override;

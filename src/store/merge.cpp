@@ -72,7 +72,8 @@ MergeReport merge_results(const std::vector<fs::path>& paths, const fs::path& ou
     store.finish();
   }
   const auto count = [&](RunStatus status) { return store.counts()[static_cast<std::size_t>(status)]; };
-  return {plan.size(), count(RunStatus::pending), count(RunStatus::failed), store.differing_duplicates()};
+  return {plan.size(), count(RunStatus::pending), count(RunStatus::failed), store.differing_duplicates(),
+          store.agents()};
 }
 
 }  // namespace fasweep

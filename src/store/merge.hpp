@@ -16,6 +16,7 @@ struct MergeReport {
   std::int64_t missing = 0;    // in no input
   std::int64_t failed = 0;     // recorded as failed
   std::int64_t differing = 0;  // second records that are not the first one's, time and place apart; the first is kept
+  std::string agents = {};     // of the output: who trained its runs (Provenance)
 };
 
 /// Takes the records of `inputs` in their order (of an unfinished sweep those in its journal) into `output`, which may

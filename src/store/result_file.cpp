@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <functional>
 #include <numeric>
 #include <unordered_map>
 
@@ -259,15 +258,7 @@ std::vector<double> ResultFile::read_rows(const std::string& name, std::vector<h
   std::vector<hsize_t> start(shape.size(), 0);
   start[0] = static_cast<hsize_t>(first);
   shape[0] = static_cast<hsize_t>(count);
-  const Handle memory(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr), H5Sclose,
-                      "making a slab");
-  const Handle space(H5Dget_space(dataset.id()), H5Sclose, "placing a slab");
-  check(H5Sselect_hyperslab(space.id(), H5S_SELECT_SET, start.data(), nullptr, shape.data(), nullptr),
-        "placing a slab");
-  std::vector<double> values(std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>()));
-  check(H5Dread(dataset.id(), H5T_NATIVE_DOUBLE, memory.id(), space.id(), H5P_DEFAULT, values.data()),
-        "reading " + name);
-  return values;
+  return hdf5::read_slab(dataset, start, shape, name);
 }
 
 bool ResultFile::has_first_step_deviations() const {

@@ -4,15 +4,21 @@
 #include <hdf5_hl.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
 #include <numeric>
+#include <system_error>
 #include <utility>
 
+#include "hdf5/hdf5_reading.hpp"
 #include "hdf5/hdf5_writing.hpp"
 #include "model/loss/list.hpp"
 #include "model/snapshot.hpp"
+#include "util/crc.hpp"
+#include "util/error.hpp"
+#include "util/machine_limits.hpp"
 #include "util/text.hpp"
 
 namespace fasweep {
@@ -57,7 +63,140 @@ std::span<const double> targets_of(const Problem& problem) {
   return problem.dataset == nullptr ? std::span<const double>(problem.y) : problem.dataset->y;
 }
 
+[[noreturn]] void reject_state(const std::string& path, const std::string& why) {
+  throw ConfigError("initial state '" + path + "' cannot be used (" + why +
+                    "); give a file of fasweep state, or write datasets W (p x d), beta and b (p x k) and, for biases, "
+                    "hidden_bias (p) and output_bias (k) of finite float64 or float32 numbers");
+}
+
+/// A dataset's numbers at the last of its steps, if it has the dimension.
+struct LastNumbers {
+  std::string name;
+  std::vector<hsize_t> shape;  // without the steps
+  hsize_t steps = 1;
+  std::vector<double> values;
+};
+
+void require_float(const Handle& dataset, const std::string& name, const std::string& path) {
+  const Handle type(H5Dget_type(dataset.id()), H5Tclose, "reading the type of " + name);
+  const std::size_t bytes = H5Tget_size(type.id());
+  if (H5Tget_class(type.id()) != H5T_FLOAT || (bytes != sizeof(float) && bytes != sizeof(double))) {
+    reject_state(path, name + " holds no numbers of float64 or float32");
+  }
+}
+
+/// A dataset of so many dimensions, or with the steps before them.
+LastNumbers read_last(const Handle& file, const std::string& name, std::size_t dimensions, const std::string& path) {
+  if (H5Lexists(file.id(), name.c_str(), H5P_DEFAULT) <= 0) {
+    reject_state(path, "it has no dataset " + name);
+  }
+  const Handle dataset(H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening dataset " + name);
+  require_float(dataset, name, path);
+  std::vector<hsize_t> shape = hdf5::shape_of(dataset.id());
+  const bool has_steps = shape.size() == dimensions + 1;
+  const bool fits = (has_steps || shape.size() == dimensions) && std::ranges::find(shape, 0U) == shape.end();
+  const double numbers =
+      std::accumulate(shape.begin() + (fits && has_steps ? 1 : 0), shape.end(), 1.0,
+                      [](double product, hsize_t size) { return product * static_cast<double>(size); });
+  if (!fits || numbers * sizeof(double) > memory_limit().value / 4) {
+    reject_state(path, name + " is " + hdf5::write_shape(shape) +
+                           (fits ? ", more than a quarter of this machine's memory"
+                                 : ", not of " + std::to_string(dimensions) + " dimensions or these after the steps"));
+  }
+  std::vector<hsize_t> start(shape.size(), 0);
+  LastNumbers last{name, shape, 1, {}};
+  if (has_steps) {
+    last.steps = std::exchange(shape[0], 1);
+    start[0] = last.steps - 1;
+    last.shape.erase(last.shape.begin());
+  }
+  last.values = hdf5::read_slab(dataset, start, shape, name);
+  if (const auto wrong = std::ranges::find_if_not(last.values, [](double value) { return std::isfinite(value); });
+      wrong != last.values.end()) {
+    reject_state(path, "number " + std::to_string(wrong - last.values.begin() + 1) + " of " + name +
+                           (has_steps ? " at its last step" : "") + " is not finite");
+  }
+  return last;
+}
+
+/// Of everything that a run takes of it.
+std::uint32_t checksum_of(const InitialState& state) {
+  Crc32c crc;
+  const std::array<std::int64_t, 3> counts{state.width, state.inputs, state.outputs};
+  crc.add(std::as_bytes(std::span(counts)));
+  for (const std::vector<double>* values :
+       {&state.hidden_weight, &state.output_weight, &state.feedback, &state.hidden_bias, &state.output_bias}) {
+    crc.add(std::as_bytes(std::span(*values)));
+  }
+  return crc.value();
+}
+
+InitialState read_open_state(const Handle& file, const std::string& path) {
+  LastNumbers w = read_last(file, "W", 2, path);
+  LastNumbers beta = read_last(file, "beta", 2, path);
+  const auto require_like = [&](const LastNumbers& other, const std::vector<hsize_t>& shape) {
+    if (other.shape != shape || other.steps != w.steps) {
+      const auto with_steps = [&](const LastNumbers& of) {
+        return hdf5::write_shape(of.shape) +
+               (w.steps == other.steps ? "" : " of " + std::to_string(of.steps) + " steps");
+      };
+      reject_state(path, "W is " + with_steps(w) + " and beta " + hdf5::write_shape(beta.shape) + ", but " +
+                             other.name + " " + with_steps(other));
+    }
+  };
+  require_like(beta, {w.shape[0], beta.shape[1]});
+  LastNumbers b = read_last(file, "b", 2, path);
+  require_like(b, beta.shape);
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  if (std::max({w.shape[0], w.shape[1], beta.shape[1]}) > most) {
+    reject_state(path, "W is " + hdf5::write_shape(w.shape) + ", larger than any network");
+  }
+  InitialState state;
+  state.width = static_cast<int>(w.shape[0]);
+  state.inputs = static_cast<int>(w.shape[1]);
+  state.outputs = static_cast<int>(beta.shape[1]);
+  state.hidden_weight = std::move(w.values);
+  state.output_weight = std::move(beta.values);
+  state.feedback = std::move(b.values);
+  const auto has = [&](const char* name) { return H5Lexists(file.id(), name, H5P_DEFAULT) > 0; };
+  if (has("hidden_bias") || has("output_bias")) {
+    LastNumbers hidden = read_last(file, "hidden_bias", 1, path);
+    require_like(hidden, {w.shape[0]});
+    LastNumbers output = read_last(file, "output_bias", 1, path);
+    require_like(output, {beta.shape[1]});
+    state.hidden_bias = std::move(hidden.values);
+    state.output_bias = std::move(output.values);
+  }
+  state.checksum = checksum_of(state);
+  return state;
+}
+
 }  // namespace
+
+InitialState read_initial_state(const StateSource& source) {
+  const std::string path = expand_home(source.path);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) {
+    reject_state(path, std::filesystem::exists(path, error) ? "it is no file" : "no such file");
+  }
+  const InitialState state = [&] {
+    try {
+      hdf5::prepare_library();
+      if (H5Fis_hdf5(path.c_str()) <= 0) {
+        reject_state(path, "not an HDF5 file, or no permission");
+      }
+      return read_open_state(hdf5::open_file(path), path);
+    } catch (const StoreError& failure) {
+      reject_state(path, failure.what());
+    }
+  }();
+  if (source.checksum && *source.checksum != state.checksum) {
+    throw ConfigError("the initial state '" + path + "' has checksum " + format_checksum(state.checksum) +
+                      " (the job's has " + format_checksum(*source.checksum) +
+                      "); give the file the job began with, or leave training.initial-checksum out");
+  }
+  return state;
+}
 
 StateFile::StateFile(const std::filesystem::path& path, const Plan& plan, const RunRecord& record,
                      const Problem& problem, std::vector<std::int64_t> steps)

@@ -1,5 +1,5 @@
-// The network of one run at some of its steps, written out whole: the files of `fasweep state`. Their schema is here
-// and nowhere else (docs/file-format.md, "The state of a run").
+// The network of one run at some of its steps, written out whole: the files of `fasweep state`, and how a run begins
+// with one of them. Their schema is here and nowhere else (docs/file-format.md, "The state of a run").
 #pragma once
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 #include <hdf5.h>
 
 #include "hdf5/hdf5_handle.hpp"
+#include "model/initial_state.hpp"
 #include "model/problem.hpp"
 #include "sweep/plan.hpp"
 #include "train/trainer.hpp"
@@ -19,6 +20,11 @@
 namespace fasweep {
 
 inline constexpr const char* state_schema = "fasweep-state-1";
+
+/// The weights of the last step of a state file, or of any HDF5 file with its datasets W, beta, b and maybe hidden_bias
+/// and output_bias, of float32 or float64, with or without the dimension of steps; "~/" is the home folder. Throws
+/// ConfigError naming the file if it cannot be used, or has another checksum than `source`.
+[[nodiscard]] InitialState read_initial_state(const StateSource& source);
 
 /// Shown a run's networks in training, it writes those of the wanted steps, a block of hidden units at a time. The file
 /// is whole once finish() was called and the object is gone.

@@ -9,6 +9,7 @@
 #include "model/activation/list.hpp"
 #include "model/batch_order.hpp"
 #include "model/metric/list.hpp"
+#include "model/problem.hpp"
 #include "model/rule/list.hpp"
 #include "model/settings.hpp"
 #include "model/teacher.hpp"
@@ -20,6 +21,8 @@ namespace fasweep {
 namespace {
 
 constexpr std::string_view place_key = "data.path";
+constexpr std::string_view state_key = "training.initial-state";
+constexpr std::string_view state_checksum_key = "training.initial-checksum";
 constexpr std::string_view steps_key = "record.steps";
 constexpr std::string_view metrics_key = "record.metrics";
 constexpr std::string_view default_metrics_text = "default";
@@ -58,7 +61,7 @@ std::string_view why_not(int metric, const Point& point) {
            "biases, decay of the output weights, output-scale root-width";
   }
   if ((traits & of_gaussian_rows) != 0 &&
-      !gaussian_variance(point.training.initial_weights, {point.data.inputs, point.run.width})) {
+      !hidden_weight_variance(point.training, {point.data.inputs, point.run.width})) {
     return " needs initial-weights of independent Gaussian numbers";
   }
   const int units = teacher_units(point.data, point.run.width);
@@ -289,6 +292,14 @@ void require_known_data(const DataSettings& data, std::string_view origin) {
   }
 }
 
+void require_known_state(const StateSource& state, std::string_view origin) {
+  if (!state.path.empty() && !state.checksum) {
+    throw ConfigError("'" + std::string(origin) + "' does not say what is in its " + std::string(state_key) + " (" +
+                      std::string(state_checksum_key) +
+                      " is found when the file is read); give the job to fasweep plan");
+  }
+}
+
 constexpr std::string_view fixed_set =
     "which data set a run reads can neither follow from another value nor advance with one; give each its own [grid] "
     "section";
@@ -413,21 +424,54 @@ DataSettings data_of(const Given& grid, const Given& shared, std::string_view or
   return data;
 }
 
-/// The texts of all grids, one for each data set, with what is known of the sets once they are read.
-std::vector<Given> complete_grids(const GivenJob& given, std::string_view origin, const ReadFacts& read_facts) {
+/// The initial state of a grid, whose checksum may be unknown.
+StateSource state_of(const Given& grid, const Given& shared) {
+  Point point;
+  for (const std::string_view name : {state_key, state_checksum_key}) {
+    const Key& key = key_called(name);
+    const std::string* own = find_given(grid, key);
+    const std::string* text = own == nullptr ? find_given(shared, key) : own;
+    apply_value(key, text == nullptr ? key.default_text : trim(*text), point);
+  }
+  return point.training.initial_state;
+}
+
+/// Facts of what was read, each source once.
+template <class Source>
+class KnownFacts {
+ public:
+  explicit KnownFacts(const std::function<KeyValues(const Source&)>& read) : read_(read) {}
+
+  /// Puts the facts of `source` among the keys of a grid.
+  void add(const Source& source, Given& grid) {
+    auto found = std::find_if(known_.begin(), known_.end(), [&](const auto& entry) { return entry.first == source; });
+    if (found == known_.end()) {
+      found = known_.insert(found, {source, read_(source)});
+    }
+    for (const auto& [name, value] : found->second) {
+      set_given(grid, key_called(name), value);
+    }
+  }
+
+ private:
+  const std::function<KeyValues(const Source&)>& read_;
+  std::vector<std::pair<Source, KeyValues>> known_;
+};
+
+/// The texts of all grids, one for each data set, with what is known of the sets and of initial states once they are
+/// read.
+std::vector<Given> complete_grids(const GivenJob& given, std::string_view origin, const ReadFacts& read_facts,
+                                  const ReadStateFacts& read_state_facts) {
   std::vector<Given> grids;
-  std::vector<std::pair<DataSettings, KeyValues>> known;
+  KnownFacts<DataSettings> sets(read_facts);
+  KnownFacts<StateSource> states(read_state_facts);
   for (const Given& grid : given.grids) {
     for (Given& part : split_by_set(grid, given.shared)) {
       if (read_facts && sources_of(part, given.shared).front() != DataSource::teacher) {
-        const DataSettings data = data_of(part, given.shared, origin);
-        auto found = std::find_if(known.begin(), known.end(), [&](const auto& entry) { return entry.first == data; });
-        if (found == known.end()) {
-          found = known.insert(found, {data, read_facts(data)});
-        }
-        for (const auto& [name, value] : found->second) {
-          set_given(part, key_called(name), value);
-        }
+        sets.add(data_of(part, given.shared, origin), part);
+      }
+      if (const StateSource state = state_of(part, given.shared); read_state_facts && !state.path.empty()) {
+        states.add(state, part);
       }
       grids.push_back(std::move(part));
     }
@@ -436,13 +480,15 @@ std::vector<Given> complete_grids(const GivenJob& given, std::string_view origin
 }
 
 Job parse(std::string_view text, std::string_view origin, const KeyValues& overrides, Author author,
-          const ReadFacts& read_facts = {}) {
+          const ReadFacts& read_facts = {}, const ReadStateFacts& read_state_facts = {}) {
   const GivenJob given = read_given_job(text, origin, overrides);
   Job job;
-  for (const Given& grid : complete_grids(given, origin, read_facts)) {
+  for (const Given& grid : complete_grids(given, origin, read_facts, read_state_facts)) {
     job.grids.emplace_back(complete(grid, given.shared, origin, author));
-    require_path(job.grids.back().base().data, origin);
-    require_known_data(job.grids.back().base().data, origin);
+    const Point& base = job.grids.back().base();
+    require_path(base.data, origin);
+    require_known_data(base.data, origin);
+    require_known_state(base.training.initial_state, origin);
   }
   check_size(job);
   require_one_set_a_grid(job);
@@ -458,8 +504,9 @@ bool is_as_earlier(const Key& key, std::string_view value) {
 
 }  // namespace
 
-Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides, const ReadFacts& read_facts) {
-  return parse(text, origin, overrides, Author::user, read_facts);
+Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides, const ReadFacts& read_facts,
+              const ReadStateFacts& read_state_facts) {
+  return parse(text, origin, overrides, Author::user, read_facts, read_state_facts);
 }
 
 Job parse_stored_job(std::string_view text, std::string_view origin) {
@@ -479,12 +526,60 @@ std::vector<DataSettings> data_sets_of(const Job& job) {
   return sets;
 }
 
+std::vector<StateSource> initial_states_of(const Job& job) {
+  std::vector<StateSource> states;
+  for (const Grid& grid : job.grids) {
+    const StateSource& state = grid.base().training.initial_state;
+    const bool is_new = std::ranges::find(states, state.checksum, &StateSource::checksum) == states.end();
+    if (!state.path.empty() && is_new) {
+      states.push_back(state);
+    }
+  }
+  return states;
+}
+
 KeyValues facts_of(const Dataset& dataset) {
   return {{"data.n", std::to_string(dataset.samples)},
           {"data.d", std::to_string(dataset.inputs)},
           {"data.outputs", std::to_string(dataset.outputs)},
           {"data.test-n", std::to_string(dataset.test_samples)},
           {"data.checksum", format_checksum(dataset.checksum)}};
+}
+
+KeyValues facts_of(const InitialState& state) {
+  return {{std::string(state_checksum_key), format_checksum(state.checksum)}};
+}
+
+void require_fitting_states(const Job& job, std::span<const InitialState> states) {
+  const std::array sizes{std::pair(&key_called("grid.p"), &InitialState::width),
+                         std::pair(&key_called("data.d"), &InitialState::inputs),
+                         std::pair(&key_called("data.outputs"), &InitialState::outputs)};
+  const Key& biases = key_called("training.biases");
+  for (const Grid& grid : job.grids) {
+    const StateSource& source = grid.base().training.initial_state;
+    const InitialState* state = find_state(states, source.checksum);
+    if (state == nullptr) {
+      continue;
+    }
+    const auto refuse = [&](const Key& key, const Point& point, const std::string& has, const std::string& write) {
+      throw ConfigError("key '" + std::string(key.name) + "' = '" + write_value(key, point) +
+                        "' is not accepted (the initial state in '" + source.path + "' has " + has + "); write " +
+                        std::string(key.short_name()) + " = " + write +
+                        ", or give such runs a [grid] section with their own " + std::string(state_key));
+    };
+    grid.for_each_combination({sizes[0].first, sizes[1].first, sizes[2].first, &biases}, [&](const Point& point) {
+      for (const auto& [key, size] : sizes) {
+        if (key->get(point) != state->*size) {
+          refuse(*key, point, std::string(key->column) + " = " + std::to_string(state->*size),
+                 std::to_string(state->*size));
+        }
+      }
+      if (point.training.biases != state->has_biases()) {
+        refuse(biases, point, state->has_biases() ? "hidden_bias and output_bias" : "no hidden_bias and output_bias",
+               state->has_biases() ? "yes" : "no");
+      }
+    });
+  }
 }
 
 double count_points(const Job& job) {
@@ -522,9 +617,8 @@ std::string write_key(const Job& job, const Grid& grid, const Key& key) {
 
 std::string resolved_text(const Job& job) {
   const DataSource source = job.data().source;
-  // A way to find data that earlier versions went too is left out, as they did.
   const auto is_unsaid = [](const Grid& grid, const Key& key) {
-    return key.finds_data && is_as_earlier(key, grid.write(key));
+    return key.is_unsaid_as_earlier && is_as_earlier(key, grid.write(key));
   };
   const auto is_common = [&](const Key& key) {
     return std::all_of(job.grids.begin(), job.grids.end(),

@@ -4,11 +4,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "model/dataset.hpp"
+#include "model/initial_state.hpp"
 #include "model/run_spec.hpp"
 #include "sweep/grid.hpp"
 #include "sweep/job_text.hpp"
@@ -29,12 +31,16 @@ struct Job {
 /// Reads the data set of these settings, counts of which may be `as_in_data`, and returns its facts_of().
 using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 
+/// Reads the initial state of this file and returns its facts_of().
+using ReadStateFacts = std::function<KeyValues(const StateSource&)>;
+
 /// Reads the text of a job file and applies `overrides` (from --set) on top; one of a key of [grid] replaces it in
 /// every [grid] section. A grid that lists data sets becomes a grid for each. Throws ConfigError naming the key, its
-/// value and what is accepted, also if a data set is neither read by `read_facts`, called once a set, nor known by its
-/// facts among the keys. `origin` names the text in messages.
+/// value and what is accepted, also if a data set or an initial state is neither read by `read_facts` or
+/// `read_state_facts`, called once for each, nor known by its facts among the keys. `origin` names the text in
+/// messages.
 [[nodiscard]] Job parse_job(std::string_view text, std::string_view origin, const KeyValues& overrides = {},
-                            const ReadFacts& read_facts = {});
+                            const ReadFacts& read_facts = {}, const ReadStateFacts& read_state_facts = {});
 
 /// The same of a resolved text, as it is broadcast and kept in journals and result files: a missing key means
 /// what was done before the key existed.
@@ -43,8 +49,16 @@ using ReadFacts = std::function<KeyValues(const DataSettings&)>;
 /// The data sets that a job's runs read, each once, in the order of its grids; none for teachers.
 [[nodiscard]] std::vector<DataSettings> data_sets_of(const Job& job);
 
-/// What the plan of a job depends on of a data set: counts and checksum, as keys.
+/// The initial states of a job's runs, likewise; none where weights are drawn.
+[[nodiscard]] std::vector<StateSource> initial_states_of(const Job& job);
+
+/// What the plan of a job depends on of a data set: counts and checksum, as keys; of an initial state its checksum.
 [[nodiscard]] KeyValues facts_of(const Dataset& dataset);
+[[nodiscard]] KeyValues facts_of(const InitialState& state);
+
+/// Throws ConfigError if a run has another p, d or k than its state, or biases where that has none, or the other way
+/// round. states: those of the job.
+void require_fitting_states(const Job& job, std::span<const InitialState> states);
 
 /// What the job says of a key for the runs of one of its grids, in canonical form.
 [[nodiscard]] std::string write_key(const Job& job, const Grid& grid, const Key& key);

@@ -254,6 +254,7 @@ Key count_key(std::string_view name, std::string_view column, std::string_view d
 }
 
 constexpr std::string_view default_path_text = "default";
+constexpr std::string_view no_state = "none";
 constexpr std::string_view unread = "unread";
 
 /// Throws ConfigError if a job file cannot hold the text.
@@ -264,6 +265,33 @@ void require_storable(std::string_view text) {
         "it is empty, or has a control character, ' #' or a look-alike of a space, which a job file holds only in "
         "quotation marks");
   }
+}
+
+constexpr std::string_view path_grammar =
+    "a relative path starts from the current folder, '~/' from the home folder, and \"quotation marks\" are allowed "
+    "around it";
+
+/// A path as a job file holds it; `word` alone means something else.
+std::string write_path(const std::string& path, std::string_view word) {
+  const bool is_plain = reads_back(path) && read_quoted(path) == path && path != word;
+  return is_plain ? path : write_quoted(path);
+}
+
+/// A key of a checksum, or `none`: the word for there being none. field: the optional checksum.
+template <class Field>
+Key checksum_key(std::string_view name, std::string_view none, std::string_view meaning, Field field) {
+  Key key{.name = name,
+          .default_text = none,
+          .meaning = meaning,
+          .accepted = "8 hexadecimal digits, or " + std::string(none)};
+  key.read = [=](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    field(point) = parse_checksum(text);
+    if (!field(point) && text != none) {
+      throw ConfigError("not 8 hexadecimal digits");
+    }
+  };
+  key.write = [=](const Point& point) { return field(point) ? format_checksum(*field(point)) : std::string(none); };
+  return key;
 }
 
 /// Where samples come from and what is done to them.
@@ -281,22 +309,17 @@ std::vector<Key> source_keys() {
       files += (files.empty() ? "" : ", ") + std::string(set.name);
     }
   }
-  Key path{.name = "data.path",
-           .default_text = default_path_text,
-           .meaning = "where the data set is; not part of the plan",
-           .accepted = "the folder of " + folders + ", the file or folder of " + files +
-                       "; a relative path starts from the current folder, '~/' from the home folder, and \"quotation "
-                       "marks\" are allowed around it"};
+  Key path{
+      .name = "data.path",
+      .default_text = default_path_text,
+      .meaning = "where the data set is; not part of the plan",
+      .accepted = "the folder of " + folders + ", the file or folder of " + files + "; " + std::string(path_grammar)};
   path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     require_storable(text);
     // Without a default it is empty, and the data keys are refused.
     point.data.path = text == default_path_text ? traits_of(point.data.source).default_path : read_quoted(text);
   };
-  path.write = [](const Point& point) {
-    const std::string& place = point.data.path;
-    const bool is_plain = reads_back(place) && read_quoted(place) == place && place != default_path_text;
-    return is_plain ? place : write_quoted(place);
-  };
+  path.write = [](const Point& point) { return write_path(point.data.path, default_path_text); };
   Key targets = name_key(
       "data.targets", "targets", targets_names[1], "what the targets are",
       one_of(targets_names) + "; classes are labels 0..k-1", targets_names,
@@ -305,19 +328,9 @@ std::vector<Key> source_keys() {
       "data.normalize", "normalize", normalize_names[1],
       "whether inputs are normalised by mean and standard deviation of the training samples", one_of(normalize_names),
       normalize_names, [](auto& point) -> auto& { return point.data.normalize; });
-  Key checksum{.name = "data.checksum",
-               .default_text = unread,
-               .meaning = "checksum of the data set, found by reading it",
-               .accepted = "8 hexadecimal digits, or unread"};
-  checksum.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
-    point.data.checksum = parse_checksum(text);
-    if (!point.data.checksum && text != unread) {
-      throw ConfigError("not 8 hexadecimal digits");
-    }
-  };
-  checksum.write = [](const Point& point) {
-    return point.data.checksum ? format_checksum(*point.data.checksum) : std::string(unread);
-  };
+  const Key checksum = checksum_key(
+      "data.checksum", unread, "checksum of the data set, found by reading it",
+      [](auto& point) -> auto& { return point.data.checksum; });
   path.finds_data = true;
   std::vector<Key> keys{source, path, targets, normalize, checksum};
   for (std::size_t i = 1; i < keys.size(); ++i) {
@@ -385,6 +398,7 @@ std::vector<Key> reading_keys() {
   for (Key& key : keys) {
     key.earlier_text = key.default_text;
     key.finds_data = true;
+    key.is_unsaid_as_earlier = true;
   }
   return keys;
 }
@@ -587,6 +601,38 @@ Key law_key(std::string_view name, std::string_view column, std::string_view def
   return key;
 }
 
+/// The file of weights that a run begins with, and what is in it.
+std::vector<Key> state_keys() {
+  Key path{
+      .name = "training.initial-state",
+      .default_text = no_state,
+      .meaning =
+          "file of the W, beta, b and biases that runs begin with in place of drawn ones; not part of the "
+          "plan",
+      .accepted =
+          "none, or an HDF5 file of one hidden layer, as fasweep state writes it, of which the last step counts; " +
+          std::string(path_grammar)};
+  path.read = [](Point& point, std::string_view text, const VariableValue& /*variables*/) {
+    require_storable(text);
+    point.training.initial_state.path = text == no_state ? "" : read_quoted(text);
+  };
+  path.write = [](const Point& point) {
+    const std::string& place = point.training.initial_state.path;
+    return place.empty() ? std::string(no_state) : write_path(place, no_state);
+  };
+  path.finds_data = true;
+  Key checksum = checksum_key(
+      "training.initial-checksum", no_state, "checksum of the initial state, found by reading it",
+      [](auto& point) -> auto& { return point.training.initial_state.checksum; });
+  checksum.column = "initial_checksum";
+  std::vector<Key> keys{path, checksum};
+  for (Key& key : keys) {
+    key.shapes_problem = true;
+    key.is_unsaid_as_earlier = true;
+  }
+  return keys;
+}
+
 /// What sets a network apart from the paper's one output in full batch.
 std::vector<Key> network_keys() {
   Key batch = whole_key(
@@ -660,8 +706,8 @@ std::vector<Key> network_keys() {
           "a number > 0", [](double value) { return value > 0; }, "not a positive number",
           [](auto& point) -> auto& { return point.training.output_step_factor; }),
   };
-  for (std::vector<Key> more = rule_keys(); Key & key : more) {
-    keys.push_back(std::move(key));
+  for (std::vector<Key> more : std::array{state_keys(), rule_keys()}) {
+    std::move(more.begin(), more.end(), std::back_inserter(keys));
   }
   for (Key& key : keys) {
     key.earlier_text = key.default_text;
@@ -820,6 +866,35 @@ void check_fresh(const Point& point, Refuse refuse) {
   }
   if (point.training.last_batch != LastBatch::kept) {
     refuse("training.last-batch", "of fresh samples none is left over");
+  }
+}
+
+/// Keys that say how initial weights are drawn.
+constexpr std::array<std::string_view, 6> drawing_keys{"training.initial-weights",  "training.initial-output",
+                                                       "training.initial-feedback", "training.richness",
+                                                       "training.initial-biases",   "training.feedback-correlation"};
+
+/// Throws ConfigError if a run that begins with weights of a file has other values that mean nothing then.
+void check_initial_state(const Point& point) {
+  const std::string state = write_value(key_called("training.initial-state"), point);
+  const auto refuse = [&](std::string_view name, const std::string& why, const std::string& what_to_do) {
+    throw ConfigError("key '" + std::string(name) + "' = '" + write_value(key_called(name), point) +
+                      "' is not accepted (" + why + "); " + what_to_do);
+  };
+  if (state == no_state) {
+    if (point.training.initial_state.checksum) {
+      refuse("training.initial-checksum", "there is no initial state", "set training.initial-state, or leave it out");
+    }
+    return;
+  }
+  if (point.training.depth > 1) {
+    refuse("grid.depth", "training.initial-state '" + state + "' holds one hidden layer",
+           "write 1, or leave training.initial-state out");
+  }
+  for (const std::string_view name : drawing_keys) {
+    if (const Key& key = key_called(name); write_value(key, point) != key.default_text) {
+      refuse(name, "training.initial-state '" + state + "' says what the weights are", "leave one of the two out");
+    }
   }
 }
 
@@ -1084,6 +1159,7 @@ void check_together(const Point& point) {
            "it mixes b with weights of the same law, but initial-feedback is another than initial-output" +
                std::string(point.training.depth > 1 ? " or initial-weights" : ""));
   }
+  check_initial_state(point);
   if (has_random_steps(point) && looks_at_loss(point.training.stop)) {
     refuse("training.stop", "this rule needs a deterministic loss, but minibatches or dropout make it random");
   }

@@ -50,8 +50,11 @@ struct Key {
   /// run's identity. Empty: the key has existed since the first version.
   std::string_view earlier_text = {};
   bool shapes_problem = false;  // data or initial state depend on it
-  /// Says how to find a data set, whose checksum says what it is: part of neither the plan nor a run's identity.
+  /// Says how to find a data set or an initial state, whose checksum says what it is: part of neither the plan nor a
+  /// run's identity.
   bool finds_data = false;
+  /// Stored texts leave the key out where its value is that of earlier versions, as these did.
+  bool is_unsaid_as_earlier = false;
 
   // Numbers, and names by their position.
   std::function<double(const Point&)> get = {};

@@ -382,7 +382,8 @@ std::int64_t worker_bytes(const Point& point) {
   const std::int64_t inner = point.training.depth - 1;
   const int moments =
       Optimizers::visit(point.training.optimizer.position(), [](auto type) { return decltype(type)::type::moments; });
-  const std::int64_t kept = is_made_whole(point.training.initial_weights) ? 1 : 0;  // W(0) beside W
+  const bool is_whole = is_made_whole(point.training.initial_weights) || !point.training.initial_state.path.empty();
+  const std::int64_t kept = is_whole ? 1 : 0;  // W(0) beside W
   const std::int64_t weights = (3 + kept + moments) * width * data.inputs +
                                (inner > 0 ? (3 + kept + moments) * inner + 2 : 0) * width * width +
                                std::int64_t{point.training.error_delay} * data.samples * data.outputs;

@@ -81,7 +81,9 @@ std::vector<std::string> plan_differences(const Plan& stored, const Plan& wanted
     if (differs(key, stored, wanted, first)) {
       differences.push_back(std::string(key.name) + ": file has " + write_of_all_grids(stored.job(), key) +
                             ", job wants " + write_of_all_grids(wanted.job(), key) +
-                            (key.name == "data.checksum" ? " (other data)" : ""));
+                            (key.name == "data.checksum"               ? " (other data)"
+                             : key.name == "training.initial-checksum" ? " (another initial state)"
+                                                                       : ""));
     }
   }
   if (differences.empty()) {  // every value occurs, in other combinations

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <utility>
 
@@ -89,6 +90,11 @@ std::optional<Call> parse_call(std::string_view text) {
     return std::nullopt;
   }
   return Call{trim(text.substr(0, open)), split(text.substr(open + 1, text.size() - open - 2), ',')};
+}
+
+std::string expand_home(std::string path) {
+  const char* home = std::getenv("HOME");
+  return home != nullptr && path.starts_with("~/") ? path.replace(0, 1, home) : path;
 }
 
 std::string csv_cell(std::string_view text) {

@@ -33,6 +33,9 @@ struct Call {
 /// Arguments may hold parentheses. Nothing when parentheses do not match or text follows them.
 [[nodiscard]] std::optional<Call> parse_call(std::string_view text);
 
+/// The path with the home folder for "~/", as a shell does, which sees neither job files nor what follows --set key=.
+[[nodiscard]] std::string expand_home(std::string path);
+
 /// A cell of a table of comma-separated values: in quotation marks if it holds a comma.
 [[nodiscard]] std::string csv_cell(std::string_view text);
 

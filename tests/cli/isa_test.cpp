@@ -61,6 +61,9 @@ TEST(Isa, ItIsReadAsItWasNoted) {
   EXPECT_EQ(isa_of(first + "rank 0: node, 1 cpu workers" + isa_note("old") + "\n"), "old");
   EXPECT_EQ(isa_of("rank 0: node, 2 cpu workers\n"), "");
   EXPECT_EQ(isa_of(""), "");
+  const std::string second = "rank 0: node, 1 cpu workers" + isa_note("old") + "\n";
+  EXPECT_EQ(isas_of(first + second + first), (std::vector<std::string_view>{"new", "old"}));
+  EXPECT_TRUE(isas_of("rank 0: node, 2 cpu workers\n").empty());
 }
 
 TEST(Isa, ThisProcessorHasAtLeastOne) {

@@ -82,6 +82,18 @@ def test_a_file_whose_own_is_lacking_waits_for_a_word(fasweep: Fasweep, version:
     assert noted(fasweep.folder / "part.h5") == ["v9", version["isa"]]
 
 
+def test_merging_runs_of_several_says_so(fasweep: Fasweep, version: dict[str, str]):
+    job = fasweep.job()
+    for shard in range(2):
+        fasweep.run("run", job, "-o", f"s{shard}.h5", "--shard", f"{shard}/2")
+    assert "instruction sets" not in fasweep.run("merge", "s0.h5", "s1.h5", "-o", "alike.h5")
+    with h5py.File(fasweep.folder / "s1.h5", "r+") as file:
+        agents = file["provenance/agents"]
+        agents[()] = agents.asstr()[()].replace(f"(isa {version['isa']})", "(isa v9)")
+    warning = f"'both.h5' holds runs of the instruction sets {version['isa']} and v9 (which round the last digits otherwise)"
+    assert warning in fasweep.run("merge", "s0.h5", "s1.h5", "-o", "both.h5")
+
+
 @pytest.mark.usefixtures("both", "needs_mpirun")
 def test_all_ranks_take_that_of_the_first(fasweep: Fasweep):
     longer = ["--set", "training.max-steps=20000"]  # some seconds, in which the other rank comes too

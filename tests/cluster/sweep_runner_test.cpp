@@ -557,7 +557,7 @@ TEST(WorkerPool, TellsOfRunsUnderWayAndWhatCheckpointsGave) {
   std::atomic<bool> go = false;
   const TrainerFactory factory = [&](int) { return std::make_unique<HalfDoneTrainer>(go); };
   Waker waker;
-  WorkerPool pool(plan, {}, factory, 1, 0, waker, nullptr);
+  WorkerPool pool(plan, {}, {}, factory, 1, 0, waker, nullptr);
   EXPECT_THAT(pool.work_under_way(), ::testing::IsEmpty());
 
   pool.push({7, {{4, 1}}});

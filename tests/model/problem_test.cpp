@@ -73,6 +73,28 @@ TEST(FeedbackOfAStep, IsDrawnForTheStepAlone) {
   }
 }
 
+TEST(Problem, TakesTheWeightsOfAStateAndTheDataOfItsSeed) {
+  InitialState state{5, 3, 1, std::vector<double>(15), {1, 2, 3, 4, 5}, {6, 7, 8, 9, 10}, {0, 1, 2, 3, 4}, {0.5}};
+  std::iota(state.hidden_weight.begin(), state.hidden_weight.end(), 0.0);
+  TrainingSettings training;
+  training.initial_state.path = "state.h5";
+  training.biases = true;
+
+  const Problem problem = make_problem(small_data(), {5, 5, 1}, training, nullptr, &state);
+
+  const Problem drawn = make_problem(small_data(), {5, 5, 1});
+  EXPECT_EQ(problem.x, drawn.x);
+  EXPECT_EQ(problem.y, drawn.y);
+  EXPECT_EQ(problem.hidden_weight(), state.hidden_weight);
+  EXPECT_EQ(problem.output_weight, state.output_weight);
+  EXPECT_EQ(problem.feedback, state.feedback);
+  EXPECT_EQ(problem.hidden_bias, state.hidden_bias);
+  EXPECT_EQ(problem.output_bias, state.output_bias);
+  std::vector<double> last(6, -1.0);  // the last unit, and one beyond it
+  problem.fill_hidden_weight(4, last);
+  EXPECT_EQ(last, (std::vector<double>{12, 13, 14, 0, 0, 0}));
+}
+
 TEST(Problem, ActivationChangesTargetsOnly) {
   const Problem relu = make_problem(small_data(), {5, 8, Activations::index_of<Relu>()});
   const Problem tanh = make_problem(small_data(), {5, 8, Activations::index_of<Tanh>()});

@@ -645,6 +645,128 @@ TEST(Job, DataMayMoveAndNotChange) {
   EXPECT_NE(first_settings(stored), first_settings(other));
 }
 
+/// What a plan sees of the state of a network with 3 hidden units, 4 inputs and 1 output.
+InitialState small_state() {
+  InitialState state;
+  state.width = 3;
+  state.inputs = 4;
+  state.outputs = 1;
+  state.checksum = 0x00c0ffee;
+  return state;
+}
+
+constexpr const char* state_job = "[grid]\np = 3\n[data]\nd = 4\n[training]\ninitial-state = start.h5\n";
+
+Job parse_state_job(const std::string& text, const KeyValues& more = {}) {
+  return parse_job(text, "test.cfg", more, {}, [](const StateSource& /*source*/) { return facts_of(small_state()); });
+}
+
+TEST(Job, InitialStatesAreReadOnceAndKnownByTheirChecksum) {
+  std::vector<std::string> read;
+  const Job job = parse_job(
+      "[grid]\np = 3\ntraining.initial-state = a b.h5\n[grid]\np = 5\ntraining.initial-state = a b.h5\n[grid]\np = 3\n"
+      "[data]\nd = 4\n[training]\ninitial-state = \"none\"\n",
+      "test.cfg", {}, {}, [&](const StateSource& source) {
+        read.push_back(source.path);
+        InitialState state = small_state();
+        state.checksum += static_cast<unsigned>(read.size());
+        return facts_of(state);
+      });
+
+  EXPECT_THAT(read, ElementsAre("a b.h5", "none"));
+  const std::vector<StateSource> states = initial_states_of(job);
+  ASSERT_EQ(states.size(), 2U);
+  EXPECT_EQ(states[0], (StateSource{"a b.h5", 0x00c0ffefU}));
+  EXPECT_EQ(states[1], (StateSource{"none", 0x00c0fff0U}));
+  const std::string resolved = resolved_text(job);
+  EXPECT_EQ(resolved_text(parse_stored_job(resolved, "resolved")), resolved);
+  EXPECT_THAT(resolved, AllOf(HasSubstr("initial-state = a b.h5\n"), HasSubstr("initial-state = \"none\"\n")));
+}
+
+TEST(Job, InitialStatesMayMoveAndNotChange) {
+  const Job stored = parse_state_job(state_job);
+  const Job moved = parse_state_job(state_job, {{"training.initial-state", "elsewhere.h5"}});
+  const Job other = parse_job(state_job, "test.cfg", {{"training.initial-checksum", "00000001"}});
+  const Job drawn = parse_state_job(state_job, {{"training.initial-state", "none"}});
+
+  EXPECT_THAT(differences(stored, moved), IsEmpty());
+  EXPECT_EQ(plan_hash(resolved_text(stored)), plan_hash(resolved_text(moved)));
+  EXPECT_EQ(first_settings(stored), first_settings(moved));
+  for (const Job* job : {&other, &drawn}) {
+    EXPECT_THAT(differences(stored, *job),
+                ElementsAre(AllOf(HasSubstr("training.initial-checksum: file has 00c0ffee, job wants "),
+                                  HasSubstr("(another initial state)"))));
+    EXPECT_NE(plan_hash(resolved_text(stored)), plan_hash(resolved_text(*job)));
+    EXPECT_NE(first_settings(stored), first_settings(*job));
+  }
+}
+
+TEST(Job, JobsWithoutAnInitialStateAreStoredAsBefore) {
+  const std::string text = resolved_text(parse_job(teacher_job, "test.cfg"));
+  EXPECT_THAT(text, Not(HasSubstr("initial-state")));
+  EXPECT_THAT(text, Not(HasSubstr("initial-checksum")));
+  EXPECT_EQ(resolved_text(parse_job(teacher_job, "test.cfg", {{"training.initial-state", "none"}})), text);
+}
+
+TEST(Job, InitialStateThatWasNotReadIsRefused) {
+  EXPECT_THAT(error_of(state_job), AllOf(HasSubstr("does not say what is in its training.initial-state"),
+                                         HasSubstr("training.initial-checksum is found")));
+  EXPECT_THAT(error_of(teacher_job, {{"training.initial-checksum", "00c0ffee"}}),
+              HasSubstr("there is no initial state"));
+  EXPECT_THAT(error_of(teacher_job, {{"training.initial-checksum", "c0ffee"}}), HasSubstr("8 hexadecimal digits"));
+}
+
+TEST(Job, KeysThatAnInitialStateMakesMeaninglessAreRefused) {
+  const KeyValues values{{"training.initial-weights", "zero"},
+                         {"training.initial-output", "zero"},
+                         {"training.initial-feedback", "zero"},
+                         {"training.richness", "1"},
+                         {"training.feedback-correlation", "1"},
+                         {"training.initial-biases", "gaussian"},
+                         {"grid.depth", "2"}};
+  for (const auto& [key, value] : values) {
+    KeyValues given = facts_of(small_state());
+    given.insert(given.end(), {{key, value}, {"training.biases", "yes"}});
+    EXPECT_THAT(error_of(state_job, given), AllOf(HasSubstr("key '" + key + "' = '" + value +
+                                                            "' is not accepted (training.initial-state 'start.h5'"),
+                                                  HasSubstr("leave ")));
+  }
+}
+
+/// The refusal of a job whose state does not fit.
+std::string misfit_of(const InitialState& state, const KeyValues& values) {
+  try {
+    require_fitting_states(parse_state_job(state_job, values), std::span(&state, 1));
+  } catch (const ConfigError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Job, RunsOfOtherSizesThanTheirInitialStateAreRefused) {
+  InitialState biased = small_state();
+  biased.hidden_bias.resize(3);
+  const auto misfit = [](const std::string& key, const std::string& value, const std::string& has) {
+    return HasSubstr("key '" + key + "' = '" + value + "' is not accepted (the initial state in 'start.h5' has " + has);
+  };
+  EXPECT_EQ(misfit_of(small_state(), {{"grid.seed", "0..2"}}), "");
+  EXPECT_EQ(misfit_of(biased, {{"training.biases", "yes"}}), "");
+  EXPECT_THAT(misfit_of(small_state(), {{"grid.p", "3, 5"}}), misfit("grid.p", "5", "p = 3); write p = 3"));
+  EXPECT_THAT(misfit_of(small_state(), {{"data.d", "p"}}), misfit("data.d", "3", "d = 4); write d = 4"));
+  EXPECT_THAT(misfit_of(small_state(), {{"data.outputs", "2"}}),
+              misfit("data.outputs", "2", "k = 1); write outputs = 1"));
+  EXPECT_THAT(misfit_of(small_state(), {{"training.biases", "yes"}}),
+              misfit("training.biases", "yes", "no hidden_bias"));
+  EXPECT_THAT(misfit_of(biased, {}),
+              misfit("training.biases", "no", "hidden_bias and output_bias); write biases = yes"));
+}
+
+TEST(Job, MetricsOfGaussianWeightsAreNotThoseOfAnInitialState) {
+  KeyValues given = facts_of(small_state());
+  given.emplace_back("record.metrics", "infinite_width_deviation");
+  EXPECT_THAT(error_of(state_job, given), HasSubstr("needs initial-weights of independent Gaussian numbers"));
+}
+
 TEST(Job, WaysToFindTheDataAreNoPartOfThePlan) {
   const auto parse = [](const KeyValues& more) {
     return parse_job("[grid]\np = 4\n[data]\nsource = csv\npath = table.csv\n", "test.cfg", more,

@@ -575,6 +575,7 @@ def missing(group: Group, job: str, metric: str = "error_norm") -> str:
         ("biases", "training.biases", "no"), ("decay", "training.decay", "output"), ("richness", "training.richness", "lazy"),
         ("initial_output", "training.initial-output", "gaussian"), ("initial_feedback", "training.initial-feedback", "gaussian"),
         ("feedback_correlation", "training.feedback-correlation", "0"), ("error_delay", "training.error-delay", "0"),
+        ("initial_checksum", "training.initial-checksum", "none"),
     ):
         values = each_run(runs, column, key, wanted)
         odd = values[~np.isin(values, [wanted, {"all": "0", "lazy": "0.0", "0": "0.0"}.get(wanted, wanted)])]

@@ -132,7 +132,7 @@ class LayeredState final : public NetworkReader {
     return o;
   }
 
-  // Where there is one hidden layer: snapshots of several show their layers alone.
+  // Of several hidden layers the first and the last: what follows W and what comes before beta is read_inner_...
   void read_output_weight(int first, std::span<double> beta) const override {
     copy_rows(network_.output_weight(), first, beta);
   }
@@ -149,6 +149,15 @@ class LayeredState final : public NetworkReader {
   }
   void read_hidden_weight(const Problem& /*problem*/, int first, std::span<double> weights) const override {
     network_.ends().copy_hidden_weight(first, weights);
+  }
+  void read_inner_weight(int layer, int first, std::span<double> weights) const override {
+    copy_rows(network_.weight(layer), first, weights);
+  }
+  void read_inner_bias(int layer, int first, std::span<double> bias) const override {
+    std::copy_n(network_.bias(layer).data() + first, bias.size(), bias.begin());
+  }
+  void read_inner_feedback(int layer, int first, std::span<double> b) const override {
+    copy_rows(route_of(rule_) == Route::direct ? feedback_to(layer) : feedback_to(layer - 1), first, b);
   }
   void read_pre_activation(int first, std::span<double> z) const override {
     const std::size_t units = z.size() / static_cast<std::size_t>(problem_.samples + problem_.test_samples);

@@ -64,6 +64,7 @@ class LayeredNetwork {
   [[nodiscard]] Matrix& weight(int layer) { return weight_[static_cast<std::size_t>(layer - 2)]; }
   [[nodiscard]] const Matrix& weight(int layer) const { return weight_[static_cast<std::size_t>(layer - 2)]; }
   [[nodiscard]] Vector& bias(int layer) { return bias_[static_cast<std::size_t>(layer - 2)]; }
+  [[nodiscard]] const Vector& bias(int layer) const { return bias_[static_cast<std::size_t>(layer - 2)]; }
   /// beta: width x outputs.
   [[nodiscard]] auto output_weight() const { return ends_.output_weight().topRows(width_); }
 

@@ -87,6 +87,35 @@ TEST_F(CudaTrainer, TrainsRichNetworksByTheirInitialStateAndLeavesOtherStepSizes
   }
 }
 
+TEST_F(CudaTrainer, BeginsWithTheWeightsOfAnInitialState) {
+  for (const Solver solver : {Solver::sample_space, Solver::weight_space}) {
+    FloatCase c(Activations::index_of<Tanh>(), 100);
+    c.record.steps = {0, 1, 100};
+    c.run.width = 37;  // no whole block of units
+    c.data.outputs = solver == Solver::weight_space ? 2 : 1;
+    c.solver = solver;
+    const Problem other = make_problem(c.data, {c.run.seed + 1, c.run.width, c.run.activation});
+    const InitialState state{c.run.width,           c.data.inputs,       c.data.outputs,
+                             other.hidden_weight(), other.output_weight, other.feedback};
+    c.training.initial_state.path = "state.h5";
+    const Problem problem =
+        make_problem(c.data, {c.run.seed, c.run.width, c.run.activation}, c.training, nullptr, &state);
+    const std::vector<RunSpec> runs{c.run};
+
+    const std::vector<RunRecord> records = train(c, problem, runs);
+
+    const RunRecord expected = train_weight_space<double>(
+        {problem, c.data, c.training, c.record, runs, Solver::weight_space, c.cancelled}, c.run);
+    EXPECT_EQ(records[0].solver, solver);
+    ASSERT_EQ(records[0].points, expected.points);
+    for (std::size_t i = 0; i < expected.trajectory.size(); ++i) {
+      // As in FollowsTheCpuForAThousandSteps.
+      expect_close(records[0].trajectory[i], expected.trajectory[i], 5e-3, 2e-5,
+                   std::string(Metrics::names[i / expected.points]));
+    }
+  }
+}
+
 TEST_F(CudaTrainer, BatchesHaveTheBitsOfSingleRuns) {
   FloatCase c(Activations::index_of<Relu>(), 300);
   c.record.steps = {0, 7, 300};
