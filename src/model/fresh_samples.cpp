@@ -28,8 +28,9 @@ std::vector<double> draw_rows(const RandomStream& stream, std::int64_t first, st
 
 }  // namespace
 
-Samples draw_fresh_samples(const DataSettings& data, const ProblemKey& key, std::int64_t first, std::int64_t count) {
-  Samples samples;
+DrawnSamples draw_fresh_samples(const DataSettings& data, const ProblemKey& key, std::int64_t first,
+                                std::int64_t count) {
+  DrawnSamples samples;
   samples.x = draw_rows(data_stream(data, key, Purpose::fresh_inputs), first, count, data.inputs);
   scale_inputs(data, samples.x);
   samples.y = Teacher(data, key).targets(samples.x);

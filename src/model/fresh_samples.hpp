@@ -13,14 +13,14 @@
 
 namespace fasweep {
 
-struct Samples {
+struct DrawnSamples {
   std::vector<double> x;  // samples x inputs
   std::vector<double> y;  // samples x outputs, with label noise
 };
 
 /// Fresh samples first, first + 1, ..., `count` of them.
-[[nodiscard]] Samples draw_fresh_samples(const DataSettings& data, const ProblemKey& key, std::int64_t first,
-                                         std::int64_t count);
+[[nodiscard]] DrawnSamples draw_fresh_samples(const DataSettings& data, const ProblemKey& key, std::int64_t first,
+                                              std::int64_t count);
 
 /// Those of a run's steps.
 class FreshSamples {
@@ -41,7 +41,7 @@ class FreshSamples {
   int batch_size_;
   std::int64_t steps_a_chunk_;  // drawn together, as a teacher's weights are made anew each time
   std::int64_t chunk_ = -1;     // that drawn_ is of
-  Samples drawn_;
+  DrawnSamples drawn_;
 };
 
 }  // namespace fasweep

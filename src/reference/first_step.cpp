@@ -145,7 +145,8 @@ bool is_affordable(const Snapshot& start, std::size_t samples) {
 class ExpectedPlainStep final : public ExpectedStep {
  public:
   /// f: outputs of the step's batch, rows x outputs; fresh: its samples where it drew them.
-  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::vector<double> f, Samples fresh)
+  ExpectedPlainStep(const Snapshot& start, std::span<const std::int32_t> rows, std::vector<double> f,
+                    DrawnSamples fresh)
       : problem_(start.problem()),
         training_(start.training()),
         formulas_(training_, start.run()),
@@ -704,7 +705,7 @@ class ExpectedPlainStep final : public ExpectedStep {
   Worst worst_;
   std::optional<PlainMasks> masks_;  // of one hidden layer
   std::vector<double> input_;
-  Samples fresh_;
+  DrawnSamples fresh_;
   std::vector<double> f_;       // samples x outputs
   std::vector<double> taught_;  // samples x 3 x outputs: errors, what teaches, and by how much it may be off
   std::vector<Lesson> lessons_;
@@ -725,7 +726,7 @@ std::unique_ptr<ExpectedStep> PlainFirstStep::expect(const Snapshot& start, cons
       !start.network().read_batch_outputs(f)) {
     return nullptr;
   }
-  Samples fresh;
+  DrawnSamples fresh;
   if (data.sampling == Sampling::fresh) {
     fresh = draw_fresh_samples(data, problem_key(start.run()), 0, start.training().batch_size);
   }
