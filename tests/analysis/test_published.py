@@ -97,6 +97,23 @@ def test_a_file_of_no_recipe_is_refused_with_the_jobs_there_are(small_file: Path
     assert "akrout-2019" in run(small_file, "--table", "akrout").stderr
 
 
+def test_the_linear_task_aligns_as_published(make_file: Callable[..., Path]):
+    """Twenty seeds of it; a second of training."""
+    printed = run(make_file("linear", (ROOT / "jobs" / "published" / "lillicrap-linear.cfg").read_text())).stdout
+
+    assert "rule                step  quantity" in printed, "by steps, not by epochs"
+    assert re.search(r"feedback-alignment +0 +delta angle +85 degrees .* agrees", printed), printed
+    assert re.search(r"feedback-alignment +300 +delta angle +< 35 degrees .* agrees", printed), printed
+    assert re.search(r"feedback-alignment +2000 +delta angle +30 degrees .* agrees", printed), printed
+
+
+def test_a_bound_is_met_by_a_mean_below_it():
+    assert published.Line("backprop", 1, "delta angle", 35, np.array([34.0, 35.5]), 20, is_bound=True).verdict == "agrees"
+    above = published.Line("backprop", 1, "delta angle", 35, np.array([34.0, 36.5]), 20, is_bound=True)
+    assert above.verdict == "fasweep is higher by 0.25"
+    assert above.cells()[3] == "< 35 degrees"
+
+
 @pytest.mark.parametrize("values", [[1.0, 1.1, 0.9], [2.0, 2.4, 1.8, 2.1], [0.1] * 5])
 @pytest.mark.parametrize("runs", [1, 20])
 def test_verdicts_are_those_of_a_prediction_interval(values: list[float], runs: int):

@@ -1,7 +1,8 @@
 """Published numbers beside those of a file: mean, 95 % interval and a verdict for each, and what deviates named.
 
 Owns published.json: one table a publication, with its source, the settings that its recipe asks for, and its rows. A published number agrees
-if it lies where as many further runs as it is of would, in 95 of 100 cases, by Student's t and the spread of the file's own seeds.
+if it lies where as many further runs as it is of would, in 95 of 100 cases, by Student's t and the spread of the file's own seeds; a bound, "< 35",
+if the mean is below it.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ QUANTITIES = {
     "weight angle": Quantity("alignment", "degrees", degrees),
     "loss": Quantity("loss", "", lambda loss: loss),
 }
-HEADER = ("rule", "epoch", "quantity", "published", "fasweep", "95 % interval", "runs", "verdict")
+HEADER = ("quantity", "published", "fasweep", "95 % interval", "runs", "verdict")
 
 
 @dataclass(frozen=True)
@@ -49,17 +50,20 @@ class Line:
     """One published number and what the file has of it."""
 
     rule: str
-    epoch: int
+    time: int  # in epochs or steps
     quantity: str
     published: float
     values: np.ndarray  # of runs; empty if the file has none
     runs: int  # that the published number is the mean of
+    is_bound: bool = False  # which the mean is below
 
     @property
     def verdict(self) -> str:
         if not self.values.size:
             return "not in the file"
         mean, deviation = mean_and_deviation(self.values)
+        if self.is_bound:
+            return "agrees" if mean < self.published else f"fasweep is higher by {mean - self.published:.3g}"
         if self.values.size == 1:
             return f"{self.published - mean:+.3g}, one run"
         count = len(self.values)
@@ -69,8 +73,8 @@ class Line:
         return f"fasweep is {'higher' if mean > self.published else 'lower'} by {abs(mean - self.published):.3g}"
 
     def cells(self) -> tuple[str, ...]:
-        published = f"{self.published:g} {QUANTITIES[self.quantity].unit}".strip()
-        start = (self.rule, str(self.epoch), self.quantity, published)
+        published = f"{'< ' if self.is_bound else ''}{self.published:g} {QUANTITIES[self.quantity].unit}".strip()
+        start = (self.rule, str(self.time), self.quantity, published)
         if not self.values.size:
             return (*start, "-", "-", "0", self.verdict)
         mean, deviation = mean_and_deviation(self.values)
@@ -90,7 +94,7 @@ def print_published(file: str, conditions: Sequence[str] = (), name: str | None 
     print(f"{table['name']}: {table['source']}")
     for deviation in [*table["deviations"], *differences(results, table)]:
         print(f"deviates: {deviation}")
-    rows = [HEADER, *(line.cells() for line in lines_of(file, conditions, table))]
+    rows = [("rule", table["columns"][0], *HEADER), *(line.cells() for line in lines_of(file, conditions, table))]
     widths = [max(map(len, cells)) for cells in zip(*rows)]
     print("\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows))
     print(f"agrees: where the mean of {table['runs']} further run{'s' if table['runs'] > 1 else ''} would lie in 95 of 100 cases")
@@ -128,21 +132,22 @@ def lines_of(file: str, conditions: Sequence[str], table: dict[str, Any]) -> lis
     metrics = {QUANTITIES[name].metric for name in quantities}
     results = counted(where(read(file, [*metrics, *(f"final_{metric}" for metric in metrics)], say_pending=False), conditions))
     lines = []
-    for epoch, rule, *numbers in table["rows"]:
+    for time, rule, *numbers in table["rows"]:
         runs = select(results, rule=rule)
         check_only_seeds_vary(runs, ("rule",), "; choose one value with --where")
         for name, number in zip(table["columns"][2:], numbers):
             if number is not None and name in quantities:
-                quantity = QUANTITIES[name]
-                lines.append(Line(rule, epoch, name, number, quantity.of(values_at(runs, quantity.metric, epoch)), table["runs"]))
+                values = QUANTITIES[name].of(values_at(runs, QUANTITIES[name].metric, time, table["columns"][0]))
+                bound = str(number).removeprefix("< ")
+                lines.append(Line(rule, time, name, float(bound), values, table["runs"], is_bound=bound != str(number)))
     return lines
 
 
-def values_at(runs: Results, metric: str, epoch: int) -> np.ndarray:
-    """Of the runs after so many epochs, where that step is recorded."""
+def values_at(runs: Results, metric: str, time: int, unit: str) -> np.ndarray:
+    """Of the runs after so many epochs, or steps, where that step is recorded."""
     if not len(runs):
         return np.empty(0)
-    step = epoch * steps_of_an_epoch(runs)
+    step = time * (steps_of_an_epoch(runs) if unit == "epoch" else 1)
     at_end = runs.metrics[f"final_{metric}"][runs.steps == step]
     if at_end.size:
         return at_end
