@@ -83,6 +83,12 @@ std::string name_of_input(const Samples<double>& samples, std::size_t input) {
 
 }  // namespace
 
+void warn(DataReport& report, const std::string& place, const std::vector<std::string>& doubts) {
+  for (const std::string& doubt : doubts) {
+    report.warnings.emplace_back(place).append(": ").append(doubt);
+  }
+}
+
 DataReport describe(const Dataset& dataset, const std::string& place, const std::string& reading) {
   DataReport report;
   report.understood = place + ": " + counted(dataset.samples, "training sample") + ", " +
@@ -90,11 +96,7 @@ DataReport describe(const Dataset& dataset, const std::string& place, const std:
   if (dataset.is_classes) {
     const std::vector<std::int64_t> train = count_classes(dataset, 0, dataset.samples);
     report.understood += describe_classes(train);
-    for (const std::string& doubt :
-         doubtful_classes(train, count_classes(dataset, dataset.samples, dataset.test_samples))) {
-      std::string& warning = report.warnings.emplace_back(place);
-      warning.append(": ").append(doubt);
-    }
+    warn(report, place, doubtful_classes(train, count_classes(dataset, dataset.samples, dataset.test_samples)));
   } else {
     report.understood += counted(dataset.outputs, "target") + " to regress on";
   }

@@ -61,9 +61,7 @@ LoadedDataset make_set(const DataSettings& settings, RawSet<Number> set) {
   LoadedDataset loaded{assemble(settings, train, test, set.traits), {}};
   const std::string place = "data '" + settings.path + "'";
   loaded.report = describe(loaded.dataset, place, train.reading);
-  for (const std::string& doubt : doubts) {
-    loaded.report.warnings.push_back(place + ": " + doubt);
-  }
+  warn(loaded.report, place, doubts);
   return loaded;
 }
 

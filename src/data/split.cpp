@@ -26,6 +26,7 @@ std::vector<std::int64_t> spread_classes(const std::vector<std::int64_t>& drawn,
   }
   std::stable_sort(places.begin(), places.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::int64_t> order;
+  order.reserve(places.size());
   for (const auto& [place, row] : places) {
     order.push_back(row);
   }

@@ -111,6 +111,7 @@ SymmetricMatrix kernel_by_series(int activation, const SymmetricMatrix& covarian
   constexpr double digits = 38;  // exp(-38) is a rounding
   const auto terms = static_cast<std::size_t>(largest > 0 ? 2 + std::ceil(digits / -std::log(largest)) : 1);
   std::vector<std::vector<double>> coefficients;
+  coefficients.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) {
     coefficients.push_back(hermite_coefficients(activation, std::sqrt(covariance.at(i, i)), terms));
   }

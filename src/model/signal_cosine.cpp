@@ -57,7 +57,8 @@ void observe_signals(const SignalGrams& grams, std::span<const double> errors, O
     o.signal_deviation = std::sqrt(square / count);
   }
   if (outputs > 1) {  // solvers that see the norm of all errors alone cannot tell samples apart
-    o.without_signal = static_cast<double>(errors.size() / outputs - cosines.size());
+    const std::size_t samples = errors.size() / outputs;
+    o.without_signal = static_cast<double>(samples - cosines.size());
   }
   o.batch_signal_cosine = cosine_of(grams, total);
 }

@@ -49,11 +49,11 @@ struct Sum {
   double slack = 0;  // by how much it may be off, as its terms stand near a kink or a boundary, or are rounded
 
   void scale(double factor) { *this = {factor * value, factor * terms, factor * slack}; }
-  void add(double value_, double slack_) { add(value_, std::abs(value_), slack_); }
-  void add(double value_, double terms_, double slack_) {
-    value += value_;
-    terms += terms_;
-    slack += slack_;
+  void add(double term, double off) { add(term, std::abs(term), off); }
+  void add(double term, double size, double off) {
+    value += term;
+    terms += size;
+    slack += off;
   }
 };
 
