@@ -77,9 +77,8 @@ FillRows rows_of(const InitialState& state) {
   };
 }
 
-void take_weights(const InitialState& state, const TrainingSettings& training, Problem& problem) {
-  assert(state.width == problem.width && state.inputs == problem.inputs && state.outputs == problem.outputs &&
-         state.has_biases() == training.biases);
+void take_weights(const InitialState& state, Problem& problem) {
+  assert(state.width == problem.width && state.inputs == problem.inputs && state.outputs == problem.outputs);
   problem.whole_hidden_weight = rows_of(state);
   problem.output_weight = state.output_weight;
   problem.feedback = state.feedback;
@@ -139,7 +138,7 @@ Problem make_problem(const DataSettings& data, const ProblemKey& key, const Trai
     draw_teacher_data(data, key, problem);
   }
   if (state != nullptr) {
-    take_weights(*state, training, problem);
+    take_weights(*state, problem);
     return problem;
   }
   if (is_made_whole(training.initial_weights)) {
