@@ -277,20 +277,20 @@ std::string write_path(const std::string& path, std::string_view word) {
   return is_plain ? path : write_quoted(path);
 }
 
-/// A key of a checksum, or `none`: the word for there being none. field: the optional checksum.
+/// A key of a checksum. absent: the word for there being none. field: the optional checksum.
 template <class Field>
-Key checksum_key(std::string_view name, std::string_view none, std::string_view meaning, Field field) {
+Key checksum_key(std::string_view name, std::string_view absent, std::string_view meaning, Field field) {
   Key key{.name = name,
-          .default_text = none,
+          .default_text = absent,
           .meaning = meaning,
-          .accepted = "8 hexadecimal digits, or " + std::string(none)};
+          .accepted = "8 hexadecimal digits, or " + std::string(absent)};
   key.read = [=](Point& point, std::string_view text, const VariableValue& /*variables*/) {
     field(point) = parse_checksum(text);
-    if (!field(point) && text != none) {
+    if (!field(point) && text != absent) {
       throw ConfigError("not 8 hexadecimal digits");
     }
   };
-  key.write = [=](const Point& point) { return field(point) ? format_checksum(*field(point)) : std::string(none); };
+  key.write = [=](const Point& point) { return field(point) ? format_checksum(*field(point)) : std::string(absent); };
   return key;
 }
 

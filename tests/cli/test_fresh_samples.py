@@ -33,7 +33,12 @@ output-step-factor = 1 / d
 steps = log(12)
 metrics = loss, test_loss, batch_loss, alignment, hidden_change
 """
-LONG_RUNS = JOB.replace("p = 4, 7", "p = 400").replace("seed = 0..2", "seed = 0").replace("max-steps = 700", "max-steps = 60000")
+LONG_RUNS = (
+    JOB.replace("p = 4, 7", "p = 400")
+    .replace("seed = 0..2", "seed = 0")
+    .replace("max-steps = 700", "max-steps = 60000")
+    .replace("step-size = 0.1", "step-size = 0.001")
+)
 
 
 @pytest.mark.usefixtures("needs_mpirun")
