@@ -68,6 +68,12 @@ def includes(path: Path) -> list[tuple[str, str]]:
     return re.findall(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', path.read_text(), re.MULTILINE)
 
 
+@pytest.mark.parametrize("path", [p for p in sources() if p.suffix == ".cpp" and p.with_suffix(".hpp").exists()], ids=lambda p: str(p.relative_to(SRC)))
+def test_a_source_includes_its_own_header_first(path: Path) -> None:
+    """So that the header stands alone: the build preset "headers" compiles only those without a source."""
+    assert includes(path)[0] == ('"', str(path.with_suffix(".hpp").relative_to(SRC)))
+
+
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(SRC)))
 def test_includes_go_along_the_arrows(path: Path) -> None:
     own = str(path.relative_to(SRC))

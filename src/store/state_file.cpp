@@ -179,7 +179,7 @@ InitialState read_initial_state(const StateSource& source) {
   if (!std::filesystem::is_regular_file(path, error)) {
     reject_state(path, std::filesystem::exists(path, error) ? "it is no file" : "no such file");
   }
-  const InitialState state = [&] {
+  InitialState state = [&] {
     try {
       hdf5::prepare_library();
       if (H5Fis_hdf5(path.c_str()) <= 0) {

@@ -292,6 +292,15 @@ void require_known_data(const DataSettings& data, std::string_view origin) {
   }
 }
 
+/// Throws ConfigError: a run's value of `key` is not what its initial state has.
+[[noreturn]] void refuse_of_state(const Key& key, const Point& point, const StateSource& source, const std::string& has,
+                                  const std::string& write) {
+  throw ConfigError("key '" + std::string(key.name) + "' = '" + write_value(key, point) +
+                    "' is not accepted (the initial state in '" + source.path + "' has " + has + "); write " +
+                    std::string(key.short_name()) + " = " + write +
+                    ", or give such runs a [grid] section with their own " + std::string(state_key));
+}
+
 void require_known_state(const StateSource& state, std::string_view origin) {
   if (!state.path.empty() && !state.checksum) {
     throw ConfigError("'" + std::string(origin) + "' does not say what is in its " + std::string(state_key) + " (" +
@@ -561,22 +570,17 @@ void require_fitting_states(const Job& job, std::span<const InitialState> states
     if (state == nullptr) {
       continue;
     }
-    const auto refuse = [&](const Key& key, const Point& point, const std::string& has, const std::string& write) {
-      throw ConfigError("key '" + std::string(key.name) + "' = '" + write_value(key, point) +
-                        "' is not accepted (the initial state in '" + source.path + "' has " + has + "); write " +
-                        std::string(key.short_name()) + " = " + write +
-                        ", or give such runs a [grid] section with their own " + std::string(state_key));
-    };
     grid.for_each_combination({sizes[0].first, sizes[1].first, sizes[2].first, &biases}, [&](const Point& point) {
       for (const auto& [key, size] : sizes) {
         if (key->get(point) != state->*size) {
-          refuse(*key, point, std::string(key->column) + " = " + std::to_string(state->*size),
-                 std::to_string(state->*size));
+          const std::string has = std::to_string(state->*size);
+          refuse_of_state(*key, point, source, std::string(key->column) + " = " + has, has);
         }
       }
       if (point.training.biases != state->has_biases()) {
-        refuse(biases, point, state->has_biases() ? "hidden_bias and output_bias" : "no hidden_bias and output_bias",
-               state->has_biases() ? "yes" : "no");
+        const bool has = state->has_biases();
+        refuse_of_state(biases, point, source, (has ? "" : "no ") + std::string("hidden_bias and output_bias"),
+                        has ? "yes" : "no");
       }
     });
   }
