@@ -13,6 +13,7 @@
 #include "data/file_format.hpp"
 #include "hdf5/hdf5_handle.hpp"
 #include "hdf5/hdf5_reading.hpp"
+#include "hdf5/hdf5_writing.hpp"
 #include "util/error.hpp"
 #include "util/machine_limits.hpp"
 #include "util/text.hpp"
@@ -21,6 +22,7 @@ namespace fasweep {
 namespace {
 
 using hdf5::Handle;
+using hdf5::shape_of;
 using hdf5::write_shape;
 
 [[noreturn]] void reject_table(const std::string& path, const std::string& why) {
@@ -44,17 +46,6 @@ constexpr std::array<std::string_view, 6> test_input_names{"x_test", "X_test",  
                                                            "test_X", "test_set_x", "test_images"};
 constexpr std::array<std::string_view, 5> test_target_names{"y_test", "Y_test", "test_y", "test_set_y", "test_labels"};
 
-/// The sizes of a dataset, all its dimensions.
-std::vector<hsize_t> sizes_of(const Handle& dataset, const std::string& name) {
-  const Handle space(H5Dget_space(dataset.id()), H5Sclose, "reading the shape of " + name);
-  const int rank = H5Sget_simple_extent_ndims(space.id());
-  std::vector<hsize_t> sizes(static_cast<std::size_t>(std::max(rank, 0)));
-  if (rank > 0) {
-    hdf5::check(H5Sget_simple_extent_dims(space.id(), sizes.data(), nullptr), "reading the shape of " + name);
-  }
-  return sizes;
-}
-
 Handle open_dataset(const Handle& file, const std::string& name) {
   return {H5Dopen2(file.id(), name.c_str(), H5P_DEFAULT), H5Dclose, "opening dataset " + name};
 }
@@ -73,7 +64,7 @@ std::string list_contents(const Handle& file) {
     const bool is_dataset = H5Iget_type(object) == H5I_DATASET;
     static_cast<void>(H5Oclose(object));  // a link to nothing opens nothing
     list += (is_dataset ? "'" : "group '") + printable(name.data()) + "'";
-    list += is_dataset ? " (" + write_shape(sizes_of(open_dataset(file, name.data()), name.data())) + ")" : "";
+    list += is_dataset ? " (" + write_shape(shape_of(open_dataset(file, name.data()).id())) + ")" : "";
   }
   return info.nlinks == 0 ? "nothing" : info.nlinks > most_listed ? list + ", ..." : list;
 }
@@ -148,7 +139,7 @@ void read_values(const Handle& dataset, Array& array, const std::string& path) {
 
 Array read_array(const Handle& file, const std::string& name, const std::string& path) {
   const Handle dataset = open_dataset(file, name);
-  Array array{name, sizes_of(dataset, name), {}};
+  Array array{name, shape_of(dataset.id()), {}};
   if (array.sizes.empty()) {
     reject_table(path, name + " is one number");
   }

@@ -8,6 +8,7 @@
 #include "model/metric.hpp"
 #include "model/stop/list.hpp"
 #include "reference/plain_formulas.hpp"
+#include "reference/step_formulas.hpp"
 #include "reference/train_reference.hpp"
 #include "util/text.hpp"
 
@@ -46,9 +47,6 @@ double round_number(double number, Precision precision, double grid) {
 double output_precision(Precision precision) {
   return precision == Precision::float64 ? 1e-10 : 1e-5;
 }
-
-/// Beyond this, numbers of float32 overflow in products that the reference can still take.
-constexpr double overflow = 1e18;
 
 std::string_view name_of_metric(int metric) {
   return Metrics::names[static_cast<std::size_t>(metric)];
@@ -194,7 +192,7 @@ class Check {
   [[nodiscard]] bool has_overflown(std::int64_t step, double recorded) const {
     const double loss = reference_.losses.back();
     return diverges() && step == record_.steps &&
-           (!std::isfinite(loss) || (loss > overflow && !std::isfinite(recorded)));
+           (!std::isfinite(loss) || (loss > float32_limit && !std::isfinite(recorded)));
   }
 
   [[nodiscard]] std::string find_wrong_end() const {
@@ -241,7 +239,7 @@ class Check {
     const double loss = run.losses.back();
     switch (record_.reason) {
       case StopReason::non_finite_loss:
-        return !std::isfinite(loss) || loss > overflow;
+        return !std::isfinite(loss) || loss > float32_limit;
       case StopReason::exploding_loss:
         return !std::isfinite(loss) || loss + run.loss_error(loss) > exploding_loss(run);
       case StopReason::max_steps:

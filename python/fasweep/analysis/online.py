@@ -131,6 +131,11 @@ def grouped(results: Results) -> dict[tuple[object, ...], np.ndarray]:
     """Values of `axes_of(results)` -> rows of the runs that have them, and differ in seeds alone."""
     names = axes_of(results)
     check_only_seeds_vary(results, names)
+    return rows_at(results, names)
+
+
+def rows_at(results: Results, names: Sequence[str]) -> dict[tuple[object, ...], np.ndarray]:
+    """Values of `names` -> rows of the runs that have them."""
     of_each = list(zip(*(results.columns[name].tolist() for name in names)))
     return {point: np.flatnonzero([one == point for one in of_each]) for point in points(results, names)}
 
@@ -170,8 +175,7 @@ def exponents_in_d(results: Results, runs: Sequence[Run]) -> list[str]:
     """Of runs that differ in d and seed alone: the difference to the limit falls as d^-1/2."""
     lines = []
     others = [name for name in axes_of(results) if name != "d"]
-    for point in points(results, others):
-        rows = np.flatnonzero([one == point for one in zip(*(results.columns[name].tolist() for name in others))])
+    for point, rows in rows_at(results, others).items():
         if len(np.unique(results.columns["d"][rows])) < exponents.LEAST_WIDTHS:
             continue
         found = []
